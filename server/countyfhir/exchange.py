@@ -1,0 +1,217 @@
+"""The values that pass between rooms: who asks (Principal, Grant), what (Interaction), what is written (Plan), what is
+answered (Answer). All are frozen; resources inside them stay plain dicts and are never changed once they are here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from countyfhir.search.entries import Entry
+    from countyfhir.search.query import Clause, Query
+
+Resource = dict[str, Any]
+"""A FHIR resource as parsed JSON: decimals are ``decimal.Decimal``, everything else plain Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: the key or token, the one Organization it acts for, its roles and its SMART scopes."""
+
+    name: str
+    kind: str = "local"  # local | key | token | system
+    organization: str | None = None  # a logical id of an Organization, or its business code
+    roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    patient: str | None = None  # logical id of the Patient in context (patient/ scopes)
+
+
+LOCAL = Principal("local", "local", scopes=("system/*.cruds",))
+"""The unauthenticated caller on the loopback address."""
+SYSTEM = Principal("countyfhir", "system", scopes=("system/*.cruds",))
+"""The program itself: command line, intake, jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preconditions:
+    """The conditional headers of a request or of a bundle entry's ``request`` (R4 section 3.1.0.5.1)."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_none_exist: str | None = None  # a search query without '?'
+    if_modified_since: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """``Prefer``: ``returns`` is None (default representation), minimal, representation or OperationOutcome."""
+
+    returns: str | None = None
+    handling: str = "strict"
+    respond_async: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One thing that is asked, over whatever edge it came.
+
+    ``kind`` is FHIR's interaction code: read, vread, update, patch, delete, create, search-type, search-system,
+    history-instance, history-type, history-system, capabilities, batch, transaction; ours: search-compartment, operation.
+    ``query`` keeps the order and repetition of the parameters, decoded. A conditional update, patch or delete is one
+    without ``logical_id`` whose criteria stand in ``query``. ``body`` is the parsed resource, a patch document, or the
+    raw bytes of a Binary; ``content_type`` its media type without parameters.
+    """
+
+    kind: str
+    resource_type: str | None = None
+    logical_id: str | None = None
+    version_id: str | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    body: Any = None
+    content_type: str | None = None
+    preconditions: Preconditions = Preconditions()
+    preferences: Preferences = Preferences()
+    principal: Principal = LOCAL
+    base: str = "http://127.0.0.1:8080/fhir"
+    request_id: str = ""
+    operation: str | None = None  # with its '$'
+    compartment: tuple[str, str] | None = None  # ("Patient", "123") of search-compartment
+    client: str | None = None  # network address of the caller, for the audit record
+    http_method: str = "GET"
+    purpose: str | None = None  # purpose of use, for the audit record
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a principal may do, compiled from its scopes.
+
+    ``permissions`` maps a resource type (or ``*``) to the letters c r u d s it may. ``narrowing`` maps a resource type
+    (or ``*``) to alternatives, each a conjunction of search clauses; a resource of that type is visible when one
+    alternative holds. A type that is absent from ``narrowing`` (and no ``*``) is not narrowed. ``digest`` identifies the
+    grant inside page cursors.
+    """
+
+    permissions: Mapping[str, frozenset[str]]
+    narrowing: Mapping[str, tuple[tuple[Clause, ...], ...]] = field(default_factory=dict)
+    digest: str = ""
+
+    def may(self, letter: str, resource_type: str) -> bool:
+        """Whether the interaction letter (c, r, u, d or s) is granted on the type."""
+        permissions = self.permissions
+        return letter in permissions.get(resource_type, ()) or letter in permissions.get("*", ())
+
+    def narrowed(self, resource_type: str) -> tuple[tuple[Clause, ...], ...] | None:
+        """The alternatives that narrow the type, or None when all of it is visible."""
+        return self.narrowing.get(resource_type, self.narrowing.get("*"))
+
+
+ALL = Grant({"*": frozenset("cruds")}, {}, "all")
+"""The grant of the program itself and of the local caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A resource as the JSON text that will be served, open at the place where the store stamps it.
+
+    The text is ``head + b'"versionId":"7","lastUpdated":"2026-01-02T03:04:05.678Z"' + tail``: the store orders commits and
+    so knows the instant (DESIGN decision 14).
+    """
+
+    head: bytes
+    tail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One resource to write. ``expected_version`` is the version that was read (0: no row was there; a deleted one has its
+    number), or None for a write that does not care. ``body`` and ``entries`` are filled before the commit, from
+    ``resource``; a delete has neither."""
+
+    method: str  # POST | PUT | PATCH | DELETE, as history shows it
+    resource_type: str
+    logical_id: str
+    resource: Resource | None = None
+    expected_version: int | None = None
+    body: Body | None = None
+    entries: tuple[Entry, ...] = ()
+    references: tuple[tuple[str, str], ...] = ()  # every literal (type, id) the resource points to
+    patient: str | None = None  # logical id of the Patient whose compartment it is in (first, if several)
+    unreferenced: bool = False  # a delete that must be refused while others point to it
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """A condition of a plan: inside the commit, ``query`` must still find exactly ``logical_ids`` (order does not count).
+    Evaluated against the state before the plan's own writes."""
+
+    query: Query
+    logical_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One access, compact; ``audit/`` renders it as an AuditEvent (DICOM PS3.15, IHE BALP)."""
+
+    recorded: int  # microseconds since 1970-01-01T00:00Z
+    interaction: str  # FHIR interaction code
+    action: str  # C R U D E
+    outcome: str  # 0 4 8 12
+    principal: str
+    organization: str | None = None
+    resource_type: str | None = None
+    logical_id: str | None = None
+    version_id: str | None = None
+    patients: tuple[str, ...] = ()  # logical ids of the patients concerned
+    query: str | None = None
+    client: str | None = None
+    request_id: str = ""
+    purpose: str | None = None
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one interaction writes, atomically: writes, the conditions they rest on, the audit records of it."""
+
+    writes: tuple[Write, ...] = ()
+    criteria: tuple[Criteria, ...] = ()
+    audit: tuple[AuditRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version of a resource as the store keeps it; ``body`` is the JSON text that is served (None when deleted).
+
+    ``last_updated`` is in microseconds since 1970-01-01T00:00Z, whole milliseconds. ``sequence`` orders all versions of all
+    resources as they were committed.
+    """
+
+    resource_type: str
+    logical_id: str
+    version_id: int
+    last_updated: int
+    body: bytes | None
+    method: str = "PUT"
+    sequence: int = 0
+    patient: str | None = None
+
+    @property
+    def deleted(self) -> bool:
+        """Whether this version is a deletion."""
+        return self.body is None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back. ``body`` is a finished JSON text (bytes), a resource (dict) still to be serialised, or None.
+
+    ``stored`` is the version the answer shows, when it shows one (ETag, Last-Modified and Location follow from it).
+    ``content_type`` is set only where the body is not FHIR (a raw Binary).
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Resource | None = None
+    stored: Stored | None = None
+    content_type: str | None = None

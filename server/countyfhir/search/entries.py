@@ -1,0 +1,27 @@
+"""Index entries: what a resource is found by, one plain tuple per value (DESIGN decision 6).
+
+An entry is ``(kind, parameter, part, *values)``; ``part`` numbers the element inside a composite (0 elsewhere). The values:
+
+====================  =================================================================================================
+kind                  values
+====================  =================================================================================================
+``TOKEN``             system ("" when none), code
+``STRING``            normalised (NFKC, case, width and accents folded), original
+``REFERENCE``         target type, target id (a local literal), or "" and the absolute url
+``DATE``              low, high: ``[low, high)`` in microseconds since 1970 UTC, ``-FOREVER`` and ``FOREVER`` when open
+``NUMBER``            decimal key (bytes that sort as the numbers do)
+``QUANTITY``          unit key ("" any unit; "system|code"; "|unit text"; "=canonical UCUM"), decimal key
+``URI``               the uri or canonical, without its ``|version``; a second entry carries it with the version
+====================  =================================================================================================
+
+What a modifier needs is stored under a parameter name of its own: ``code:text`` (STRING, displays and texts),
+``identifier:of-type`` (TOKEN, system = type system, code = "type code|value"), ``subject:identifier`` (TOKEN), composite
+components ``code-value-quantity$1`` and ``…$2``.
+"""
+
+from __future__ import annotations
+
+TOKEN, STRING, REFERENCE, DATE, NUMBER, QUANTITY, URI = range(7)
+KIND_NAMES = ("token", "string", "reference", "date", "number", "quantity", "uri")
+
+Entry = tuple[object, ...]

@@ -1,0 +1,197 @@
+"""What a search asks, as typed predicates over index entries; ``parse`` makes it from text, stores execute it (R4 section
+3.1.1). Everything here is plain data: values are already normalised, so that a store only compares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FOREVER = 2**62
+"""The open end of a period, in microseconds; ``-FOREVER`` the open beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIs:
+    """Entries of a token parameter. ``system`` None: any, "": none; ``code`` None: any. ``system_below`` unused in R4."""
+
+    parameter: str
+    system: str | None
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StringIs:
+    """Entries of a string parameter; ``match`` is starts, contains (both on ``value`` normalised) or exact (original)."""
+
+    parameter: str
+    match: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceIs:
+    """Entries of a reference parameter: a local target (type or None for any, id), or an absolute ``url``."""
+
+    parameter: str
+    target_type: str | None
+    target_id: str | None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DateIs:
+    """Entries of a date parameter against ``[low, high)`` in microseconds; ``prefix`` eq ne gt lt ge le sa eb (ap is already
+    widened to an overlap: ``prefix`` is then "ap")."""
+
+    parameter: str
+    prefix: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberIs:
+    """Entries of a number or quantity parameter. ``low``, ``high`` (implicit precision) and ``exact`` are decimal keys
+    (``decimal_key.encode``); ``unit`` None for numbers, else the unit key of a quantity ("" any unit)."""
+
+    parameter: str
+    prefix: str
+    low: bytes
+    exact: bytes
+    high: bytes
+    unit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UriIs:
+    """Entries of a uri parameter; ``match`` is exact, below (``value`` or deeper) or above (``value`` or shallower)."""
+
+    parameter: str
+    match: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeIs:
+    """All ``parts`` hold on entries of one element: the entries share their ``part`` number. The parts' parameter names
+    are those of the component entries (``code-value-quantity$1``)."""
+
+    parameter: str
+    parts: tuple[Predicate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Resources with (False) or without (True) any entry of the parameter."""
+
+    parameter: str
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IdIs:
+    """Resources with one of these logical ids."""
+
+    logical_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastUpdatedIs:
+    """The version's instant against ``[low, high)`` microseconds, with a date prefix."""
+
+    prefix: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Resources for which ``clause`` does not hold (``:not``, ``:not-in``, ``ne`` of dates): missing ones included."""
+
+    clause: Clause
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The reference parameter points to a resource of ``target_type`` for which ``where`` holds."""
+
+    parameter: str
+    target_type: str
+    where: tuple[Clause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """A resource of ``source_type`` for which ``where`` holds points here by its reference ``parameter``."""
+
+    source_type: str
+    parameter: str
+    where: tuple[Clause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InCompartment:
+    """The resource is in the compartment: it is the resource itself, or one of ``parameters`` points to it."""
+
+    compartment_type: str
+    logical_id: str
+    parameters: tuple[str, ...]
+
+
+Predicate = (
+    TokenIs
+    | StringIs
+    | ReferenceIs
+    | DateIs
+    | NumberIs
+    | UriIs
+    | CompositeIs
+    | Missing
+    | IdIs
+    | LastUpdatedIs
+    | Not
+    | Chain
+    | Has
+    | InCompartment
+)
+
+Clause = tuple[Predicate, ...]
+"""One AND term: its predicates are alternatives (OR)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """A sort key: ``parameter`` (or _id, _lastUpdated) of ``kind`` (token string reference date number quantity uri).
+    Ascending takes the smallest entry of a resource, descending the largest; missing values come last both ways."""
+
+    parameter: str
+    kind: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """``_include`` (forward) or ``_revinclude``: from ``source_type`` by ``parameter`` (``*``: all) to ``target_type``
+    (None: any). ``iterate`` applies it to what was included, too."""
+
+    source_type: str
+    parameter: str
+    target_type: str | None = None
+    reverse: bool = False
+    iterate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A whole search. ``where`` maps nothing per type: on several types every clause must be a common parameter.
+
+    ``cursor`` holds the sort keys of the last row of the previous page (see ``search.cursor``), ``count`` the page size;
+    ``total`` is none, estimate or accurate; ``count`` 0 asks for the total only.
+    """
+
+    resource_types: tuple[str, ...]
+    where: tuple[Clause, ...] = ()
+    sort: tuple[Sort, ...] = ()
+    count: int = 20
+    total: str = "none"
+    includes: tuple[Include, ...] = ()
+    cursor: tuple[object, ...] | None = None

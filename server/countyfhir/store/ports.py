@@ -1,0 +1,180 @@
+"""What the program asks of a store. SQLite and MongoDB implement these protocols; one contract suite holds over both."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from countyfhir.exchange import ALL, AuditRecord, Grant, Plan, Stored
+from countyfhir.search.query import Query
+
+
+class ConditionFailed(Exception):
+    """A condition of a plan no longer holds: what was read has changed. The door reads again and retries.
+
+    ``kind`` is version, criteria or definitions; ``subject`` names the resource ("Patient/1") or the criteria's type.
+    """
+
+    def __init__(self, kind: str, subject: str) -> None:
+        self.kind, self.subject = kind, subject
+        super().__init__(f"{kind}: {subject}")
+
+
+class ReferencedStill(Exception):
+    """A delete was refused: ``holders`` ("Observation/7", at most 20) still point to ``subject``."""
+
+    def __init__(self, subject: str, holders: tuple[str, ...]) -> None:
+        self.subject, self.holders = subject, holders
+        super().__init__(subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search. ``cursor`` continues after the last match (None: this was the last page). ``total`` is None
+    unless asked for. ``truncated`` names the includes whose limit was reached."""
+
+    matches: tuple[Stored, ...]
+    included: tuple[Stored, ...] = ()
+    total: int | None = None
+    cursor: tuple[object, ...] | None = None
+    truncated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """History of an instance (type and id), a type, or everything (both None), newest first.
+
+    ``since``/``before`` bound lastUpdated (microseconds, inclusive/exclusive); ``at`` is an interval ``[low, high)``: the
+    versions that were current at some time in it. ``cursor`` is the ``sequence`` after which to go on downwards.
+    """
+
+    resource_type: str | None = None
+    logical_id: str | None = None
+    since: int | None = None
+    at: tuple[int, int] | None = None
+    count: int = 50
+    cursor: int | None = None
+    resource_types: frozenset[str] | None = None  # only these (what the grant allows), for the system history
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """``versions`` newest first; ``cursor`` None on the last page; ``total`` counts all that match."""
+
+    versions: tuple[Stored, ...]
+    cursor: int | None
+    total: int
+
+
+class ResourceStore(Protocol):
+    """The clinical record: current versions, history, index entries, in one transaction."""
+
+    async def read(self, resource_type: str, logical_id: str) -> Stored | None:
+        """The current version (a deletion too), or None when the id was never used."""
+
+    async def vread(self, resource_type: str, logical_id: str, version_id: int) -> Stored | None:
+        """That version, or None."""
+
+    async def read_many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+        """Current versions of many, in one snapshot; absent keys are absent."""
+
+    async def search(self, query: Query, grant: Grant = ALL) -> Page:
+        """Matches the grant lets the caller see, includes likewise. FhirError timeout (503) past the time limit."""
+
+    async def history(self, query: HistoryQuery, grant: Grant = ALL) -> HistoryPage:
+        """Versions that match."""
+
+    async def commit(self, plan: Plan) -> tuple[Stored, ...]:
+        """All writes of the plan, or none. Checks ``expected_version`` of each write and every Criteria again inside the
+        transaction: ConditionFailed otherwise. Returns the stored versions in the order of ``plan.writes``, durable."""
+
+    async def purge_history(self, resource_type: str, logical_id: str) -> int:
+        """Remove all versions but the current one; returns how many."""
+
+
+class AuditStore(Protocol):
+    """Who saw or changed what. Append-only."""
+
+    async def append(self, records: Sequence[AuditRecord]) -> None:
+        """Durable when it returns."""
+
+    async def find(self, criteria: Mapping[str, Any], *, count: int, cursor: int | None) -> tuple[list[tuple[int, AuditRecord]], int | None]:
+        """Newest first, as (sequence, record). Criteria: patient, since, until, principal, action, resource (type, id),
+        interaction, outcome."""
+
+    async def read(self, sequence: int) -> AuditRecord | None:
+        """One record."""
+
+    async def expire(self, before: int) -> int:
+        """Remove records older than the instant (retention); returns how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key as kept: ``digest`` is SHA-256 of the secret (which has 256 random bits), never the secret."""
+
+    key_id: str
+    digest: bytes
+    name: str
+    organization: str | None
+    roles: tuple[str, ...]
+    scopes: tuple[str, ...]
+    created: int
+    expires: int | None = None
+    revoked: bool = False
+
+
+class KeyStore(Protocol):
+    """API keys."""
+
+    async def add(self, key: ApiKey) -> None: ...
+    async def by_digest(self, digest: bytes) -> ApiKey | None: ...
+    async def all(self) -> list[ApiKey]: ...
+    async def revoke(self, key_id: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """What intake remembers of a legacy record: ``source`` (mapping id), natural ``key``, ``digest`` of its content,
+    ``version_key`` (what orders versions of one record, "" if none), ``outcome``, ``resources`` it became ("Type/id")."""
+
+    source: str
+    key: str
+    digest: str
+    outcome: str  # stored | unchanged | quarantined | rejected
+    mapping_version: str
+    file: str
+    record: int  # 1-based position in the file
+    version_key: str = ""
+    resources: tuple[str, ...] = ()
+    issues: tuple[dict[str, Any], ...] = ()
+    raw: bytes | None = None  # kept while quarantined
+    recorded: int = 0
+
+
+class IntakeStore(Protocol):
+    """The ledger of legacy records and the quarantine."""
+
+    async def latest(self, source: str, keys: Sequence[str]) -> dict[str, SourceRecord]:
+        """The last stored record of each key."""
+
+    async def append(self, records: Sequence[SourceRecord]) -> None: ...
+    async def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]: ...
+    async def release(self, sequence: int) -> None: ...
+
+
+@dataclass(slots=True)
+class Store:
+    """The ports of one store, and its life cycle. Opened by the composition root."""
+
+    resources: ResourceStore
+    audit: AuditStore
+    keys: KeyStore
+    intake: IntakeStore
+    secret: bytes = b""  # signs page cursors; the same in every process on this store
+    info: dict[str, Any] = field(default_factory=dict)
+
+    async def close(self) -> None:
+        """Finish what is in flight and let go of files and connections."""
+        raise NotImplementedError
