@@ -1,0 +1,157 @@
+"""FHIR's JSON form, read and written without losing a digit (R4 section 2.6, JSON Representation of Resources).
+
+Objects keep their key order. Integers are ``int``; every other number is a ``decimal.Decimal`` that prints as it was
+written: where ``str(Decimal)`` would not (``1.0e3``, ``0.0000001``) it is a ``Literal``, a Decimal that carries its
+text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+
+import msgspec
+
+from countyfhir.model.json_problem import MAXIMUM_DEPTH, MAXIMUM_DIGITS, MAXIMUM_EXPONENT, describe
+from countyfhir.outcome import FhirError, Issue
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Literal(Decimal):
+    """A number whose text differs from ``str`` of its value; ``text`` is what was written and will be written again."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Literal:
+        """The number written as ``text``."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __reduce__(self) -> tuple[type[Literal], tuple[str]]:
+        """Copies and pickles keep the text."""
+        return Literal, (self.text,)
+
+    def __copy__(self) -> Literal:
+        """Itself: numbers never change."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Literal:
+        """Itself: numbers never change."""
+        return self
+
+
+def decimal(text: str) -> Decimal:
+    """The number written as ``text``, digits kept; InvalidOperation beyond what a server should compute with."""
+    number = Decimal(text)
+    if str(number) == text and len(text) <= MAXIMUM_DIGITS:
+        return number
+    if len(text) > MAXIMUM_DIGITS or (number and abs(number.adjusted()) > MAXIMUM_EXPONENT):
+        raise InvalidOperation(text[:20])
+    return Literal(text)
+
+
+def parse(data: bytes) -> dict[str, Any]:
+    """The JSON object in ``data`` (UTF-8; a byte order mark is skipped).
+
+    Raises FhirError "structure" with line and column for malformed text, a duplicate key, nesting beyond 128 levels
+    or a top level that is no object; "invalid" for text that is not UTF-8; "value" for a number out of range.
+    """
+    value = parse_value(data)
+    if type(value) is not dict:
+        raise FhirError([Issue("structure", "The body must be one JSON object, a FHIR resource", line=1, column=1)])
+    return value
+
+
+def parse_value(data: bytes) -> Any:
+    """Any JSON value in ``data``, checked like ``parse``; for documents that need not be objects (JSON Patch)."""
+    if data[:3] == BYTE_ORDER_MARK:
+        data = data[3:]
+    try:
+        value = _decoder.decode(data)
+        if _suspicious(data, value):
+            value = _exact(data)
+    except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError) as error:
+        _refuse(data, error)
+    return value
+
+
+def dumps(value: Any) -> bytes:
+    """The compact JSON text of ``value``: key order and digits as they are, non-ASCII as UTF-8."""
+    return _encoder.encode(value)
+
+
+def pretty(data: bytes) -> bytes:
+    """The same JSON text, indented by two spaces; digits and escapes stay as they are."""
+    return msgspec.json.format(data, indent=2)
+
+
+def _literal_text(value: object) -> msgspec.Raw:
+    if isinstance(value, Literal):
+        return msgspec.Raw(value.text.encode())
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_decoder = msgspec.json.Decoder(float_hook=decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_literal_text)
+
+
+_HIDING = re.compile(rb"\\u00(?:3[aA]|2[dD])")
+
+
+def _suspicious(data: bytes, value: Any) -> bool:
+    """Whether ``data`` may hold what the fast decoder passes over: a duplicate key, ``-0``, too deep nesting.
+
+    A lost key loses its colon and ``-0`` its sign, so both show when the characters of the value written again are
+    counted; only escaped colons and minus signs could hide them.
+    """
+    again = _encoder.encode(value)
+    return (
+        data.count(b":") != again.count(b":")
+        or data.count(b"-") != again.count(b"-")
+        or (b"\\u00" in data and _HIDING.search(data) is not None)
+        or (again.count(b"{") + again.count(b"[") > MAXIMUM_DEPTH and _deep(again))
+    )
+
+
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+
+
+def _deep(data: bytes) -> bool:
+    """Whether brackets nest beyond the limit (or a string holds some, so that it must be looked at closely)."""
+    brackets = data.translate(None, _NOT_BRACKETS).replace(b"[", b"{").replace(b"]", b"}")
+    for _ in range(MAXIMUM_DEPTH):
+        peeled = brackets.replace(b"{}", b"")
+        if not peeled:
+            return False
+        if len(peeled) == len(brackets):
+            return True
+        brackets = peeled
+    return True
+
+
+def _exact(data: bytes) -> Any:
+    """Decodes with every check on, at the standard library's speed."""
+    text = data.decode()
+    if problem := describe(text):
+        raise FhirError([problem])
+    return json.loads(text, parse_float=decimal, parse_int=_integer)
+
+
+def _integer(text: str) -> int | Decimal:
+    return Decimal(text) if text == "-0" else int(text)
+
+
+def _refuse(data: bytes, error: Exception) -> NoReturn:
+    """Raises the FhirError that says what is wrong with ``data`` and where."""
+    try:
+        problem = describe(data.decode())
+    except UnicodeDecodeError as unicode:
+        before = data[: unicode.start]
+        line = before.count(b"\n") + 1
+        column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
+        problem = Issue("invalid", f"The body is not UTF-8 at byte {unicode.start + 1}", line=line, column=column)
+    raise FhirError([problem or Issue("structure", "The body is not well-formed JSON")]) from error
