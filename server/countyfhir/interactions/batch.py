@@ -1,0 +1,61 @@
+"""batch: independent entries, each with its own success or failure (R4 section 3.1.0.11.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from countyfhir.exchange import Answer, Grant, Interaction
+from countyfhir.interactions.bundle_entries import entries_of, entry_of
+from countyfhir.interactions.bundle_text import bundle, response_entry
+from countyfhir.interactions.world import World
+from countyfhir.model import json
+from countyfhir.outcome import FhirError, operation_outcome
+
+AT_ONCE = 16
+"""How many entries are worked on at the same time: their commits share one fsync."""
+
+Perform = Callable[[Interaction, World, Grant], Awaitable[Answer]]
+
+
+async def batch(interaction: Interaction, grant: Grant, world: World, perform: Perform) -> Answer:
+    """Perform each entry; the response has one entry for each, in their order."""
+    raws = entries_of(interaction, world)
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one(index: int, raw: Any) -> bytes:
+        async with turn:
+            return await _entry(index, raw, interaction, grant, world, perform)
+
+    rows = await asyncio.gather(*(one(index, raw) for index, raw in enumerate(raws)))
+    return Answer(200, body=bundle("batch-response", rows))
+
+
+async def _entry(index: int, raw: Any, interaction: Interaction, grant: Grant, world: World, perform: Perform) -> bytes:
+    try:
+        entry = entry_of(index, raw, interaction, world)
+        answer = await perform(entry.interaction, world, grant)
+    except FhirError as error:
+        outcome = json.dumps(operation_outcome(error.issues))
+        return response_entry(interaction.base, status_line(error.status), None, located=False, outcome=outcome)
+    return answer_row(entry.interaction, answer)
+
+
+def answer_row(interaction: Interaction, answer: Answer) -> bytes:
+    """An answer as a row of the response bundle: reads with their resource, writes with it when it was preferred."""
+    reading = interaction.http_method in ("GET", "HEAD") or interaction.kind in ("operation", "search-type", "search-system")
+    body = answer.body if isinstance(answer.body, bytes | None) else json.dumps(answer.body)
+    shown = body if reading or interaction.preferences.returns == "representation" else None
+    return response_entry(
+        interaction.base, status_line(answer.status), answer.stored, located=not reading, body=None if answer.status == 304 else shown
+    )
+
+
+def status_line(status: int) -> str:
+    """``201 Created``."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

@@ -1,0 +1,102 @@
+"""history of an instance, a type and the whole server, newest first, paged by commit order (R4 section 3.1.0.10)."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from urllib.parse import urlencode
+
+from countyfhir.exchange import Answer, Grant, Interaction, Stored
+from countyfhir.interactions.bundle_text import bundle, history_entry
+from countyfhir.interactions.page_form import body_of_row, page_form
+from countyfhir.interactions.read import unknown
+from countyfhir.interactions.visible import require_visible
+from countyfhir.interactions.world import World
+from countyfhir.model.primitives import interval
+from countyfhir.outcome import FhirError
+from countyfhir.search import cursor
+from countyfhir.store.ports import HistoryQuery
+
+_KNOWN = ("_since", "_at", "_count", "_cursor")
+_FORM = ("_format", "_pretty", "_summary", "_elements")
+
+
+async def history(interaction: Interaction, grant: Grant, world: World) -> Answer:
+    """One page of the history; 404 where an instance was never there."""
+    wanted = _parameters(interaction)
+    query = _query(interaction, wanted, grant, world)
+    if interaction.logical_id is not None:
+        current = await world.store.resources.read(str(interaction.resource_type), interaction.logical_id)
+        if current is None:
+            raise unknown(str(interaction.resource_type), interaction.logical_id)
+        if grant.narrowing:
+            await require_visible(current, grant, world)
+    page = await world.store.resources.history(query, grant)
+    links = [("self", _link(interaction, wanted))]
+    if page.cursor is not None:
+        token = cursor.encode((page.cursor,), _digest(interaction, wanted), grant.digest, world.store.secret)
+        links.append(("next", _link(interaction, wanted | {"_cursor": token})))
+    form = page_form(interaction.query)
+    rows = [history_entry(interaction.base, stored, _body(stored, form)) for stored in page.versions]
+    return Answer(200, body=bundle("history", rows, links=links, total=page.total))
+
+
+def _body(stored: Stored, form: object) -> bytes | None:
+    return None if stored.body is None else body_of_row(stored.body, form)
+
+
+def _parameters(interaction: Interaction) -> dict[str, str]:
+    wanted: dict[str, str] = {}
+    lenient = interaction.preferences.handling == "lenient"
+    for name, value in interaction.query:
+        if name in wanted:
+            raise FhirError("invalid", f"{name} may be given once.", expression=name)
+        if name in _KNOWN or name in _FORM:
+            wanted[name] = value
+        elif not lenient:
+            raise FhirError("not-supported", f"History takes {', '.join(_KNOWN)}; '{name[:64]}' is none of them.", status=400)
+    return wanted
+
+
+def _query(interaction: Interaction, wanted: dict[str, str], grant: Grant, world: World) -> HistoryQuery:
+    zone = world.search.zone
+    after = None
+    if "_cursor" in wanted:
+        (after,) = cursor.decode(wanted["_cursor"], _digest(interaction, wanted), grant.digest, world.store.secret)
+    types = None
+    if interaction.resource_type is None:
+        types = frozenset(name for name in world.definitions.endpoint_types if grant.may("r", name))
+    return HistoryQuery(
+        interaction.resource_type,
+        interaction.logical_id,
+        since=_moment("_since", wanted["_since"], zone)[0] if "_since" in wanted else None,
+        at=_moment("_at", wanted["_at"], zone) if "_at" in wanted else None,
+        count=min(_count(wanted.get("_count"), world.policy.default_count), world.policy.max_count),
+        cursor=after,  # type: ignore[arg-type]
+        resource_types=types,
+    )
+
+
+def _moment(name: str, text: str, zone: tzinfo) -> tuple[int, int]:
+    try:
+        return interval(text.replace(" ", "+"), zone)
+    except ValueError as error:
+        raise FhirError("value", f"{name} must be a date, dateTime or instant.", expression=name) from error
+
+
+def _count(text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit()):
+        raise FhirError("value", "_count must be a whole number of 0 or more.", expression="_count")
+    return int(text)
+
+
+def _digest(interaction: Interaction, wanted: dict[str, str]) -> str:
+    place = f"{interaction.kind} {interaction.resource_type}/{interaction.logical_id}"
+    return f"{place} {wanted.get('_since')} {wanted.get('_at')}"
+
+
+def _link(interaction: Interaction, wanted: dict[str, str]) -> str:
+    place = "/".join(part for part in (interaction.resource_type, interaction.logical_id, "_history") if part)
+    query = urlencode(wanted)
+    return f"{interaction.base}/{place}" + (f"?{query}" if query else "")

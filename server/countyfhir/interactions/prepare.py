@@ -1,0 +1,48 @@
+"""From a drafted write to one that a store takes: checked, serialised once, indexed (DESIGN decisions 2, 4, 6)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from countyfhir.exchange import Body, Interaction, Resource, Write
+from countyfhir.interactions.world import World
+from countyfhir.model import json
+from countyfhir.outcome import FhirError
+from countyfhir.search import extract
+
+_MARK = b"\x00"
+"""Stands for the stamp while serialising; JSON text never holds a raw control character."""
+_STAMPED = ("versionId", "lastUpdated")
+
+
+def prepared(write: Write, interaction: Interaction, world: World) -> Write:
+    """The write with body, index entries and references; FhirError with every structural problem."""
+    resource = write.resource
+    if resource is None:
+        return write
+    if world.policy.validation:
+        problems = [issue for issue in world.check_resource(resource) if issue.severity in ("error", "fatal")]
+        if problems:
+            raise FhirError(problems)
+    indexed = extract.index(resource, world.search, interaction.base)
+    return replace(
+        write, body=body_of(resource), entries=indexed.entries, references=indexed.references, patient=indexed.patient
+    )
+
+
+def body_of(resource: Resource) -> Body:
+    """The text of a resource, open inside ``meta`` where version and instant go. Type, id and meta stand first when the
+    sender left them out; otherwise the order of elements is the sender's."""
+    sent: dict[str, Any] = resource.get("meta") or {}
+    kept = {name: value for name, value in sent.items() if name not in _STAMPED}
+    rest = json.dumps(kept)[1:-1]
+    marked: dict[str, Any] = {"resourceType": resource["resourceType"], "id": resource["id"]}
+    if "meta" not in resource:
+        marked["meta"] = None
+    marked |= resource
+    marked["meta"] = msgspec.Raw(_MARK)
+    head, _, tail = json.dumps(marked).partition(_MARK)
+    return Body(head + b"{", (b"," + rest + b"}" if rest else b"}") + tail)

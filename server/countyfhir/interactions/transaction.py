@@ -1,0 +1,196 @@
+"""transaction: all entries or none, in FHIR's order, with their references resolved (R4 section 3.1.0.11.2).
+
+Order: DELETE, POST, PUT and PATCH, GET. GETs are read right after the commit; one that could not succeed (its target is
+neither there nor written by this bundle, or its search is wrong) fails the bundle before anything is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import ModuleType
+
+from countyfhir.audit.record import record_of
+from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write
+from countyfhir.interactions import create, delete, patch, update
+from countyfhir.interactions.batch import answer_row
+from countyfhir.interactions.bundle_entries import BundleEntry, at_entry, entries_of, entry_of
+from countyfhir.interactions.bundle_text import bundle
+from countyfhir.interactions.draft import Draft
+from countyfhir.interactions.needs import Found, Needs, Key, merged, read
+from countyfhir.interactions.prepare import prepared
+from countyfhir.interactions.resolve import Resolved, resolve
+from countyfhir.interactions.transaction_reads import check_reads, perform_read
+from countyfhir.interactions.visible import require_within
+from countyfhir.interactions.world import World
+from countyfhir.interactions.write import answered, check_create_scope, commit, lost_race, patients, require_draft_visible
+from countyfhir.outcome import FhirError
+from countyfhir.store.ports import ConditionFailed
+
+BUILDERS: dict[str, ModuleType] = {"delete": delete, "create": create, "update": update, "patch": patch}
+"""The kinds a transaction writes, in the order FHIR processes them (update and patch together)."""
+_ORDER = {"delete": 0, "create": 1, "update": 2, "patch": 2}
+_AT_A_TIME = 200
+"""Entries that are prepared before other requests get a turn."""
+
+
+async def transaction(interaction: Interaction, grant: Grant, world: World) -> Answer:
+    """Perform the bundle; FhirError with the entry's place when any part of it cannot be done."""
+    entries = [entry_of(index, raw, interaction, world) for index, raw in enumerate(entries_of(interaction, world))]
+    for entry in entries:
+        _guarded(entry, lambda entry=entry: world.check_access(entry.interaction, grant))  # type: ignore[misc]
+    writing = sorted((entry for entry in entries if entry.interaction.kind in BUILDERS), key=_order)
+    reading = [entry for entry in entries if entry.interaction.kind not in BUILDERS]
+    needed = merged(_needs(entry, world) for entry in writing)
+    for _ in range(world.policy.attempts):
+        found = await read(world.store.resources, needed, grant)
+        drafts = drafted(writing, found, grant, world)
+        await _check_visible(writing, drafts, found, grant, world)
+        await check_reads(reading, _identities(drafts), grant, world)
+        resolved = await resolve(writing, drafts, grant, world)
+        plan = await _plan(interaction, writing, drafts, resolved, found, grant, world)
+        try:
+            stored = await commit(plan, world)
+        except ConditionFailed:
+            continue
+        return await _answer(interaction, entries, writing, drafts, stored, grant, world)
+    raise lost_race()
+
+
+def _order(entry: BundleEntry) -> int:
+    return _ORDER[entry.interaction.kind]
+
+
+def _needs(entry: BundleEntry, world: World) -> Needs:
+    try:
+        return BUILDERS[entry.interaction.kind].needs(entry.interaction, world)  # type: ignore[no-any-return]
+    except FhirError as error:
+        raise at_entry(entry.index, error) from error
+
+
+def _guarded(entry: BundleEntry, action: object) -> None:
+    try:
+        action()  # type: ignore[operator]
+    except FhirError as error:
+        raise at_entry(entry.index, error) from error
+
+
+def drafted(writing: list[BundleEntry], found: Found, grant: Grant, world: World) -> list[Draft]:
+    """What each entry writes, in processing order. Two conditional creates by the same criteria are one resource; any
+    other two entries that touch the same resource are refused."""
+    drafts: list[Draft] = []
+    touched: dict[Key, int] = {}
+    same: dict[object, Draft] = {}
+    for entry in writing:
+        try:
+            draft = _draft(entry, found, same, world)
+            check_create_scope(draft, entry.interaction, grant)
+        except FhirError as error:
+            raise at_entry(entry.index, error) from error
+        for one in draft.writes:
+            _touch(touched, one, entry)
+        if entry.interaction.kind == "delete":
+            found.hidden |= {(one.resource_type, one.logical_id) for one in draft.writes}
+        drafts.append(draft)
+    return drafts
+
+
+def _draft(entry: BundleEntry, found: Found, same: dict[object, Draft], world: World) -> Draft:
+    interaction = entry.interaction
+    criteria = interaction.preconditions.if_none_exist if interaction.kind == "create" else None
+    if criteria is not None and (earlier := same.get((interaction.resource_type, criteria))):
+        return Draft((), earlier.criteria, 200, earlier.existing or placeholder(earlier.writes[0]))
+    draft: Draft = BUILDERS[interaction.kind].build(interaction, found, world)
+    if criteria is not None:
+        same[(interaction.resource_type, criteria)] = draft
+    return draft
+
+
+def placeholder(write: Write) -> Stored:
+    """The identity of a resource that this transaction is about to create."""
+    return Stored(write.resource_type, write.logical_id, 0, 0, b"")
+
+
+def _touch(touched: dict[Key, int], write: Write, entry: BundleEntry) -> None:
+    key = (write.resource_type, write.logical_id)
+    if key in touched:
+        raise FhirError(
+            "invalid",
+            f"Entries {touched[key]} and {entry.index} both write {key[0]}/{key[1]}; a transaction may touch a resource once.",
+            expression=(f"Bundle.entry[{touched[key]}]", f"Bundle.entry[{entry.index}]"),
+        )
+    touched[key] = entry.index
+
+
+async def _check_visible(
+    writing: list[BundleEntry], drafts: list[Draft], found: Found, grant: Grant, world: World
+) -> None:
+    if not grant.narrowing:
+        return
+    for entry, draft in zip(writing, drafts, strict=True):
+        try:
+            await require_draft_visible(draft, found, grant, world)
+        except FhirError as error:
+            raise at_entry(entry.index, error) from error
+
+
+def _identities(drafts: list[Draft]) -> dict[Key, bool]:
+    """What the bundle writes: key -> whether it will be there afterwards."""
+    return {(one.resource_type, one.logical_id): one.resource is not None for draft in drafts for one in draft.writes}
+
+
+async def _plan(
+    interaction: Interaction,
+    writing: list[BundleEntry],
+    drafts: list[Draft],
+    resolved: Resolved,
+    found: Found,
+    grant: Grant,
+    world: World,
+) -> Plan:
+    writes, criteria, records = [], list(resolved.criteria), []
+    for number, (entry, draft) in enumerate(zip(writing, drafts, strict=True)):
+        if number % _AT_A_TIME == _AT_A_TIME - 1:
+            await asyncio.sleep(0)
+        criteria += draft.criteria
+        for one in draft.writes:
+            ready = _ready(entry, resolved.written(one), interaction, grant, world)
+            writes.append(ready)
+            concerned = patients(ready.patient, found, one)
+            records.append(
+                record_of(entry.interaction, world.now(), draft.status, one.resource_type, one.logical_id, concerned)
+            )
+    return Plan(tuple(writes), tuple(dict.fromkeys(criteria)), tuple(records))
+
+
+def _ready(entry: BundleEntry, write: Write, interaction: Interaction, grant: Grant, world: World) -> Write:
+    try:
+        ready = prepared(write, interaction, world)
+        if grant.narrowing:
+            require_within(ready, grant)
+    except FhirError as error:
+        raise at_entry(entry.index, error) from error
+    return ready
+
+
+async def _answer(
+    interaction: Interaction,
+    entries: list[BundleEntry],
+    writing: list[BundleEntry],
+    drafts: list[Draft],
+    stored: tuple[Stored, ...],
+    grant: Grant,
+    world: World,
+) -> Answer:
+    rows: dict[int, bytes] = {}
+    remaining = iter(stored)
+    by_key: dict[Key, Stored] = {(one.resource_type, one.logical_id): one for one in stored}
+    for entry, draft in zip(writing, drafts, strict=True):
+        mine = tuple(next(remaining) for _ in draft.writes)
+        answer = answered(draft, mine)
+        if not mine and draft.existing is not None and draft.existing.version_id == 0:
+            answer = Answer(200, stored=by_key[(draft.existing.resource_type, draft.existing.logical_id)])
+        rows[entry.index] = answer_row(entry.interaction, answer)
+    for entry in entries:
+        if entry.index not in rows:
+            rows[entry.index] = await perform_read(entry, grant, world)
+    return Answer(200, body=bundle("transaction-response", (rows[entry.index] for entry in entries)))

@@ -1,0 +1,54 @@
+"""The reading entries of a transaction: checked before the commit, performed after it."""
+
+from __future__ import annotations
+
+from countyfhir.exchange import Answer, Grant
+from countyfhir.interactions import history, read, search
+from countyfhir.interactions.batch import answer_row
+from countyfhir.interactions.bundle_entries import BundleEntry, at_entry
+from countyfhir.interactions.needs import Key
+from countyfhir.interactions.world import World
+from countyfhir.outcome import FhirError
+
+_READERS = {
+    "read": read.read,
+    "vread": read.vread,
+    "search-type": search.search,
+    "search-system": search.search,
+    "search-compartment": search.search,
+    "history-instance": history.history,
+    "history-type": history.history,
+    "history-system": history.history,
+}
+
+
+async def check_reads(entries: list[BundleEntry], writes: dict[Key, bool], grant: Grant, world: World) -> None:
+    """FhirError where a reading entry cannot succeed after this bundle's ``writes`` (key -> there afterwards)."""
+    for entry in entries:
+        interaction = entry.interaction
+        try:
+            if interaction.kind not in _READERS:
+                raise FhirError("not-supported", f"{interaction.kind} cannot stand in a transaction; use a batch.", status=400)
+            if interaction.kind.startswith("search"):
+                search.parsed(interaction, world)
+            elif interaction.kind == "read":
+                await _check_read(entry, writes, grant, world)
+        except FhirError as error:
+            raise at_entry(entry.index, error) from error
+
+
+async def _check_read(entry: BundleEntry, writes: dict[Key, bool], grant: Grant, world: World) -> None:
+    key = (str(entry.interaction.resource_type), str(entry.interaction.logical_id))
+    if key not in writes:
+        await read.read(entry.interaction, grant, world)
+    elif not writes[key]:
+        raise FhirError("deleted", f"{key[0]}/{key[1]} is deleted by this transaction.")
+
+
+async def perform_read(entry: BundleEntry, grant: Grant, world: World) -> bytes:
+    """The row of a reading entry, after the commit."""
+    try:
+        answer: Answer = await _READERS[entry.interaction.kind](entry.interaction, grant, world)
+    except FhirError as error:
+        raise at_entry(entry.index, error) from error
+    return answer_row(entry.interaction, answer)

@@ -1,0 +1,47 @@
+"""What an interaction may lean on: the store, the policies of this server, and the rooms it is given as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource
+from countyfhir.model.definitions import Definitions
+from countyfhir.outcome import Issue
+from countyfhir.search.parse import Context as SearchContext
+from countyfhir.store.ports import Store
+
+Operation = Callable[[Interaction, Grant, "World"], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The settings that change what interactions do (``settings.py`` documents each)."""
+
+    update_create: bool = True
+    conditional_delete_multiple: bool = False
+    delete_referenced: bool = False  # True: a resource that others point to may be deleted
+    default_count: int = 20
+    max_count: int = 1000
+    bundle_max_entries: int = 10_000
+    attempts: int = 8  # how often a write is built again after a lost race
+    validation: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything an interaction is given. One object per process, made by the composition root."""
+
+    store: Store
+    definitions: Definitions
+    policy: Policy
+    search: SearchContext
+    grant_of: Callable[[Principal], Grant]
+    check_access: Callable[[Interaction, Grant], None]
+    check_resource: Callable[[Resource], list[Issue]]
+    audit: Callable[[Sequence[AuditRecord]], Awaitable[None]]
+    now: Callable[[], int]  # microseconds since 1970-01-01T00:00Z
+    new_id: Callable[[], str]
+    operations: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,103 @@
+"""How one write comes to pass: read what it needs, build, check, commit; again when the race was lost (DESIGN decision 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from countyfhir.audit.record import record_of
+from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored
+from countyfhir.interactions.draft import Draft
+from countyfhir.interactions.needs import Found, Needs, read
+from countyfhir.interactions.prepare import prepared
+from countyfhir.interactions.visible import require_all_visible, require_within
+from countyfhir.interactions.world import World
+from countyfhir.outcome import FhirError
+from countyfhir.store.ports import ConditionFailed, ReferencedStill
+
+
+async def write(
+    interaction: Interaction,
+    grant: Grant,
+    world: World,
+    needs: Callable[[Interaction, World], Needs],
+    build: Callable[[Interaction, Found, World], Draft],
+) -> Answer:
+    """Perform a create, update, patch or delete. 409 when the resource keeps changing under it."""
+    needed = needs(interaction, world)
+    for _ in range(world.policy.attempts):
+        found = await read(world.store.resources, needed, grant)
+        draft = build(interaction, found, world)
+        if grant.narrowing:
+            await require_draft_visible(draft, found, grant, world)
+        check_create_scope(draft, interaction, grant)
+        writes = tuple(prepared(one, interaction, world) for one in draft.writes)
+        if grant.narrowing:
+            for one in writes:
+                require_within(one, grant)
+        records = tuple(
+            record_of(interaction, world.now(), draft.status, one.resource_type, one.logical_id, patients(one.patient, found, one))
+            for one in writes
+        )
+        try:
+            stored = await commit(Plan(writes, draft.criteria, records), world)
+        except ConditionFailed:
+            continue
+        if not writes:
+            await world.audit((record_of(interaction, world.now(), draft.status),))
+        return answered(draft, stored)
+    raise lost_race()
+
+
+async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
+    """Commit, with a refused delete said in FHIR's terms (409 naming the holders)."""
+    if not plan.writes and not plan.criteria:
+        return ()
+    try:
+        return await world.store.resources.commit(plan)
+    except ReferencedStill as refused:
+        raise FhirError(
+            "conflict",
+            f"{refused.subject} cannot be deleted while others point to it: {', '.join(refused.holders)}.",
+            expression=refused.subject.partition("/")[0],
+        ) from refused
+
+
+def patients(patient: str | None, found: Found, one: object) -> tuple[str, ...]:
+    """The patients an audit record of a write concerns: the new version's and the replaced one's."""
+    replaced = found.versions.get((getattr(one, "resource_type", ""), getattr(one, "logical_id", "")))
+    named = {patient, replaced.patient if replaced else None} - {None}
+    return tuple(sorted(str(name) for name in named))
+
+
+async def require_draft_visible(draft: Draft, found: Found, grant: Grant, world: World) -> None:
+    """What a draft replaces must be visible to the caller."""
+    keys = [(one.resource_type, one.logical_id) for one in draft.writes]
+    existing = [key for key in keys if key in found.versions and not found.versions[key].deleted]
+    await require_all_visible(existing, grant, world)
+
+
+def check_create_scope(draft: Draft, interaction: Interaction, grant: Grant) -> None:
+    """An update that creates also needs the right to create (SMART v2: c)."""
+    if interaction.kind != "update" or draft.status != 201:
+        return
+    for one in draft.writes:
+        if not grant.may("c", one.resource_type):
+            raise FhirError("forbidden", f"The granted scopes allow to update but not to create {one.resource_type}.")
+
+
+def answered(draft: Draft, stored: tuple[Stored, ...]) -> Answer:
+    """The answer to a single write: the version it made, or the one it left alone."""
+    shown = stored[0] if stored else draft.existing
+    if draft.status == 204 or shown is None:
+        return Answer(draft.status, stored=stored[0] if len(stored) == 1 else None)
+    return Answer(draft.status, body=shown.body, stored=shown)
+
+
+def lost_race() -> FhirError:
+    """The answer when others changed the same resources each time it was tried."""
+    return FhirError(
+        "conflict",
+        "The resources of this request were changed by others at the same time, again and again; try once more.",
+        status=409,
+        headers={"Retry-After": "1"},
+    )
