@@ -1,0 +1,280 @@
+"""Every setting once: name, type, default and one sentence; flags, COUNTYFHIR_* variables, the TOML file and the table in
+docs/settings.md all follow from here."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import ipaddress
+import os
+import socket
+import tomllib
+from collections.abc import Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "COUNTYFHIR_"
+CONFIG_VARIABLE = "COUNTYFHIR_CONFIG"
+DEFAULT_CONFIG = "countyfhir.toml"
+
+
+class SettingsError(Exception):
+    """Settings that cannot stand; ``problems`` has one clear line for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(problems))
+
+
+def _split(value: object) -> object:
+    """A comma-separated text as a list; a list as it is."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _switch(value: object) -> object:
+    """TOML's true and false as ``on`` and ``off``; words in any case."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
+Switch = Annotated[Literal["off", "on"], BeforeValidator(_switch)]
+
+
+def _checks(value: object) -> object:
+    """``on`` is the structural check."""
+    return "structure" if _switch(value) == "on" else _switch(value)
+
+
+def _one_of(group: str, default: Any, text: str, **limits: Any) -> Any:
+    """A field of the table: ``group`` is its heading in the documentation."""
+    return Field(default=default, description=text, json_schema_extra={"group": group}, validate_default=True, **limits)
+
+
+_from_file: ContextVar[dict[str, Any]] = ContextVar("settings_from_file", default={})
+
+
+class Settings(BaseSettings):
+    """The settings of one process, checked. Flags win over the environment, the environment over the TOML file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    # fmt: off
+    store: str = _one_of("Store", "sqlite:countyfhir.sqlite", "Where resources are kept: sqlite:PATH or mongodb://HOST/DATABASE.")
+    synchronous: Annotated[Literal["full", "normal"], BeforeValidator(_switch)] = _one_of("Store", "full", "SQLite durability: full survives a power cut, normal only the end of the process.")
+    reader_threads: int = _one_of("Store", 4, "Threads a worker keeps for searches in the embedded store.", ge=1, le=64)
+    load_definitions: Switch = _one_of("Store", "on", "Whether the R4 definitions themselves can be read and searched.")
+
+    host: str = _one_of("Network", "127.0.0.1", "Address to listen on; other than loopback only with authentication.")
+    port: int = _one_of("Network", 8080, "TCP port to listen on.", ge=1, le=65535)
+    workers: int = _one_of("Network", 1, "Server processes that share the port and the store.", ge=1, le=256)
+    base_url: str | None = _one_of("Network", None, "Public address of the FHIR endpoint, used in links and references; unset: http://HOST:PORT/fhir.")
+    trusted_proxies: Texts = _one_of("Network", (), "Addresses or networks whose X-Forwarded-For, -Proto and -Host are believed.")
+    allowed_hosts: Texts = _one_of("Network", (), "Values of the Host header that are answered without authentication; unset: loopback names and the host of base_url.")
+    cors_origins: Texts = _one_of("Network", (), "Browser origins that may call the API, or *; unset: none.")
+    gzip_min_bytes: int = _one_of("Network", 1400, "Answers shorter than this are sent uncompressed.", ge=0)
+    shutdown_grace_seconds: int = _one_of("Network", 30, "Seconds that requests in flight get to finish when the server stops.", ge=0, le=3600)
+
+    auth: Annotated[Literal["none", "keys", "jwt", "both"], BeforeValidator(_switch)] = _one_of("Security", "none", "How callers are known: none (loopback only), keys (API keys), jwt (signed tokens) or both.")
+    issuer: str | None = _one_of("Security", None, "The iss claim that tokens must carry.")
+    audience: str | None = _one_of("Security", None, "The aud claim that tokens must carry; unset: base_url.")
+    jwks: str | None = _one_of("Security", None, "Address or file of the JSON Web Key Set that signs tokens.")
+    token_endpoint: str | None = _one_of("Security", None, "Address where clients get tokens, told in .well-known/smart-configuration.")
+
+    audit: Annotated[Literal["grouped", "strict", "off"], BeforeValidator(_switch)] = _one_of("Audit", "grouped", "When reads are recorded: grouped (within a second), strict (before the answer) or off.")
+    audit_retention_days: int = _one_of("Audit", 0, "Days that audit records are kept; 0 keeps them for good.", ge=0)
+    audit_queue_size: int = _one_of("Audit", 10_000, "Audit records that may wait for their commit; beyond it callers wait.", ge=1)
+
+    validation: Annotated[Literal["structure", "off"], BeforeValidator(_checks)] = _one_of("Behaviour", "structure", "What every write is checked against: structure (the R4 structural rules) or off.")
+    update_create: Literal["allow", "refuse"] = _one_of("Behaviour", "allow", "Whether a PUT to an unused id creates the resource.")
+    conditional_delete_multiple: Switch = _one_of("Behaviour", "off", "Whether a conditional delete may delete several matches.")
+    delete_referenced: Literal["refuse", "allow"] = _one_of("Behaviour", "refuse", "Whether a resource that others point to may be deleted.")
+    time_zone: str = _one_of("Behaviour", "Asia/Shanghai", "Time zone of dates and times that carry none.")
+
+    max_body_bytes: int = _one_of("Limits", 67_108_864, "Largest request body in bytes, after decompression; beyond it 413.", ge=1024)
+    bundle_max_entries: int = _one_of("Limits", 10_000, "Most entries of a batch or transaction; beyond it 413.", ge=1)
+    default_count: int = _one_of("Limits", 20, "Matches on a search page when _count is not given.", ge=1)
+    max_count: int = _one_of("Limits", 1000, "Most matches on a search page, whatever _count says.", ge=1)
+    include_limit: int = _one_of("Limits", 1000, "Most resources that _include and _revinclude add to a page.", ge=0)
+    search_time_limit: float = _one_of("Limits", 30.0, "Seconds a search may take; beyond it 503.", gt=0)
+
+    mappings: Paths = _one_of("County", (), "Further folders of mapping files, beside those that ship.")
+    profiles: Paths = _one_of("County", (), "Further folders of profiles, beside those that ship.")
+    terminology: Paths = _one_of("County", (), "Further folders of code systems, value sets and concept maps, beside those that ship.")
+
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_switch)] = _one_of("Log", "info", "Least severity that is logged.")
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_switch)] = _one_of("Log", "text", "Log lines for people (text) or for machines (json).")
+    # fmt: on
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then environment, then the TOML file that ``load`` has read."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_from_file.get())
+
+    @field_validator("store")
+    @classmethod
+    def _store_is_known(cls, value: str) -> str:
+        scheme, colon, rest = value.partition(":")
+        if not colon or not rest or scheme not in ("sqlite", "mongodb", "mongodb+srv"):
+            raise ValueError("must be sqlite:PATH or mongodb://HOST/DATABASE")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be a time zone of the IANA list, for example Asia/Shanghai") from None
+        return value
+
+    @field_validator("base_url", "token_endpoint")
+    @classmethod
+    def _address_is_http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/") if value else None
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network, strict=False)
+        return value
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        """The file of the embedded store, or None for another store."""
+        scheme, _, rest = self.store.partition(":")
+        return Path(rest.removeprefix("//")).expanduser() if scheme == "sqlite" else None
+
+    @property
+    def store_name(self) -> str:
+        """``store`` without a password, for people and logs."""
+        scheme, separator, rest = self.store.partition("://")
+        credentials, at, place = rest.rpartition("@")
+        return f"{scheme}{separator}***@{place}" if separator and at and credentials else self.store
+
+    @property
+    def public_base(self) -> str:
+        """``base_url``, or what follows from host and port."""
+        if self.base_url:
+            return self.base_url
+        host = socket.gethostname() if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104 - a comparison
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/fhir"
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def environment(self) -> dict[str, str]:
+        """The same settings as environment variables, for worker processes."""
+        return {
+            PREFIX + name.upper(): ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            for name, value in self
+            if value is not None and value != ()
+        }
+
+
+def load(flags: Mapping[str, Any] | None = None, config: Path | None = None) -> Settings:
+    """The settings from ``flags``, environment and TOML file (``config``, else COUNTYFHIR_CONFIG, else ./countyfhir.toml).
+
+    Raises SettingsError with one line for each problem; a name that is no setting is a problem, wherever it stands.
+    """
+    problems = _unknown_variables()
+    from_file = read_file(config)
+    names = Settings.model_fields
+    problems += [f"{name} in the settings file {_unknown(name, names)}" for name in from_file if name not in names]
+    if problems:
+        raise SettingsError(problems)
+    token = _from_file.set(from_file)
+    try:
+        return Settings(**dict(flags or {}))
+    except ValidationError as error:
+        raise SettingsError([_sentence(problem) for problem in error.errors()]) from None
+    finally:
+        _from_file.reset(token)
+
+
+def read_file(config: Path | None) -> dict[str, Any]:
+    """What the TOML file says; nothing when none was named and ./countyfhir.toml is not there."""
+    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    path = named or Path(DEFAULT_CONFIG)
+    if named is None and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError([f"the settings file {path} cannot be read: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"the settings file {path} is not valid TOML: {error}"]) from None
+
+
+def contradictions(settings: Settings) -> list[str]:
+    """What cannot be true together; the server refuses to start with any of it."""
+    tokens = settings.auth in ("jwt", "both")
+    token_settings = [name for name in ("issuer", "jwks", "audience", "token_endpoint") if getattr(settings, name)]
+    rules = (
+        (
+            settings.auth == "none" and not settings.on_loopback,
+            f"host {settings.host} is reachable by others, and auth is none: set auth to keys or jwt, or host to 127.0.0.1",
+        ),
+        (tokens and not settings.issuer, f"auth {settings.auth} needs issuer"),
+        (tokens and not settings.jwks, f"auth {settings.auth} needs jwks"),
+        (
+            bool(token_settings) and not tokens,
+            f"{', '.join(token_settings)} without effect: auth is {settings.auth}, not jwt or both",
+        ),
+        (settings.default_count > settings.max_count, "default_count is greater than max_count"),
+        (
+            settings.store.startswith("mongodb") and importlib.util.find_spec("countyfhir.store.mongodb") is None,
+            "this version has no MongoDB store: set store to sqlite:PATH",
+        ),
+        *(
+            (not folder.is_dir(), f"{name}: {folder} is not a folder")
+            for name in ("mappings", "profiles", "terminology")
+            for folder in getattr(settings, name)
+        ),
+    )
+    return [sentence for holds, sentence in rules if holds]
+
+
+def _unknown_variables() -> list[str]:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    given = (name for name in os.environ if name.upper().startswith(PREFIX))
+    return [f"the variable {name} {_unknown(name.upper(), known)}" for name in given if name.upper() not in known]
+
+
+def _unknown(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return "is not a setting" + (f"; did you mean {close[0]}?" if close else "; `countyfhir settings` lists them all")
+
+
+def _sentence(problem: Any) -> str:
+    """One line of a pydantic error: the setting, what was expected, what was given."""
+    name = ".".join(str(part) for part in problem["loc"][:1])
+    message = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be ", "must be ")
+    if problem["type"] == "extra_forbidden":
+        return f"{name} {_unknown(name, Settings.model_fields)}"
+    given = "" if name == "store" else f" is {problem['input']!r}"  # the address of a store may hold a password
+    return f"{name}{given}: {message}"
