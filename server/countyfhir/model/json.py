@@ -60,13 +60,13 @@ def parse(data: bytes) -> dict[str, Any]:
     Raises FhirError "structure" with line and column for malformed text, a duplicate key, nesting beyond 128 levels
     or a top level that is no object; "invalid" for text that is not UTF-8; "value" for a number out of range.
     """
-    value = parse_value(data)
+    value = parse_any(data)
     if type(value) is not dict:
         raise FhirError([Issue("structure", "The body must be one JSON object, a FHIR resource", line=1, column=1)])
     return value
 
 
-def parse_value(data: bytes) -> Any:
+def parse_any(data: bytes) -> Any:
     """Any JSON value in ``data``, checked like ``parse``; for documents that need not be objects (JSON Patch)."""
     if data[:3] == BYTE_ORDER_MARK:
         data = data[3:]
@@ -99,21 +99,27 @@ _decoder = msgspec.json.Decoder(float_hook=decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_literal_text)
 
 
+SMALL = 10_000
+"""Bytes below which counting brackets is likely to settle the question of depth."""
 _HIDING = re.compile(rb"\\u00(?:3[aA]|2[dD])")
 
 
 def _suspicious(data: bytes, value: Any) -> bool:
-    """Whether ``data`` may hold what the fast decoder passes over: a duplicate key, ``-0``, too deep nesting.
-
-    A lost key loses its colon and ``-0`` its sign, so both show when the characters of the value written again are
-    counted; only escaped colons and minus signs could hide them.
-    """
+    """Whether ``data`` may hold what the fast decoder passes over: a duplicate key, ``-0``, too deep nesting."""
     again = _encoder.encode(value)
-    return (
+    return (data != again and _lost(data, again)) or _deep(again)
+
+
+def _lost(data: bytes, again: bytes) -> bool:
+    """Whether ``again``, the value of ``data`` written anew, may lack something of it.
+
+    A lost key loses its colon and ``-0`` its sign, so both show in the number of these characters; only escaped colons
+    and minus signs could hide them.
+    """
+    return msgspec.json.format(data, indent=-1) != again and (
         data.count(b":") != again.count(b":")
         or data.count(b"-") != again.count(b"-")
         or (b"\\u00" in data and _HIDING.search(data) is not None)
-        or (again.count(b"{") + again.count(b"[") > MAXIMUM_DEPTH and _deep(again))
     )
 
 
@@ -122,6 +128,8 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
 def _deep(data: bytes) -> bool:
     """Whether brackets nest beyond the limit (or a string holds some, so that it must be looked at closely)."""
+    if len(data) < SMALL and data.count(b"{") + data.count(b"[") <= MAXIMUM_DEPTH:
+        return False
     brackets = data.translate(None, _NOT_BRACKETS).replace(b"[", b"{").replace(b"]", b"}")
     for _ in range(MAXIMUM_DEPTH):
         peeled = brackets.replace(b"{}", b"")
