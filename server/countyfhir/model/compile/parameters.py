@@ -1,0 +1,113 @@
+"""SearchParameter, CompartmentDefinition and OperationDefinition resources -> compact tables (R4 sections 3.1.1, 2.31)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from countyfhir.model.definitions import SearchParameter
+
+Json = dict[str, Any]
+
+EXPRESSION_CORRECTIONS: dict[str, str] = {}
+ABSTRACT_BASES = {"Resource", "DomainResource"}
+
+
+def is_base(parameter: Json) -> bool:
+    """Whether the parameter belongs to R4 itself: those of extensions and the examples carry no standards status."""
+    return "base" in parameter and "extension" in parameter
+
+
+def search_parameters(
+    parameters: Iterable[Json], resource_types: Iterable[str], ancestors: dict[str, tuple[str, ...]]
+) -> tuple[list[SearchParameter], dict[str, dict[str, int]]]:
+    """The parameters as they apply to each resource type, and the table resource type -> code -> position."""
+    chosen = sorted((p for p in parameters if is_base(p)), key=lambda p: (p["code"], p["url"]))
+    found: list[SearchParameter] = []
+    index: dict[str, dict[str, int]] = {}
+    positions: dict[SearchParameter, int] = {}
+    for resource_type in sorted(resource_types):
+        bases = {resource_type, *ancestors[resource_type]}
+        for parameter in chosen:
+            if bases.isdisjoint(parameter["base"]):
+                continue
+            applied = parameter_of(parameter, resource_type)
+            if applied not in positions:
+                positions[applied] = len(found)
+                found.append(applied)
+            index.setdefault(resource_type, {})[applied.code] = positions[applied]
+    return found, index
+
+
+def parameter_of(parameter: Json, resource_type: str) -> SearchParameter:
+    """One parameter as it applies to ``resource_type``."""
+    correction = EXPRESSION_CORRECTIONS.get(parameter["url"])
+    expression = expression_for(correction or parameter.get("expression", ""), resource_type)
+    return SearchParameter(
+        code=parameter["code"],
+        type=parameter["type"],
+        expression=expression,
+        url=parameter["url"],
+        targets=tuple(parameter.get("target", ())),
+        components=tuple((c["definition"], c["expression"]) for c in parameter.get("component", ())),
+        resource_types=tuple(parameter["base"]),
+        modifiers=tuple(parameter.get("modifier", ())),
+        comparators=tuple(parameter.get("comparator", ())),
+        multiple_or=parameter.get("multipleOr", True),
+        multiple_and=parameter.get("multipleAnd", True),
+        chain=tuple(parameter.get("chain", ())),
+        xpath_usage=parameter.get("xpathUsage", "normal"),
+        corrected=parameter.get("expression") if correction else None,
+    )
+
+
+def expression_for(expression: str, resource_type: str) -> str:
+    """The alternatives of a union that start at ``resource_type``; the whole expression when none names a type so."""
+    alternatives = [part.strip() for part in split_union(expression)]
+    own = [part for part in alternatives if re.match(rf"\(*\s*{resource_type}\b", part)]
+    return " | ".join(own or alternatives)
+
+
+def split_union(expression: str) -> list[str]:
+    """Splits at the ``|`` that stand outside parentheses and strings."""
+    parts, depth, quoted = [""], 0, False
+    for character in expression:
+        quoted ^= character == "'"
+        depth += (character == "(") - (character == ")") if not quoted else 0
+        if character == "|" and depth == 0 and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def compartments(definitions: Iterable[Json]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Compartment code -> resource type -> the parameters that put a resource in it (types outside are absent)."""
+    return {
+        definition["code"]: {entry["code"]: tuple(entry["param"]) for entry in definition["resource"] if entry.get("param")}
+        for definition in definitions
+        if definition["id"] != "example"
+    }
+
+
+OPERATION_FIELDS = ("id", "url", "name", "kind", "code", "resource", "affectsState", "system", "type", "instance", "parameter")
+
+
+def operations(definitions: Iterable[Json]) -> dict[str, dict[str, object]]:
+    """Operation code -> its OperationDefinitions, reduced to what routing and parameter checks need."""
+    found: dict[str, dict[str, object]] = {}
+    grouped: dict[str, list[Json]] = {}
+    for definition in sorted(definitions, key=lambda d: d["id"]):
+        if definition["id"] != "example":
+            grouped.setdefault(definition["code"], []).append({k: definition[k] for k in OPERATION_FIELDS if k in definition})
+    for code, listed in grouped.items():
+        found[code] = {"code": code, "definitions": [reduced(definition) for definition in listed]}
+    return found
+
+
+def reduced(value: Any) -> Any:
+    """A copy without prose."""
+    if isinstance(value, dict):
+        return {key: reduced(child) for key, child in value.items() if key not in ("documentation", "extension")}
+    return [reduced(child) for child in value] if isinstance(value, list) else value
