@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -58,7 +59,7 @@ def _one_of(group: str, default: Any, text: str, **limits: Any) -> Any:
     return Field(default=default, description=text, json_schema_extra={"group": group}, validate_default=True, **limits)
 
 
-_from_file: ContextVar[dict[str, Any]] = ContextVar("settings_from_file", default={})
+_from_file: ContextVar[Mapping[str, Any]] = ContextVar("settings_from_file", default=MappingProxyType({}))
 
 
 class Settings(BaseSettings):
@@ -75,7 +76,7 @@ class Settings(BaseSettings):
     host: str = _one_of("Network", "127.0.0.1", "Address to listen on; other than loopback only with authentication.")
     port: int = _one_of("Network", 8080, "TCP port to listen on.", ge=1, le=65535)
     workers: int = _one_of("Network", 1, "Server processes that share the port and the store.", ge=1, le=256)
-    base_url: str | None = _one_of("Network", None, "Public address of the FHIR endpoint, used in links and references; unset: http://HOST:PORT/fhir.")
+    base_url: str | None = _one_of("Network", None, "Public address of the FHIR endpoint, used in links and references; unset: what the Host header says.")
     trusted_proxies: Texts = _one_of("Network", (), "Addresses or networks whose X-Forwarded-For, -Proto and -Host are believed.")
     allowed_hosts: Texts = _one_of("Network", (), "Values of the Host header that are answered without authentication; unset: loopback names and the host of base_url.")
     cors_origins: Texts = _one_of("Network", (), "Browser origins that may call the API, or *; unset: none.")
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
     default_count: int = _one_of("Limits", 20, "Matches on a search page when _count is not given.", ge=1)
     max_count: int = _one_of("Limits", 1000, "Most matches on a search page, whatever _count says.", ge=1)
     include_limit: int = _one_of("Limits", 1000, "Most resources that _include and _revinclude add to a page.", ge=0)
-    search_time_limit: float = _one_of("Limits", 30.0, "Seconds a search may take; beyond it 503.", gt=0)
+    search_time_limit: float = _one_of("Limits", 10.0, "Seconds a search may take; beyond it 503.", gt=0)
 
     mappings: Paths = _one_of("County", (), "Further folders of mapping files, beside those that ship.")
     profiles: Paths = _one_of("County", (), "Further folders of profiles, beside those that ship.")
@@ -123,7 +124,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, then environment, then the TOML file that ``load`` has read."""
-        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=_from_file.get())
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=dict(_from_file.get()))
 
     @field_validator("store")
     @classmethod
@@ -171,7 +172,7 @@ class Settings(BaseSettings):
 
     @property
     def public_base(self) -> str:
-        """``base_url``, or what follows from host and port."""
+        """``base_url``, or what follows from host and port: an address to show to people."""
         if self.base_url:
             return self.base_url
         host = socket.gethostname() if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104 - a comparison

@@ -1,0 +1,22 @@
+"""What every test stands on: an environment without settings of the person who runs it, and repeatable random input."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "countyfhir", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("countyfhir")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_from_outside() -> Iterator[None]:
+    """Settings in the environment of the person who runs the tests do not change what is tested."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith("COUNTYFHIR_")}
+    yield
+    os.environ.update(kept)
