@@ -29,6 +29,10 @@ class ReferencedStill(Exception):
         super().__init__(subject)
 
 
+class StoreUnusable(Exception):
+    """The store cannot be opened (newer schema, another program's file, damage): the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a search. ``cursor`` continues after the last match (None: this was the last page). ``total`` is None
@@ -70,6 +74,8 @@ class HistoryPage:
 class ResourceStore(Protocol):
     """The clinical record: current versions, history, index entries, in one transaction."""
 
+    definitions: int
+
     async def read(self, resource_type: str, logical_id: str) -> Stored | None:
         """The current version (a deletion too), or None when the id was never used."""
 
@@ -88,6 +94,16 @@ class ResourceStore(Protocol):
     async def commit(self, plan: Plan) -> tuple[Stored, ...]:
         """All writes of the plan, or none. Checks ``expected_version`` of each write and every Criteria again inside the
         transaction: ConditionFailed otherwise. Returns the stored versions in the order of ``plan.writes``, durable."""
+
+    async def visible(self, keys: Iterable[tuple[str, str]], grant: Grant) -> set[tuple[str, str]]:
+        """Those of the current, undeleted resources that the grant lets the caller see (for read and history)."""
+
+    async def definitions_version(self) -> int:
+        """The version of the search definitions the database is at. A process says which one it works with by setting
+        ``definitions``; a commit with another one raises ConditionFailed("definitions", <version of the database>)."""
+
+    async def raise_definitions_version(self) -> int:
+        """Count that version up (a search parameter was added, changed or removed); returns the new one."""
 
     async def purge_history(self, resource_type: str, logical_id: str) -> int:
         """Remove all versions but the current one; returns how many."""
@@ -164,6 +180,38 @@ class IntakeStore(Protocol):
     async def release(self, sequence: int) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Long work as a leased row. ``state`` is waiting, running, finished or failed; ``progress`` is what its kind keeps."""
+
+    job_id: str
+    kind: str
+    state: str
+    owner: str | None
+    lease_until: int
+    created: int
+    progress: dict[str, Any]
+
+
+class JobStore(Protocol):
+    """Jobs that one process works on at a time; another takes over when the lease runs out."""
+
+    async def add(self, job_id: str, kind: str, progress: dict[str, Any]) -> bool:
+        """Add a waiting job; false when there is one of this id."""
+
+    async def lease(self, kind: str, owner: str, until: int) -> Job | None:
+        """The oldest unfinished job of the kind that nobody holds, now held by ``owner`` until the instant."""
+
+    async def report(self, job_id: str, owner: str, until: int, progress: dict[str, Any], state: str = "running") -> bool:
+        """Renew the lease, keep the progress; ``state`` finished or failed ends the job. False: it is no longer ours."""
+
+    async def read(self, job_id: str) -> Job | None:
+        """One job."""
+
+    async def of_kind(self, kind: str) -> list[Job]:
+        """All jobs of a kind, oldest first."""
+
+
 @dataclass(slots=True)
 class Store:
     """The ports of one store, and its life cycle. Opened by the composition root."""
@@ -172,6 +220,7 @@ class Store:
     audit: AuditStore
     keys: KeyStore
     intake: IntakeStore
+    jobs: JobStore
     secret: bytes = b""  # signs page cursors; the same in every process on this store
     info: dict[str, Any] = field(default_factory=dict)
 

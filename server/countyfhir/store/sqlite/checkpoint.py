@@ -1,0 +1,50 @@
+"""Copying the write-ahead log back into the database, so that it stays bounded (sqlite.org/wal.html)."""
+
+from __future__ import annotations
+
+import apsw
+
+from countyfhir.store.sqlite.options import Options
+
+IDLE_SIZE = 1024 * 1024
+"""With nothing else to do, what the log holds past this many bytes is copied back."""
+
+
+class Checkpoint:
+    """Decides when the writer copies the log back; owned by the writer's thread."""
+
+    def __init__(self, options: Options, connection: apsw.Connection) -> None:
+        self._options, self._connection = options, connection
+        self._page_size = int(connection.pragma("page_size"))
+        self._pages = self._copied = 0
+        connection.set_wal_hook(self._note)
+
+    def _note(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        if pages < self._pages:
+            self._copied = 0
+        self._pages = pages
+        return apsw.SQLITE_OK
+
+    def when_due(self, *, idle: bool) -> None:
+        """After a turn: copy what can be copied without making anyone wait."""
+        grown = (self._pages - self._copied) * self._page_size
+        if grown > (IDLE_SIZE if idle else self._options.wal_soft):
+            self._copy(apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._copied = self._pages
+
+    def when_huge(self) -> None:
+        """While the turn is held: past the hard limit, wait for readers of old pages, then start the log anew."""
+        if self._pages * self._page_size > self._options.wal_hard:
+            self._connection.set_busy_timeout(2000)
+            try:
+                self._copy(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            finally:
+                self._connection.set_busy_timeout(int(self._options.busy_limit * 1000))
+            self._pages = self._copied = 0
+
+    def _copy(self, mode: int) -> None:
+        """A checkpoint that cannot run now (readers, full disk) loses nothing: the log keeps all, a later one tries again."""
+        try:
+            self._connection.wal_checkpoint(mode=mode)
+        except apsw.Error:
+            return

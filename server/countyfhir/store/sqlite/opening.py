@@ -1,0 +1,106 @@
+"""Opening the embedded store: checks, migration, and the ports put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from countyfhir.store.ports import Store, StoreUnusable
+from countyfhir.store.sqlite import schema
+from countyfhir.store.sqlite.audit import SqliteAudit
+from countyfhir.store.sqlite.connecting import ThreadConnections, check_library, connect, network_file_system
+from countyfhir.store.sqlite.intake import SqliteIntake
+from countyfhir.store.sqlite.jobs import SqliteJobs
+from countyfhir.store.sqlite.keys import SqliteKeys
+from countyfhir.store.sqlite.names import Names
+from countyfhir.store.sqlite.options import Options
+from countyfhir.store.sqlite.reading import Readers
+from countyfhir.store.sqlite.resources import SqliteResources
+from countyfhir.store.sqlite.turns import Turns
+from countyfhir.store.sqlite.writing import Writer
+
+log = logging.getLogger("countyfhir.store")
+
+
+@dataclass(slots=True)
+class SqliteStore(Store):
+    """The ports on one SQLite file."""
+
+    path: str = ""
+    options: Options = field(default_factory=Options)
+    connections: ThreadConnections | None = None
+    readers: Readers | None = None
+    writer: Writer | None = None
+
+    async def close(self) -> None:
+        """Finish what is in flight and let go of files and connections."""
+        if self.writer and self.readers and self.connections:
+            await asyncio.to_thread(self.writer.close)
+            await asyncio.to_thread(self.readers.close)
+            self.connections.close()
+
+
+def open_store(path: str | Path, **options: Any) -> SqliteStore:
+    """The store in the file at ``path``, created or migrated when needed. ``options`` are those of ``Options``.
+
+    StoreUnusable when it cannot be used: a newer schema, another program's file, a damaged or inaccessible one.
+    """
+    check_library()
+    place, chosen = os.fspath(path), Options(**options)
+    try:
+        connection = _prepare_file(place, chosen)
+        secret = connection.execute("SELECT value FROM setting WHERE name = 'secret'").fetchall()[0][0]
+        connection.close(True)
+    except (apsw.Error, OSError) as error:
+        raise StoreUnusable(f"the database {place} cannot be opened: {error}") from error
+    return _assemble(place, chosen, secret)
+
+
+def _prepare_file(path: str, options: Options) -> apsw.Connection:
+    Path(path).resolve().parent.mkdir(parents=True, exist_ok=True)
+    turns = Turns(path)
+    try:
+        with turns.held():
+            connection = connect(path, options, write=True)
+            if not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+                connection.execute(f"PRAGMA page_size={options.page_size}").fetchall()
+            schema.check_version(connection)
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+            schema.migrate(connection)
+    finally:
+        turns.close()
+    return connection
+
+
+def _assemble(path: str, options: Options, secret: bytes) -> SqliteStore:
+    names, connections = Names(), ThreadConnections(path, options)
+    readers, writer = Readers(connections, options), Writer(path, options, names)
+    return SqliteStore(
+        resources=SqliteResources(options, names, connections, readers, writer),
+        audit=SqliteAudit(connections, readers, writer),
+        keys=SqliteKeys(connections, writer),
+        intake=SqliteIntake(readers, writer),
+        jobs=SqliteJobs(connections, writer),
+        secret=secret,
+        info={"kind": "sqlite", "path": path, "warnings": _warnings(path)},
+        path=path,
+        options=options,
+        connections=connections,
+        readers=readers,
+        writer=writer,
+    )
+
+
+def _warnings(path: str) -> list[str]:
+    kind = network_file_system(path)
+    if kind is None:
+        return []
+    sentence = f"the database lies on a network file system ({kind}): its locks cannot be relied on; move it to a local disk"
+    log.warning("%s", sentence)
+    return [sentence]

@@ -1,0 +1,63 @@
+"""Searches and history on reader threads: one snapshot each, ended by a time limit."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import apsw
+
+from countyfhir.store.sqlite.connecting import ThreadConnections
+from countyfhir.store.sqlite.faults import translated
+from countyfhir.store.sqlite.options import Options
+
+T = TypeVar("T")
+
+STEPS_BETWEEN_LOOKS = 20_000
+"""SQLite instructions (about a millisecond) between two looks at the clock."""
+
+
+class Readers:
+    """Runs reading functions on threads of their own."""
+
+    def __init__(self, connections: ThreadConnections, options: Options) -> None:
+        self._connections, self._limit = connections, options.time_limit
+        self._threads = ThreadPoolExecutor(max(1, options.readers), thread_name_prefix="countyfhir-reader")
+
+    async def run(self, function: Callable[[apsw.Connection], T], *, limited: bool = True) -> T:
+        """``function`` on one snapshot. FhirError timeout (503) past the limit, unless it is not ``limited``."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, function, limited)
+
+    def _read(self, function: Callable[[apsw.Connection], T], limited: bool) -> T:
+        with translated():
+            connection = self._connections.mine()
+            if limited:
+                _end_at(connection, time.monotonic() + self._limit)
+            try:
+                with snapshot(connection):
+                    return function(connection)
+            finally:
+                connection.set_progress_handler(None)
+
+    def close(self) -> None:
+        """Wait for what runs, refuse what has not begun."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def snapshot(connection: apsw.Connection) -> Iterator[None]:
+    """Everything read inside sees the same state."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _end_at(connection: apsw.Connection, deadline: float) -> None:
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS_BETWEEN_LOOKS)

@@ -1,0 +1,121 @@
+"""The clinical record in SQLite: read and vread on the event loop, searches on reader threads, commits by the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import apsw
+
+from countyfhir.exchange import ALL, Criteria, Grant, Plan, Stored
+from countyfhir.search.query import Query
+from countyfhir.store.ports import HistoryPage, HistoryQuery, Page
+from countyfhir.store.sqlite import history
+from countyfhir.store.sqlite.committing import prepared
+from countyfhir.store.sqlite.connecting import ThreadConnections
+from countyfhir.store.sqlite.faults import translated
+from countyfhir.store.sqlite.names import Names
+from countyfhir.store.sqlite.options import Options
+from countyfhir.store.sqlite.reading import Readers, snapshot
+from countyfhir.store.sqlite.search import matching_ids, visible_keys
+from countyfhir.store.sqlite.search import page as search_page
+from countyfhir.store.sqlite.writing import Transaction, Writer
+
+READ = (
+    "SELECT r.version_id, r.last_updated, v.body, v.method, r.seq, r.patient FROM resource r JOIN version v ON v.seq = r.seq"
+    " WHERE r.type_id = ? AND r.logical_id = ?"
+)
+VREAD = (
+    "SELECT v.version_id, v.last_updated, v.body, v.method, v.seq, r.patient FROM resource r JOIN version v ON v.rid = r.rid"
+    " WHERE r.type_id = ? AND r.logical_id = ? AND v.version_id = ?"
+)
+DEFINITIONS = "SELECT value FROM setting WHERE name = 'definitions'"
+
+
+class SqliteResources:
+    """``ResourceStore`` on one SQLite file. ``definitions`` is the version this process made its index entries with."""
+
+    def __init__(
+        self, options: Options, names: Names, connections: ThreadConnections, readers: Readers, writer: Writer
+    ) -> None:
+        self._options, self._names = options, names
+        self._connections, self._readers, self._writer = connections, readers, writer
+        self.definitions = 0
+
+    async def read(self, resource_type: str, logical_id: str) -> Stored | None:
+        """The current version (a deletion too), or None when the id was never used."""
+        with translated():
+            return self._read(self._connections.mine(), resource_type, logical_id)
+
+    async def vread(self, resource_type: str, logical_id: str, version_id: int) -> Stored | None:
+        """That version, or None."""
+        if not 0 < version_id < 2**63:
+            return None
+        with translated():
+            connection = self._connections.mine()
+            type_id = self._names.type_id(connection, resource_type)
+            rows = connection.execute(VREAD, (type_id, logical_id, version_id)).fetchall()
+        return Stored(resource_type, logical_id, *rows[0]) if rows else None
+
+    async def read_many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+        """Current versions of many, in one snapshot; absent keys are absent."""
+        with translated():
+            connection = self._connections.mine()
+            with snapshot(connection):
+                found = {key: self._read(connection, *key) for key in dict.fromkeys(keys)}
+        return {key: stored for key, stored in found.items() if stored is not None}
+
+    def _read(self, connection: apsw.Connection, resource_type: str, logical_id: str) -> Stored | None:
+        type_id = self._names.types.get(resource_type) or self._names.type_id(connection, resource_type)
+        rows = connection.execute(READ, (type_id, logical_id)).fetchall()
+        return Stored(resource_type, logical_id, *rows[0]) if rows else None
+
+    async def search(self, query: Query, grant: Grant = ALL) -> Page:
+        """Matches the grant lets the caller see, includes likewise. FhirError timeout (503) past the time limit."""
+        return await self._readers.run(
+            lambda connection: search_page(connection, self._names, query, grant, self._options.include_limit)
+        )
+
+    async def visible(self, keys: Iterable[tuple[str, str]], grant: Grant) -> set[tuple[str, str]]:
+        """Those of the current, undeleted resources that the grant lets the caller see."""
+        wanted = list(dict.fromkeys(keys))
+        return await self._readers.run(lambda connection: visible_keys(connection, self._names, wanted, grant))
+
+    async def history(self, query: HistoryQuery, grant: Grant = ALL) -> HistoryPage:
+        """Versions that match. The caller checks ``grant`` by ``visible``: old versions have no index entries."""
+        return await self._readers.run(lambda connection: history.page(connection, self._names, query))
+
+    async def commit(self, plan: Plan) -> tuple[Stored, ...]:
+        """All writes of the plan, or none; ConditionFailed or ReferencedStill when a condition fails. Durable."""
+        return await self._writer.run(prepared(plan, self.definitions, self._finds))
+
+    def _finds(self, transaction: Transaction, criteria: Criteria) -> frozenset[str]:
+        limit = len(criteria.logical_ids) + 1
+        return matching_ids(transaction.connection, self._names, criteria.query, limit)
+
+    async def purge_history(self, resource_type: str, logical_id: str) -> int:
+        """Remove all versions but the current one; returns how many."""
+
+        def purge(transaction: Transaction) -> int:
+            transaction.connection.execute(
+                "DELETE FROM version WHERE seq IN (SELECT v.seq FROM version v JOIN resource r ON r.rid = v.rid"
+                " JOIN resource_type t USING (type_id) WHERE t.name = ? AND r.logical_id = ? AND v.seq <> r.seq)",
+                (resource_type, logical_id),
+            )
+            return transaction.connection.changes()
+
+        return await self._writer.run(lambda: lambda _: purge)
+
+    async def definitions_version(self) -> int:
+        """The version of the search definitions the database is at."""
+        with translated():
+            return int(self._connections.mine().execute(DEFINITIONS).fetchall()[0][0])
+
+    async def raise_definitions_version(self) -> int:
+        """Count the version up: commits of processes that still work with the old one fail until they reload."""
+
+        def count_up(transaction: Transaction) -> int:
+            transaction.connection.execute("UPDATE setting SET value = value + 1 WHERE name = 'definitions'")
+            transaction.definitions += 1
+            return transaction.definitions
+
+        return await self._writer.run(lambda: lambda _: count_up)

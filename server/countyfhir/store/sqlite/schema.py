@@ -1,0 +1,134 @@
+"""Tables of the embedded store and how an older file is brought up to date (docs/decisions/0003-sqlite-layout.md).
+
+Every index table holds entries of current, undeleted resources only. It is clustered by resource (so that a probe, a sort
+key, an include and an update find one resource's rows on one page) and has one index a way of searching by value.
+``flag`` marks the smallest (1) and the largest (2) entry of a resource and parameter, for walking an index in sort order.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import apsw
+
+from countyfhir.store import instant
+from countyfhir.store.ports import StoreUnusable
+
+APPLICATION_ID = 0x46484952  # "FHIR"
+
+FIRST = """
+CREATE TABLE setting(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE migration(version INTEGER PRIMARY KEY, applied INTEGER NOT NULL);
+CREATE TABLE resource_type(type_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE parameter(
+  parameter_id INTEGER PRIMARY KEY, type_id INTEGER NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
+  UNIQUE(type_id, name, kind));
+INSERT INTO parameter VALUES (0, 0, '#literal', 2);
+CREATE TABLE token_system(system_id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE);
+CREATE TABLE parameter_system(parameter_id INTEGER, system_id INTEGER, PRIMARY KEY(parameter_id, system_id)) WITHOUT ROWID;
+
+CREATE TABLE resource(
+  rid INTEGER PRIMARY KEY, type_id INTEGER NOT NULL, logical_id TEXT NOT NULL, version_id INTEGER NOT NULL,
+  seq INTEGER, last_updated INTEGER, deleted INTEGER NOT NULL, patient TEXT, UNIQUE(type_id, logical_id));
+CREATE INDEX resource_of_type ON resource(type_id) WHERE deleted = 0;
+CREATE INDEX resource_updated ON resource(type_id, last_updated) WHERE deleted = 0;
+CREATE TABLE version(
+  seq INTEGER PRIMARY KEY, rid INTEGER NOT NULL, version_id INTEGER NOT NULL, type_id INTEGER NOT NULL,
+  last_updated INTEGER NOT NULL, method TEXT NOT NULL, body BLOB);
+CREATE UNIQUE INDEX version_of_resource ON version(rid, version_id);
+CREATE INDEX version_of_type ON version(type_id, seq);
+
+CREATE TABLE token(
+  rid INTEGER, parameter_id INTEGER, system_id INTEGER, code TEXT, part INTEGER, flag INTEGER NOT NULL,
+  PRIMARY KEY(rid, parameter_id, system_id, code, part)) WITHOUT ROWID;
+CREATE INDEX token_value ON token(parameter_id, system_id, code, rid, flag);
+CREATE TABLE reference(
+  rid INTEGER, parameter_id INTEGER, target_rid INTEGER, part INTEGER,
+  PRIMARY KEY(rid, parameter_id, target_rid, part)) WITHOUT ROWID;
+CREATE INDEX reference_target ON reference(parameter_id, target_rid, rid);
+CREATE TABLE date(
+  rid INTEGER, parameter_id INTEGER, low INTEGER, high INTEGER, part INTEGER, flag INTEGER NOT NULL,
+  PRIMARY KEY(rid, parameter_id, low, high, part)) WITHOUT ROWID;
+CREATE INDEX date_low ON date(parameter_id, low, rid, flag);
+CREATE INDEX date_high ON date(parameter_id, high, rid, flag);
+CREATE TABLE string(
+  rid INTEGER, parameter_id INTEGER, norm TEXT, original TEXT, part INTEGER, flag INTEGER NOT NULL,
+  PRIMARY KEY(rid, parameter_id, norm, original, part)) WITHOUT ROWID;
+CREATE INDEX string_value ON string(parameter_id, norm, rid, flag);
+CREATE TABLE number(
+  rid INTEGER, parameter_id INTEGER, unit TEXT, key BLOB, part INTEGER, flag INTEGER NOT NULL,
+  PRIMARY KEY(rid, parameter_id, unit, key, part)) WITHOUT ROWID;
+CREATE INDEX number_value ON number(parameter_id, unit, key, rid, flag);
+CREATE TABLE uri(
+  rid INTEGER, parameter_id INTEGER, value TEXT, part INTEGER, flag INTEGER NOT NULL,
+  PRIMARY KEY(rid, parameter_id, value, part)) WITHOUT ROWID;
+CREATE INDEX uri_value ON uri(parameter_id, value, rid, flag);
+
+CREATE TABLE audit(
+  seq INTEGER PRIMARY KEY, recorded INTEGER NOT NULL, principal TEXT NOT NULL, action TEXT NOT NULL,
+  interaction TEXT NOT NULL, outcome TEXT NOT NULL, resource_type TEXT, logical_id TEXT, record BLOB NOT NULL);
+CREATE INDEX audit_recorded ON audit(recorded);
+CREATE INDEX audit_principal ON audit(principal);
+CREATE INDEX audit_resource ON audit(resource_type, logical_id);
+CREATE INDEX audit_failure ON audit(outcome) WHERE outcome <> '0';
+CREATE TABLE audit_patient(patient TEXT, seq INTEGER, PRIMARY KEY(patient, seq)) WITHOUT ROWID;
+
+CREATE TABLE api_key(
+  key_id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, revoked INTEGER NOT NULL, created INTEGER NOT NULL,
+  record BLOB NOT NULL);
+
+CREATE TABLE intake(
+  seq INTEGER PRIMARY KEY, source TEXT NOT NULL, key TEXT NOT NULL, outcome TEXT NOT NULL, held INTEGER NOT NULL,
+  recorded INTEGER NOT NULL, record BLOB NOT NULL);
+CREATE INDEX intake_key ON intake(source, key, seq) WHERE outcome IN ('stored', 'unchanged');
+CREATE INDEX intake_held ON intake(source, seq) WHERE held = 1;
+
+CREATE TABLE job(
+  job_id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, owner TEXT, lease_until INTEGER NOT NULL DEFAULT 0,
+  created INTEGER NOT NULL, progress BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST,)
+"""The n-th brings a file from version n to n+1; a released one never changes."""
+
+SCHEMA_VERSION = len(MIGRATIONS)
+
+
+def check_version(connection: apsw.Connection) -> int:
+    """The file's schema version; StoreUnusable when this program is older than the file or the file is not ours."""
+    found = int(connection.pragma("user_version"))
+    if found > SCHEMA_VERSION:
+        raise StoreUnusable(
+            f"the database has schema version {found}, this program knows versions up to {SCHEMA_VERSION}: "
+            "use the newer program, or restore a backup made before the upgrade"
+        )
+    if found and connection.pragma("application_id") != APPLICATION_ID:
+        raise StoreUnusable("the file is an SQLite database of another program: name a different file")
+    return found
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Bring the file to ``SCHEMA_VERSION`` in one transaction; the caller holds the turn to write."""
+    if check_version(connection) == SCHEMA_VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _apply_missing(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _apply_missing(connection: apsw.Connection) -> None:
+    found = check_version(connection)
+    if found == 0 and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+        raise StoreUnusable("the file is an SQLite database of another program: name a different file")
+    for version in range(found, SCHEMA_VERSION):
+        connection.execute(MIGRATIONS[version])
+        connection.execute("INSERT INTO migration VALUES (?, ?)", (version + 1, instant.now()))
+    connection.execute("INSERT OR IGNORE INTO setting VALUES ('secret', ?)", (secrets.token_bytes(32),))
+    connection.execute("INSERT OR IGNORE INTO setting VALUES ('definitions', 0)")
+    connection.pragma("application_id", APPLICATION_ID)
+    connection.pragma("user_version", SCHEMA_VERSION)

@@ -1,0 +1,3 @@
+"""placeholder until search arrives"""
+def page(*a): raise NotImplementedError
+matching_ids = visible_keys = page

@@ -1,0 +1,237 @@
+"""The one thread of a process that writes: what waits is committed as a group, one fsync for all (DESIGN decision 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import apsw
+
+from countyfhir.outcome import FhirError
+from countyfhir.store.ports import ConditionFailed
+from countyfhir.store.sqlite.checkpoint import Checkpoint
+from countyfhir.store.sqlite.clock import Clock
+from countyfhir.store.sqlite.connecting import connect
+from countyfhir.store.sqlite.faults import fault
+from countyfhir.store.sqlite.names import Names, NewNames
+from countyfhir.store.sqlite.options import Options
+from countyfhir.store.sqlite.turns import Turns
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Transaction:
+    """What a step sees inside the write transaction. ``definitions`` is the version the database is at."""
+
+    connection: apsw.Connection
+    names: NewNames
+    clock: Clock
+    known: Names
+    definitions: int
+
+
+Step = Callable[[Transaction], T]
+Prepare = Callable[[], Callable[[Transaction], Step[T]]]
+"""Three stages: CPU work before the turn; numbering names (kept even if the step fails); the step in its savepoint."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    prepare: Prepare[Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    begun: bool = False
+    withdrawn: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    number: Callable[[Transaction], Step[Any]] | None = None
+    result: Any = None
+    error: BaseException | None = None
+
+    def begin(self) -> bool:
+        """Whether it may run: false once the caller gave up."""
+        with self.lock:
+            self.begun = not self.withdrawn
+            return self.begun
+
+    def withdraw(self) -> bool:
+        """Give up waiting; false when it has begun and its outcome must be awaited."""
+        with self.lock:
+            self.withdrawn = not self.begun
+            return self.withdrawn
+
+
+class Writer:
+    """Takes steps from any event loop, runs them in groups on its own thread, answers when they are durable."""
+
+    def __init__(self, path: str, options: Options, names: Names) -> None:
+        self._path, self._options, self._names = path, options, names
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="countyfhir-writer", daemon=True)
+        self._connection = connect(path, options, write=True)
+        self._turns: Turns | None = None
+        self._checkpoint = Checkpoint(options, self._connection)
+        self._closed = False
+        self._thread.start()
+
+    async def run(self, prepare: Prepare[T]) -> T:
+        """The step's result, durable. FhirError lock-error (503) when the turn did not come within the limit."""
+        if self._closed:
+            raise FhirError("transient", "The store is closing: repeat when the server is back.", status=503)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(prepare, loop, loop.create_future())
+        self._queue.put(waiting)
+        watch = loop.call_later(self._options.busy_limit, _give_up, waiting)
+        try:
+            return await asyncio.shield(waiting.future)  # type: ignore[no-any-return]
+        except asyncio.CancelledError:
+            waiting.withdraw()
+            raise
+        finally:
+            watch.cancel()
+
+    def close(self) -> None:
+        """Finish what is queued, then let go of the file."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        going, left = True, list[_Waiting]()
+        while going or left:
+            if not left:
+                going = self._gather(left, block=going)
+            else:
+                going = self._gather(left, block=False) and going
+            if left:
+                left = self._turn(left)
+            self._checkpoint.when_due(idle=not left and self._queue.empty())
+        self._connection.close(True)
+        if self._turns:
+            self._turns.close()
+
+    def _gather(self, into: list[_Waiting], *, block: bool) -> bool:
+        """Take all that waits; false once the end of work was queued."""
+        try:
+            item = self._queue.get(block)
+            while item is not None:
+                into.append(item)
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            return True
+        return False
+
+    def _turn(self, group: list[_Waiting]) -> list[_Waiting]:
+        """Write as many of the group as fit in one turn; returns the rest."""
+        ready = [waiting for waiting in group if _prepared(waiting)]
+        done: list[_Waiting] = []
+        try:
+            if any(not waiting.error for waiting in ready):
+                self._turns = self._turns or Turns(self._path)
+                with self._turns.held():
+                    self._write(ready, done)
+                    self._checkpoint.when_huge()
+            else:
+                done = ready
+        except BaseException as error:
+            self._abort()
+            done = done or ready
+            _fail(done, fault(error) or error)
+        _answer(done)
+        finished = set(map(id, done))
+        return [waiting for waiting in ready if id(waiting) not in finished]
+
+    def _write(self, ready: list[_Waiting], done: list[_Waiting]) -> None:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        transaction = self._open_transaction()
+        until = time.monotonic() + self._options.turn_limit
+        for waiting in ready:
+            if done and time.monotonic() > until:
+                break
+            done.append(waiting)
+            if waiting.number and waiting.begin():
+                _run_step(transaction, waiting)
+        connection.execute("COMMIT")
+        transaction.names.committed()
+
+    def _open_transaction(self) -> Transaction:
+        connection = self._connection
+        definitions = connection.execute("SELECT value FROM setting WHERE name = 'definitions'").fetchall()[0][0]
+        return Transaction(connection, NewNames(connection, self._names), Clock(connection), self._names, definitions)
+
+    def _abort(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def _prepared(waiting: _Waiting) -> bool:
+    """Do the CPU work that needs no turn; false when the caller gave up before."""
+    if waiting.withdrawn:
+        return False
+    if waiting.number is None and waiting.error is None:
+        try:
+            waiting.number = waiting.prepare()
+        except Exception as error:
+            waiting.error = error
+    return True
+
+
+def _run_step(transaction: Transaction, waiting: _Waiting) -> None:
+    connection = transaction.connection
+    assert waiting.number is not None
+    try:
+        step = waiting.number(transaction)
+        connection.execute("SAVEPOINT step")
+        try:
+            waiting.result = step(transaction)
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK TO step")
+            raise
+        finally:
+            if connection.in_transaction:
+                connection.execute("RELEASE step")
+    except Exception as error:
+        if fault(error) is not None or not connection.in_transaction:
+            raise
+        waiting.error = error
+
+
+def _fail(group: list[_Waiting], error: BaseException) -> None:
+    for waiting in group:
+        if not isinstance(waiting.error, ConditionFailed | FhirError):
+            waiting.error = error
+
+
+def _answer(group: list[_Waiting]) -> None:
+    """Resolve the futures, one wake-up for each event loop."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Waiting]] = {}
+    for waiting in group:
+        loops.setdefault(waiting.loop, []).append(waiting)
+    for loop, its in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_resolve, its)
+
+
+def _resolve(group: list[_Waiting]) -> None:
+    for waiting in group:
+        if waiting.future.done():
+            continue
+        if waiting.error is not None:
+            waiting.future.set_exception(waiting.error)
+        else:
+            waiting.future.set_result(waiting.result)
+
+
+def _give_up(waiting: _Waiting) -> None:
+    if not waiting.future.done() and waiting.withdraw():
+        waiting.future.set_exception(
+            FhirError("lock-error", "The store was busy with other writers for too long; nothing was written. Repeat.")
+        )
