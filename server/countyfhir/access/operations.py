@@ -1,0 +1,73 @@
+"""What each $operation needs to be granted, as a table (R4 operations; SMART App Launch 2.2 leaves it to the
+server)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ADMINISTRATOR = "cruds"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """``letters`` are all needed on the type the operation is called on (``*`` when it is called on the system), and
+    ``others`` on the types it names. ``instance_letters`` replaces ``letters`` when it is called on an instance."""
+
+    letters: str = ""
+    instance_letters: str | None = None
+    others: tuple[tuple[str, str], ...] = ()
+    everywhere: bool = False  # ``letters`` are needed on every type, wherever the operation is called
+
+
+NEEDS: Mapping[str, Need] = {
+    "$apply": Need("r"),
+    "$closure": Need("r"),
+    "$conforms": Need("r"),
+    "$convert": Need(),
+    "$document": Need("r"),
+    "$evaluate-measure": Need("r", others=(("Patient", "s"), ("MeasureReport", "c"))),
+    "$everything": Need("rs", "r"),
+    "$expand": Need("r"),
+    "$export": Need("rs"),
+    "$extract": Need("r"),
+    "$find-matches": Need("r"),
+    "$graphql": Need("rs", "r"),
+    "$implements": Need("r"),
+    "$lastn": Need("s"),
+    "$lookup": Need("r"),
+    "$match": Need("s"),
+    "$meta": Need("r"),
+    "$meta-add": Need("u"),
+    "$meta-delete": Need("u"),
+    "$populate": Need("r"),
+    "$process-message": Need("cu", everywhere=True),
+    "$purge": Need(ADMINISTRATOR, everywhere=True),
+    "$reindex": Need(ADMINISTRATOR, everywhere=True),
+    "$snapshot": Need("r"),
+    "$stats": Need("s"),
+    "$subset": Need("r"),
+    "$subsumes": Need("r"),
+    "$transform": Need("r"),
+    "$translate": Need("r"),
+    "$validate": Need("", "r"),
+    "$validate-code": Need("r"),
+    "$versions": Need(),
+}
+"""An operation that is not listed needs every letter on every type (default deny)."""
+
+UNLISTED = Need(ADMINISTRATOR, everywhere=True)
+
+
+def needed(
+    operation: str, resource_type: str | None, on_instance: bool, need: Need | None = None
+) -> list[tuple[str, str]]:
+    """The (type or ``*``, letter) pairs a call needs; ``need`` is the operation's own entry, if it brings one."""
+    need = need or NEEDS.get(operation, UNLISTED)
+    letters = need.instance_letters if on_instance and need.instance_letters is not None else need.letters
+    place = "*" if need.everywhere or resource_type is None else resource_type
+    others = [(name, letter) for name, all_letters in need.others for letter in all_letters]
+    return [(place, letter) for letter in letters] + others

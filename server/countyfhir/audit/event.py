@@ -1,0 +1,224 @@
+"""AuditRecord <-> AuditEvent (R4 AuditEvent; DICOM PS3.15 A.5; IHE Basic Audit Log Patterns)."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from countyfhir.exchange import AuditRecord, Grant, Resource
+from countyfhir.outcome import FhirError
+from countyfhir.search.query import InCompartment
+from countyfhir.store.ports import AuditStore
+
+PREFIX = "countyfhir-"
+OURS = re.compile(r"countyfhir-(0|[1-9][0-9]{0,17})")
+"""Logical ids of the AuditEvents the server records; the number is the record's sequence."""
+
+TYPE_SYSTEM = "http://terminology.hl7.org/CodeSystem/audit-event-type"
+SUBTYPE_SYSTEM = "http://hl7.org/fhir/restful-interaction"
+ROLE_SYSTEM = "http://dicom.nema.org/resources/ontology/DCM"
+SOURCE_SYSTEM = "http://terminology.hl7.org/CodeSystem/security-source-type"
+ENTITY_SYSTEM = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+OBJECT_ROLE_SYSTEM = "http://terminology.hl7.org/CodeSystem/object-role"
+PURPOSE_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+BALP_SYSTEM = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
+ORGANIZATION_ROLE = "http://terminology.hl7.org/CodeSystem/v3-RoleClass"
+
+SUBTYPE_OF: Mapping[str, str] = {"search-compartment": "search"}
+"""Interactions of ours that R4's restful-interaction codes name otherwise."""
+INTERACTION_OF = {code: kind for kind, code in SUBTYPE_OF.items()}
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PURPOSE = re.compile(r"[A-Z][A-Z0-9]*")
+
+
+def coding(system: str, code: str, display: str | None = None) -> dict[str, str]:
+    """A Coding."""
+    found = {"system": system, "code": code}
+    return {**found, "display": display} if display else found
+
+
+PERSON = coding(ENTITY_SYSTEM, "1", "Person")
+SYSTEM_OBJECT = coding(ENTITY_SYSTEM, "2", "System Object")
+REQUEST = coding(BALP_SYSTEM, "XrequestId", "X-Request-Id")
+PATIENT_ROLE = coding(OBJECT_ROLE_SYSTEM, "1", "Patient")
+RESOURCE_ROLE = coding(OBJECT_ROLE_SYSTEM, "4", "Domain Resource")
+QUERY_ROLE = coding(OBJECT_ROLE_SYSTEM, "24", "Query")
+SOURCE = {
+    "observer": {"identifier": {"value": "countyfhir"}, "display": "CountyFHIR"},
+    "type": [coding(SOURCE_SYSTEM, "4", "Application Server")],
+}
+
+
+def id_of(sequence: int) -> str:
+    """The logical id of a record."""
+    return f"{PREFIX}{sequence}"
+
+
+def sequence_of(logical_id: str) -> int | None:
+    """The record an id names; None when the id is not one of the server's own."""
+    matched = OURS.fullmatch(logical_id)
+    return int(matched[1]) if matched else None
+
+
+def as_resource(sequence: int, record: AuditRecord) -> Resource:
+    """The AuditEvent of a record; the same record gives the same resource for ever."""
+    recorded = instant(record.recorded)
+    return {
+        "resourceType": "AuditEvent",
+        "id": id_of(sequence),
+        "meta": {"versionId": "1", "lastUpdated": recorded},
+        "type": coding(TYPE_SYSTEM, "rest", "RESTful Operation"),
+        "subtype": [coding(SUBTYPE_SYSTEM, SUBTYPE_OF.get(record.interaction, record.interaction))],
+        "action": record.action,
+        "recorded": recorded,
+        "outcome": record.outcome,
+        "outcomeDesc": f"HTTP {record.status}",
+        **({"purposeOfEvent": [purpose(record.purpose)]} if record.purpose else {}),
+        "agent": agents(record),
+        "source": SOURCE,
+        **({"entity": found} if (found := entities(record)) else {}),
+    }
+
+
+def instant(microseconds: int) -> str:
+    """An instant in UTC, with all its digits."""
+    moment = EPOCH + timedelta(microseconds=microseconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{microseconds % 1_000_000:06d}Z"
+
+
+def microseconds(text: str) -> int:
+    """The microseconds since 1970 of an instant."""
+    return (datetime.fromisoformat(text) - EPOCH) // timedelta(microseconds=1)
+
+
+def purpose(text: str) -> dict[str, Any]:
+    """A purpose of use: a code of v3 ActReason (TREAT, ETREAT, HPAYMT ...), else a text."""
+    return {"coding": [coding(PURPOSE_SYSTEM, text)]} if PURPOSE.fullmatch(text) else {"text": text}
+
+
+def agents(record: AuditRecord) -> list[dict[str, Any]]:
+    """Who asked, and the organization it acted for."""
+    caller: dict[str, Any] = {
+        "type": {"coding": [coding(ROLE_SYSTEM, "110153", "Source Role ID")]},
+        "who": {"identifier": {"value": record.principal}, "display": record.principal},
+        "name": record.principal,
+        "requestor": True,
+    }
+    if record.client:
+        caller["network"] = {"address": record.client, "type": network_type(record.client)}
+    if record.purpose:
+        caller["purposeOfUse"] = [purpose(record.purpose)]
+    if not record.organization:
+        return [caller]
+    organization: dict[str, Any] = {
+        "type": {"coding": [coding(ORGANIZATION_ROLE, "PROV", "healthcare provider")]},
+        "who": {"type": "Organization", "identifier": {"value": record.organization}},
+        "requestor": False,
+    }
+    return [caller, organization]
+
+
+def network_type(address: str) -> str:
+    """The kind of network address: 2 IP address, 1 machine name."""
+    try:
+        ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "1"
+    return "2"
+
+
+def entities(record: AuditRecord) -> list[dict[str, Any]]:
+    """The patients, the resource, the query and the request that the access concerns."""
+    found: list[dict[str, Any]] = [
+        {"what": {"reference": f"Patient/{patient}"}, "type": PERSON, "role": PATIENT_ROLE}
+        for patient in record.patients
+    ]
+    if record.resource_type and record.logical_id:
+        literal = f"{record.resource_type}/{record.logical_id}"
+        if record.version_id:
+            literal += f"/_history/{record.version_id}"
+        found.append({"what": {"reference": literal}, "type": SYSTEM_OBJECT, "role": RESOURCE_ROLE})
+    elif record.resource_type and record.query is None:
+        found.append({"what": {"type": record.resource_type}, "type": SYSTEM_OBJECT, "role": RESOURCE_ROLE})
+    if record.query is not None:
+        text = base64.b64encode(record.query.encode()).decode()
+        found.append({"type": SYSTEM_OBJECT, "role": QUERY_ROLE, "query": text})
+    if record.request_id:
+        found.append({"what": {"identifier": {"value": record.request_id}}, "type": REQUEST})
+    return found
+
+
+def as_record(event: Resource) -> AuditRecord:
+    """The record of an AuditEvent that ``as_resource`` made."""
+    kind = event["subtype"][0]["code"]
+    caller, *others = event["agent"]
+    by_role = {part.get("role", part["type"])["code"]: part for part in event.get("entity", ())}
+    resource = by_role.get("4", {}).get("what", {})
+    literal, _, version_id = resource.get("reference", "").partition("/_history/")
+    resource_type, _, logical_id = literal.partition("/")
+    query = by_role.get("24", {}).get("query")
+    text = None if query is None else base64.b64decode(query).decode()
+    purposes = caller.get("purposeOfUse", [{}])[0]
+    return AuditRecord(
+        recorded=microseconds(event["recorded"]),
+        interaction=INTERACTION_OF.get(kind, kind),
+        action=event["action"],
+        outcome=event["outcome"],
+        principal=caller["name"],
+        organization=others[0]["who"]["identifier"]["value"] if others else None,
+        resource_type=resource_type or resource.get("type") or type_of_query(text),
+        logical_id=logical_id or None,
+        version_id=version_id or None,
+        patients=tuple(
+            part["what"]["reference"].removeprefix("Patient/")
+            for part in event.get("entity", ())
+            if part.get("role") == PATIENT_ROLE
+        ),
+        query=text,
+        client=caller.get("network", {}).get("address"),
+        request_id=by_role.get("XrequestId", {}).get("what", {}).get("identifier", {}).get("value", ""),
+        purpose=purposes.get("text") or purposes.get("coding", [{}])[0].get("code"),
+        status=int(event["outcomeDesc"].removeprefix("HTTP ")),
+    )
+
+
+def type_of_query(query: str | None) -> str | None:
+    """The resource type a recorded query is on."""
+    path = (query or "").partition("?")[0].split("/")
+    name = path[2] if len(path) == 3 and not path[2].startswith("$") else path[0]
+    return name if name[:1].isupper() else None
+
+
+def patients_visible(grant: Grant) -> frozenset[str] | None:
+    """The patients whose AuditEvents a grant shows; None: all. FhirError ``forbidden`` (403) when the grant narrows
+    them by anything else than the Patient compartment, which audit records cannot be narrowed by."""
+    alternatives = grant.narrowed("AuditEvent")
+    if alternatives is None:
+        return None
+    patients = set()
+    for clauses in alternatives:
+        for clause in clauses:
+            if len(clause) != 1 or not isinstance(clause[0], InCompartment) or clause[0].compartment_type != "Patient":
+                raise FhirError(
+                    "forbidden", "The granted scopes narrow AuditEvent by parameters that it cannot be narrowed by."
+                )
+            patients.add(clause[0].logical_id)
+        if not clauses:
+            return None
+    return frozenset(patients)
+
+
+async def read(logical_id: str, store: AuditStore, grant: Grant) -> Resource:
+    """The AuditEvent that the server recorded under this id. FhirError ``not-found`` (404) when there is none, or
+    none that the caller may see; ask ``sequence_of`` first whether the id is one of the server's own."""
+    sequence = sequence_of(logical_id)
+    record = None if sequence is None else await store.read(sequence)
+    visible = patients_visible(grant)
+    if record is None or sequence is None or (visible is not None and visible.isdisjoint(record.patients)):
+        raise FhirError("not-found", f"AuditEvent/{logical_id} is not known.")
+    return as_resource(sequence, record)

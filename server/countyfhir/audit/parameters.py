@@ -1,0 +1,164 @@
+"""The search parameters of recorded AuditEvents, as tests of a record and as criteria of the store (R4 AuditEvent,
+section "Search Parameters")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from countyfhir.audit.event import INTERACTION_OF, SUBTYPE_OF, SUBTYPE_SYSTEM, TYPE_SYSTEM
+from countyfhir.exchange import AuditRecord
+from countyfhir.outcome import FhirError
+from countyfhir.search.normalise import normalise
+
+Interval = Callable[[str], tuple[int, int]]
+"""Text of a date, dateTime or instant -> ``[low, high)`` in microseconds since 1970; FhirError when it is none."""
+Test = Callable[[AuditRecord], bool]
+
+ACTION_SYSTEM = "http://hl7.org/fhir/audit-event-action"
+OUTCOME_SYSTEM = "http://hl7.org/fhir/audit-event-outcome"
+REFERENCE = re.compile(r"(?:.*/)?(?:([A-Z][A-Za-z]+)/)?([A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?")
+PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """One value of a parameter: ``test`` is the truth; ``criteria`` (if any) hold for every record that passes it, so
+    that a store can find them by an index."""
+
+    test: Test
+    criteria: Mapping[str, Any] | None = None
+
+
+def refused(name: str, reason: str) -> FhirError:
+    """400 for a parameter."""
+    return FhirError("invalid", f"AuditEvent: the parameter {name[:64]} {reason}.")
+
+
+def reference(name: str, modifier: str, value: str) -> tuple[str | None, str]:
+    """Type and id of a reference parameter's value; the modifier may name the type."""
+    matched = REFERENCE.fullmatch(value)
+    if matched is None:
+        raise refused(name, "expects an id, Type/id or an absolute URL")
+    if modifier and matched[1] not in (None, modifier):
+        raise refused(name, "names one type in the modifier and another in the value")
+    return matched[1] or modifier or None, matched[2]
+
+
+def patient(name: str, modifier: str, value: str) -> Alternative:
+    """``patient``: the records that concern a patient."""
+    if modifier not in ("", "Patient"):
+        raise refused(name, f"has no modifier :{modifier[:32]}")
+    resource_type, logical_id = reference(name, modifier, value)
+    if resource_type not in (None, "Patient"):
+        return Alternative(lambda record: False)
+    return Alternative(lambda record: logical_id in record.patients, {"patient": logical_id})
+
+
+def entity(name: str, modifier: str, value: str) -> Alternative:
+    """``entity``: the records that concern a resource."""
+    resource_type, logical_id = reference(name, modifier, value)
+    if resource_type is None:
+        raise refused(name, "expects Type/id")
+    if resource_type == "Patient":
+        return patient(name, "", logical_id)
+    key = (resource_type, logical_id)
+    return Alternative(lambda record: (record.resource_type, record.logical_id) == key, {"resource": key})
+
+
+def agent(name: str, modifier: str, value: str) -> Alternative:
+    """``agent:identifier``: who asked, or the organization it acted for, by name or code."""
+    if modifier != "identifier":
+        raise refused(name, "is supported as agent:identifier=value (agents are known by identifier)")
+    system, bar, code = value.rpartition("|")
+    if bar and system:
+        return Alternative(lambda record: False)
+    return Alternative(lambda record: code in (record.principal, record.organization))
+
+
+def text(of: Callable[[AuditRecord], str | None], key: str | None) -> Callable[[str, str, str], Alternative]:
+    """A string parameter: begins with, ``:contains`` or ``:exact``."""
+
+    def parameter(name: str, modifier: str, value: str) -> Alternative:
+        wanted = normalise(value)
+        if modifier == "exact":
+            return Alternative(lambda record: of(record) == value, {key: value} if key else None)
+        if modifier == "contains":
+            return Alternative(lambda record: wanted in normalise(of(record) or ""))
+        if modifier == "":
+            return Alternative(lambda record: normalise(of(record) or "").startswith(wanted))
+        raise refused(name, f"has no modifier :{modifier[:32]}")
+
+    return parameter
+
+
+def token(
+    system: str, of: Callable[[AuditRecord], str], key: str | None, kept_as: Mapping[str, str] | None = None
+) -> Callable[[str, str, str], Alternative]:
+    """A token parameter with a fixed system, and ``:not``. ``kept_as`` translates a code to what the store keeps."""
+
+    def parameter(name: str, modifier: str, value: str) -> Alternative:
+        given, bar, code = value.rpartition("|")
+        same_system = not bar or given == system
+        if modifier == "not":
+            return Alternative(lambda record: not (same_system and code in ("", of(record))))
+        if modifier:
+            raise refused(name, f"has no modifier :{modifier[:32]}")
+        criteria = {key: (kept_as or {}).get(code, code)} if key and code and same_system else None
+        return Alternative(lambda record: same_system and code in ("", of(record)), criteria)
+
+    return parameter
+
+
+def subtype_of(record: AuditRecord) -> str:
+    """The code shown for the record's interaction."""
+    return SUBTYPE_OF.get(record.interaction, record.interaction)
+
+
+PARAMETERS: Mapping[str, Callable[[str, str, str], Alternative]] = {
+    "patient": patient,
+    "entity": entity,
+    "agent": agent,
+    "agent-name": text(lambda record: record.principal, "principal"),
+    "address": text(lambda record: record.client, None),
+    "action": token(ACTION_SYSTEM, lambda record: record.action, "action"),
+    "outcome": token(OUTCOME_SYSTEM, lambda record: record.outcome, "outcome"),
+    "subtype": token(SUBTYPE_SYSTEM, subtype_of, "interaction", INTERACTION_OF),
+    "type": token(TYPE_SYSTEM, lambda record: "rest", None),
+}
+"""Parameter name -> (name, modifier, one value) -> Alternative; dates stand apart, since they need the county's
+zone."""
+
+DATES = ("date", "_lastUpdated")
+
+
+def date(name: str, modifier: str, value: str, interval: Interval) -> Alternative:
+    """``date``: when the access was recorded, with a prefix."""
+    if modifier:
+        raise refused(name, f"has no modifier :{modifier[:32]}")
+    matched = PREFIXED.fullmatch(value)
+    assert matched is not None
+    low, high = interval(matched[2])
+    if matched[1] == "ne":
+        return Alternative(lambda record: not low <= record.recorded < high)
+    since, until = BOUNDS[matched[1] or "eq"](low, high)
+    criteria = {key: bound for key, bound in (("since", since), ("until", until)) if bound is not None}
+    return Alternative(
+        lambda record: (since is None or record.recorded >= since) and (until is None or record.recorded < until),
+        criteria,
+    )
+
+
+BOUNDS: Mapping[str, Callable[[int, int], tuple[int | None, int | None]]] = {
+    "eq": lambda low, high: (low, high),
+    "gt": lambda low, high: (high, None),
+    "sa": lambda low, high: (high, None),
+    "ge": lambda low, high: (low, None),
+    "lt": lambda low, high: (None, low),
+    "eb": lambda low, high: (None, low),
+    "le": lambda low, high: (None, high),
+    "ap": lambda low, high: (low - 86_400_000_000, high + 86_400_000_000),
+}
+"""Date prefix -> since (inclusive) and until (exclusive); ``ap`` is a day to either side."""
