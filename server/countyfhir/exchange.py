@@ -207,7 +207,8 @@ class Answer:
     """What goes back. ``body`` is a finished JSON text (bytes), a resource (dict) still to be serialised, or None.
 
     ``stored`` is the version the answer shows, when it shows one (ETag, Last-Modified and Location follow from it).
-    ``content_type`` is set only where the body is not FHIR (a raw Binary).
+    ``content_type`` is set only where the body is not FHIR (a raw Binary). ``patients`` are the logical ids of the patients
+    whose data the answer shows, for the audit record.
     """
 
     status: int = 200
@@ -215,3 +216,4 @@ class Answer:
     body: bytes | Resource | None = None
     stored: Stored | None = None
     content_type: str | None = None
+    patients: tuple[str, ...] = ()

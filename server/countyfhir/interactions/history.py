@@ -33,7 +33,7 @@ async def history(interaction: Interaction, grant: Grant, world: World) -> Answe
     page = await world.store.resources.history(query, grant)
     links = [("self", _link(interaction, wanted))]
     if page.cursor is not None:
-        token = cursor.encode((page.cursor,), _digest(interaction, wanted), grant.digest, world.store.secret)
+        token = cursor.encode((page.cursor,), world.store.secret, _digest(interaction, wanted), grant.digest)
         links.append(("next", _link(interaction, wanted | {"_cursor": token})))
     form = page_form(interaction.query)
     rows = [history_entry(interaction.base, stored, _body(stored, form)) for stored in page.versions]
@@ -61,7 +61,7 @@ def _query(interaction: Interaction, wanted: dict[str, str], grant: Grant, world
     zone = world.search.zone
     after = None
     if "_cursor" in wanted:
-        (after,) = cursor.decode(wanted["_cursor"], _digest(interaction, wanted), grant.digest, world.store.secret)
+        (after,) = cursor.decode(wanted["_cursor"], world.store.secret, _digest(interaction, wanted), grant.digest)
     types = None
     if interaction.resource_type is None:
         types = frozenset(name for name in world.definitions.endpoint_types if grant.may("r", name))

@@ -45,7 +45,7 @@ async def perform(interaction: Interaction, world: World, grant: Grant | None = 
     """Check what the principal may, do it, answer. FhirError for everything that goes wrong."""
     if grant is None:
         grant = world.grant_of(interaction.principal)
-    world.check_access(interaction, grant)
+    grant = world.check_access(interaction, grant)
     performer = PERFORMERS.get(interaction.kind)
     if performer is None:
         raise FhirError("not-supported", f"The interaction {interaction.kind} is not offered.", status=405)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from types import ModuleType
 
-from countyfhir.audit.record import record_of
+from countyfhir.audit import record
 from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write
 from countyfhir.interactions import create, delete, patch, update
 from countyfhir.interactions.batch import answer_row
@@ -37,7 +37,7 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
     """Perform the bundle; FhirError with the entry's place when any part of it cannot be done."""
     entries = [entry_of(index, raw, interaction, world) for index, raw in enumerate(entries_of(interaction, world))]
     for entry in entries:
-        _guarded(entry, lambda entry=entry: world.check_access(entry.interaction, grant))  # type: ignore[misc]
+        _check_access(entry, grant, world)
     writing = sorted((entry for entry in entries if entry.interaction.kind in BUILDERS), key=_order)
     reading = [entry for entry in entries if entry.interaction.kind not in BUILDERS]
     needed = merged(_needs(entry, world) for entry in writing)
@@ -67,9 +67,9 @@ def _needs(entry: BundleEntry, world: World) -> Needs:
         raise at_entry(entry.index, error) from error
 
 
-def _guarded(entry: BundleEntry, action: object) -> None:
+def _check_access(entry: BundleEntry, grant: Grant, world: World) -> None:
     try:
-        action()  # type: ignore[operator]
+        world.check_access(entry.interaction, grant)
     except FhirError as error:
         raise at_entry(entry.index, error) from error
 
@@ -155,9 +155,9 @@ async def _plan(
         for one in draft.writes:
             ready = _ready(entry, resolved.written(one), interaction, grant, world)
             writes.append(ready)
-            concerned = patients(ready.patient, found, one)
+            concerned = patients(ready, found)
             records.append(
-                record_of(entry.interaction, world.now(), draft.status, one.resource_type, one.logical_id, concerned)
+                record.make(entry.interaction, draft.status, world.now(), patients=concerned, logical_id=one.logical_id)
             )
     return Plan(tuple(writes), tuple(dict.fromkeys(criteria)), tuple(records))
 

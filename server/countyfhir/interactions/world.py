@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
+from dataclasses import dataclass
 from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource
 from countyfhir.model.definitions import Definitions
 from countyfhir.outcome import Issue
 from countyfhir.search.parse import Context as SearchContext
 from countyfhir.store.ports import Store
 
-Operation = Callable[[Interaction, Grant, "World"], Awaitable[Answer]]
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation that is offered, as one record: route, CapabilityStatement, access check and docs follow from it.
+
+    ``code`` without its ``$``; ``resource_types`` () for all; ``on_*`` where it may be called; ``affects_state`` ones only
+    by POST (R4 section 3.2.0.1); ``definition`` the canonical of its OperationDefinition; ``letters`` what scopes must
+    grant (see ``access.operations``).
+    """
+
+    code: str
+    perform: Callable[[Interaction, Grant, World], Awaitable[Answer]]
+    definition: str
+    resource_types: tuple[str, ...] = ()
+    on_system: bool = False
+    on_type: bool = False
+    on_instance: bool = False
+    affects_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +53,12 @@ class World:
     policy: Policy
     search: SearchContext
     grant_of: Callable[[Principal], Grant]
-    check_access: Callable[[Interaction, Grant], None]
+    check_access: Callable[[Interaction, Grant], Grant]
     check_resource: Callable[[Resource], list[Issue]]
     audit: Callable[[Sequence[AuditRecord]], Awaitable[None]]
     now: Callable[[], int]  # microseconds since 1970-01-01T00:00Z
     new_id: Callable[[], str]
-    operations: dict[str, Any] = field(default_factory=dict)
-    limits: dict[str, int] = field(default_factory=dict)
+    operations: tuple[Operation, ...] = ()
+    version: str = "0"
+    started: str = "2026-01-01"  # date of the CapabilityStatement
+    security: tuple[str, ...] = ()  # codes of restful-security-service

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from countyfhir.audit.record import record_of
-from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored
+from countyfhir.audit import record
+from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs, read
 from countyfhir.interactions.prepare import prepared
@@ -35,7 +35,7 @@ async def write(
             for one in writes:
                 require_within(one, grant)
         records = tuple(
-            record_of(interaction, world.now(), draft.status, one.resource_type, one.logical_id, patients(one.patient, found, one))
+            record.make(interaction, draft.status, world.now(), patients=patients(one, found), logical_id=one.logical_id)
             for one in writes
         )
         try:
@@ -43,7 +43,7 @@ async def write(
         except ConditionFailed:
             continue
         if not writes:
-            await world.audit((record_of(interaction, world.now(), draft.status),))
+            await world.audit((record.make(interaction, draft.status, world.now()),))
         return answered(draft, stored)
     raise lost_race()
 
@@ -62,11 +62,11 @@ async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
         ) from refused
 
 
-def patients(patient: str | None, found: Found, one: object) -> tuple[str, ...]:
+def patients(write: Write, found: Found) -> tuple[str, ...]:
     """The patients an audit record of a write concerns: the new version's and the replaced one's."""
-    replaced = found.versions.get((getattr(one, "resource_type", ""), getattr(one, "logical_id", "")))
-    named = {patient, replaced.patient if replaced else None} - {None}
-    return tuple(sorted(str(name) for name in named))
+    replaced = found.current(write.resource_type, write.logical_id)
+    named = (write.patient, replaced.patient if replaced else None)
+    return tuple(dict.fromkeys(name for name in named if name is not None))
 
 
 async def require_draft_visible(draft: Draft, found: Found, grant: Grant, world: World) -> None:

@@ -1,0 +1,240 @@
+"""The composition root: settings in, a running server out. With ``settings.py`` and ``cli/`` the only file that knows every
+room (DESIGN: layout)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from countyfhir import __version__
+from countyfhir.access import check, grants, jwks
+from countyfhir.access.authenticate import Authenticator
+from countyfhir.access.jwt import Verifier
+from countyfhir.access.smart import AuthorizationServer, smart_configuration
+from countyfhir.audit.queue import AuditQueue
+from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal
+from countyfhir.http.address import Addressing
+from countyfhir.http.cors import Cors
+from countyfhir.http.endpoint import Endpoint
+from countyfhir.http.request import Edge
+from countyfhir.interactions.perform import perform
+from countyfhir.interactions.world import Policy, World
+from countyfhir.model import json
+from countyfhir.model.definitions import definitions
+from countyfhir.operations.table import OPERATIONS
+from countyfhir.search import parameters, parse
+from countyfhir.settings import Settings
+from countyfhir.store import sqlite
+from countyfhir.store.ports import Store
+from countyfhir.validation import structure
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+PREFIX = "/fhir"
+
+
+@dataclass(slots=True)
+class Opened:
+    """A store with everything around it, ready to perform interactions without a network."""
+
+    settings: Settings
+    world: World
+    audit: AuditQueue | None
+
+    @property
+    def store(self) -> Store:
+        """The ports."""
+        return self.world.store
+
+    async def perform(self, interaction: Interaction, grant: Grant | None = None) -> Answer:
+        """Through the one door; FhirError for what cannot be done."""
+        return await perform(interaction, self.world, grant)
+
+
+@asynccontextmanager
+async def open_world(settings: Settings) -> AsyncIterator[Opened]:
+    """Open the store of the settings, and close it when done: audit records first, then files."""
+    store = await asyncio.to_thread(open_store, settings)
+    queue = audit_queue(settings, store)
+    if queue is not None:
+        queue.start()
+    try:
+        yield Opened(settings, world_of(settings, store, queue), queue)
+    finally:
+        if queue is not None:
+            await queue.close()
+        await store.close()
+
+
+def open_store(settings: Settings) -> Store:
+    """The store a setting names: ``sqlite:PATH``. The MongoDB store is not there yet."""
+    kind, _, place = settings.store.partition(":")
+    if kind != "sqlite":
+        raise ValueError(f"store {kind}: is not available in this version; use sqlite:PATH")
+    return sqlite.open(
+        place,
+        readers=settings.reader_threads,
+        time_limit=settings.search_time_limit,
+        synchronous=settings.synchronous.upper(),
+        include_limit=settings.include_limit,
+    )
+
+
+def audit_queue(settings: Settings, store: Store) -> AuditQueue | None:
+    """The queue that reads are recorded through; None where audit is off."""
+    if settings.audit == "off":
+        return None
+    return AuditQueue(store.audit, capacity=settings.audit_queue_size, strict=settings.audit == "strict")
+
+
+def world_of(settings: Settings, store: Store, queue: AuditQueue | None) -> World:
+    """Everything an interaction leans on, from the settings."""
+    known = definitions()
+    context = parse.Context(
+        parameters=parameters.active(),
+        zone=ZoneInfo(settings.time_zone),
+        base=settings.base_url or f"http://{settings.host}:{settings.port}{PREFIX}",
+        default_count=settings.default_count,
+        max_count=settings.max_count,
+    )
+
+    async def recorded(records: Sequence[AuditRecord]) -> None:
+        if queue is not None:
+            await queue.put(records)
+
+    return World(
+        store=store,
+        definitions=known,
+        policy=Policy(
+            update_create=settings.update_create == "allow",
+            conditional_delete_multiple=settings.conditional_delete_multiple == "on",
+            delete_referenced=settings.delete_referenced == "allow",
+            default_count=settings.default_count,
+            max_count=settings.max_count,
+            bundle_max_entries=settings.bundle_max_entries,
+            validation=settings.validation != "off",
+        ),
+        search=context,
+        grant_of=grant_compiler(context),
+        check_access=check.check,
+        check_resource=structure.check,
+        audit=recorded,
+        now=lambda: time.time_ns() // 1000,
+        new_id=new_id,
+        operations=OPERATIONS,
+        version=__version__,
+        started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        security=() if settings.auth == "none" else ("SMART-on-FHIR",),
+    )
+
+
+def grant_compiler(context: parse.Context) -> Callable[[Principal], Grant]:
+    """Scopes -> Grant, with this server's types, compartment and search parameters."""
+    known = definitions()
+
+    def clauses(resource_type: str, pairs: tuple[tuple[str, str], ...]) -> tuple[Any, ...]:
+        return parse.criteria(resource_type, pairs, context).where
+
+    vocabulary = grants.Vocabulary(known.endpoint_types, known.compartments["Patient"], clauses)
+    return grants.compiler(vocabulary)
+
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def new_id() -> str:
+    """A fresh logical id: time-ordered, so that new rows lie together in the store's index, then 64 random bits."""
+    moment, chance = time.time_ns() // 1_000_000, secrets.randbits(64)
+    return f"{moment:011x}-{chance:016x}"
+
+
+def authenticator_of(settings: Settings, world: World) -> Authenticator:
+    """Who may ask, by the settings."""
+    verifier = None
+    if settings.auth in ("jwt", "both"):
+        audience = settings.audience or settings.base_url or ""
+        verifier = Verifier(jwks.source(str(settings.jwks)), str(settings.issuer), audience)
+    hosts = list(settings.allowed_hosts)
+    if settings.base_url:
+        hosts.append(settings.base_url.partition("://")[2].partition("/")[0])
+    return Authenticator(settings.auth, world.grant_of, world.store.keys, verifier, hosts)
+
+
+def endpoint_of(opened: Opened) -> Endpoint:
+    """The FHIR endpoint over an opened world."""
+    settings, world = opened.settings, opened.world
+    base = settings.base_url.rstrip("/") if settings.base_url else None
+    addressing = Addressing(PREFIX, base, settings.trusted_proxies)
+    smart = smart_configuration(AuthorizationServer(settings.issuer, settings.jwks, token_endpoint=settings.token_endpoint))
+    return Endpoint(
+        world,
+        Edge(addressing, world.definitions, settings.max_body_bytes),
+        authenticator_of(settings, world),
+        opened.audit,
+        json.dumps(smart),
+        Cors(settings.cors_origins),
+        settings.gzip_min_bytes,
+    )
+
+
+def create_app(settings: Settings) -> Any:
+    """The ASGI application: FHIR under ``/fhir`` from the bare endpoint, everything else from FastAPI."""
+    return Application(settings)
+
+
+class Application:
+    """Opens the store at start-up, dispatches, and closes it when the last request in flight has been answered."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.endpoint: Endpoint | None = None
+        self.opened: Opened | None = None
+        self._other: Any = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the life of the process."""
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            if self.endpoint is not None and path.startswith(PREFIX) and path[len(PREFIX) : len(PREFIX) + 1] in ("", "/"):
+                return await self.endpoint(scope, receive, send)
+            return await self.other(scope, receive, send)
+        if scope["type"] == "lifespan":
+            return await self._lifespan(receive, send)
+        return None
+
+    @property
+    def other(self) -> Any:
+        """The FastAPI application of everything that is not FHIR; imported when first asked, to start faster."""
+        if self._other is None:
+            from countyfhir.http.pages import pages
+
+            self._other = pages(lambda: self.opened)
+        return self._other
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with open_world(self.settings) as opened:
+                self.opened, self.endpoint = opened, endpoint_of(opened)
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def from_environment() -> Any:
+    """The application with the settings of environment and TOML file; what the server's worker processes start from."""
+    from countyfhir.settings import load
+
+    return create_app(load())

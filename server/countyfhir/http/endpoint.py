@@ -1,0 +1,148 @@
+"""The FHIR endpoint as a bare ASGI application: one straight line from request to answer (DESIGN decision 2)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import traceback
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from countyfhir.access.authenticate import Authenticator
+from countyfhir.audit.queue import AuditQueue
+from countyfhir.exchange import Answer, Interaction, Principal
+from countyfhir.http import headers as request_headers
+from countyfhir.http import incoming
+from countyfhir.http.cors import Cors
+from countyfhir.http.render import Form, RawHeaders, compressed, error_answer, form_of, rendered
+from countyfhir.http.request import Edge, asked, needs_body, with_body
+from countyfhir.interactions.perform import perform
+from countyfhir.interactions.world import World
+from countyfhir.outcome import FhirError
+
+log = logging.getLogger("countyfhir.http")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+RECORDED_WITH_THE_WRITE = frozenset({"create", "update", "patch", "delete", "batch", "transaction"})
+"""Kinds whose audit records are in the transaction of the write; here only their refusals are recorded."""
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}\Z")
+_NOBODY = Principal("anonymous", "anonymous")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Serves everything under the prefix. ``audit`` takes what was read or refused; None records nothing."""
+
+    world: World
+    edge: Edge
+    authenticator: Authenticator
+    audit: AuditQueue | None
+    smart_configuration: bytes = b"{}"
+    cors: Cors = Cors()
+    gzip_min_bytes: int = 1400
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = request_headers.collected(scope["headers"])
+        if scope["method"] == "OPTIONS":
+            status, raw, body = self.cors.preflight(headers)
+        else:
+            try:
+                status, raw, body = await self._answer(scope, receive, headers)
+            except incoming.Disconnected:
+                return
+        if self.cors.origins:
+            raw += self.cors.answer_headers(headers)
+        await _send(send, status, raw, body, scope["method"] == "HEAD")
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, headers: request_headers.Headers
+    ) -> tuple[int, RawHeaders, bytes]:
+        request_id = _request_id(headers)
+        interaction = Interaction("unknown", principal=_NOBODY, request_id=request_id, http_method=scope["method"])
+        form = Form()
+        try:
+            public = self._public(scope, headers)
+            if public is not None:
+                return public
+            caller = self.authenticator.known(headers) or await self.authenticator.authenticate(headers)
+            interaction = asked(scope, headers, caller.principal, request_id, self.edge)
+            form = form_of(headers, interaction.query)
+            if needs_body(interaction):
+                body = await incoming.read_body(receive, headers, self.edge.max_body_bytes)
+                interaction = with_body(interaction, body, headers)
+            answer = await perform(interaction, self.world, caller.grant)
+            if interaction.kind not in RECORDED_WITH_THE_WRITE:
+                await self._audited(interaction, answer.status, answer)
+            status, raw, text = rendered(answer, interaction, headers, form)
+        except FhirError as error:
+            status, raw, text = await self._refused(error, interaction, headers, form)
+        except incoming.Disconnected:
+            raise
+        except Exception as error:  # the edge of the program: nothing may leak, nothing may pass unseen
+            _log_unexpected(error, request_id, interaction)
+            status, raw, text = await self._refused(_unexpected(request_id), interaction, headers, form)
+        raw.append((b"x-request-id", request_id.encode()))
+        return status, raw, compressed(raw, text, headers, self.gzip_min_bytes)
+
+    def _public(self, scope: Scope, headers: request_headers.Headers) -> tuple[int, RawHeaders, bytes] | None:
+        """What everybody may read: where tokens come from."""
+        if not scope["path"].endswith("/.well-known/smart-configuration") or scope["method"] not in ("GET", "HEAD"):
+            return None
+        return 200, [(b"content-type", b"application/json")], self.smart_configuration
+
+    async def _audited(self, interaction: Interaction, status: int, answer: Answer | None) -> None:
+        queue = self.audit
+        if queue is None:
+            return
+        patients: tuple[str, ...] = ()
+        if answer is not None:
+            stored = answer.stored
+            patients = answer.patients if stored is None or stored.patient is None else (stored.patient,)
+        if not queue.note(interaction, status, patients):
+            await queue.access(interaction, status, patients)
+
+    async def _refused(
+        self, error: FhirError, interaction: Interaction, headers: request_headers.Headers, form: Form
+    ) -> tuple[int, RawHeaders, bytes]:
+        try:
+            await self._audited(interaction, error.status, None)
+        except FhirError as full:
+            error = full
+        return rendered(error_answer(error), Interaction("error", base=interaction.base), headers, form)
+
+
+def _request_id(headers: request_headers.Headers) -> str:
+    sent = headers.get(b"x-request-id")
+    if sent is not None and _REQUEST_ID.match(sent):
+        return sent.decode()
+    return secrets.token_hex(8)
+
+
+def _unexpected(request_id: str) -> FhirError:
+    return FhirError("exception", f"Something unexpected went wrong; it was logged under the id {request_id}.")
+
+
+def _log_unexpected(error: Exception, request_id: str, interaction: Interaction) -> None:
+    """The type and the places of the error: its message may hold a patient's data."""
+    places = [f"{frame.filename.rpartition('countyfhir/')[2]}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error(
+        "unexpected %s in %s %s (request %s): %s",
+        type(error).__name__,
+        interaction.kind,
+        interaction.resource_type or "",
+        request_id,
+        " < ".join(reversed(places)),
+    )
+
+
+async def _send(send: Send, status: int, raw: RawHeaders, body: bytes, head: bool) -> None:
+    if status != 304 and status != 204:
+        raw.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": b"" if head or status == 304 else body})

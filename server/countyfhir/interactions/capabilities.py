@@ -1,0 +1,106 @@
+"""capabilities: the CapabilityStatement, generated from what is really there (R4 section 3.1.0.9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from countyfhir.exchange import Answer, Grant, Interaction, Resource
+from countyfhir.interactions.world import Operation, World
+from countyfhir.outcome import FhirError
+from countyfhir.search import parameters
+
+_ON_TYPE = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
+_ON_SYSTEM = ("transaction", "batch", "search-system", "history-system")
+_READ_ONLY = {"AuditEvent": ("read", "search-type", "create")}
+
+
+async def capabilities(interaction: Interaction, grant: Grant, world: World) -> Answer:
+    """The statement; only ``mode=full`` and ``mode=normative`` are offered."""
+    mode = dict(interaction.query).get("mode", "full")
+    if mode not in ("full", "normative"):
+        raise FhirError("not-supported", f"metadata?mode={mode[:32]} is not offered; full and normative are.", status=400)
+    return Answer(200, body=statement(interaction.base, world))
+
+
+def statement(base: str, world: World) -> Resource:
+    """The CapabilityStatement of this server."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "url": f"{base}/metadata",
+        "version": world.version,
+        "name": "CountyFHIR",
+        "title": "CountyFHIR 县域医共体 FHIR 服务器",
+        "status": "active",
+        "date": world.started,
+        "publisher": "CountyFHIR",
+        "description": "One shared FHIR record for the institutions of a county medical consortium.",
+        "kind": "instance",
+        "software": {"name": "CountyFHIR", "version": world.version},
+        "implementation": {"description": "CountyFHIR", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
+        "patchFormat": [
+            "application/json-patch+json",
+            "application/fhir+json",
+            "application/fhir+xml",
+            "application/merge-patch+json",
+        ],
+        "rest": [_rest(world)],
+    }
+
+
+def _rest(world: World) -> Resource:
+    rest: Resource = {
+        "mode": "server",
+        "security": _security(world),
+        "resource": [_resource(name, world) for name in sorted(world.definitions.endpoint_types)],
+        "interaction": [{"code": code} for code in _ON_SYSTEM],
+        "searchParam": [_parameter(one) for one in parameters.common(world.search.parameters)],
+        "operation": [_operation(one) for one in world.operations if one.on_system],
+        "compartment": [f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}" for name in sorted(world.definitions.compartments)],
+    }
+    return {name: value for name, value in rest.items() if value}
+
+
+def _security(world: World) -> Resource:
+    services = [
+        {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": code}]}
+        for code in world.security
+    ]
+    said = "Bearer token (API key or JWT) with SMART v2 scopes." if services else "No authentication: the loopback address only."
+    security: Resource = {"cors": False, "service": services, "description": said}
+    return {name: value for name, value in security.items() if value}
+
+
+def _resource(name: str, world: World) -> Resource:
+    offered = parameters.of(name, world.search.parameters)
+    resource: Resource = {
+        "type": name,
+        "profile": f"http://hl7.org/fhir/StructureDefinition/{name}",
+        "interaction": [{"code": code} for code in _READ_ONLY.get(name, _ON_TYPE)],
+        "versioning": "versioned-update",
+        "readHistory": name not in _READ_ONLY,
+        "updateCreate": world.policy.update_create,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": "multiple" if world.policy.conditional_delete_multiple else "single",
+        "referencePolicy": ["literal", "logical", "local"],
+        "searchInclude": parameters.includes(name, world.search.parameters),
+        "searchRevInclude": parameters.revincludes(name, world.search.parameters),
+        "searchParam": [_parameter(one) for one in offered],
+        "operation": [_operation(one) for one in world.operations if _on(one, name)],
+    }
+    return {key: value for key, value in resource.items() if value not in ([], None)}
+
+
+def _on(one: Operation, name: str) -> bool:
+    return (one.on_type or one.on_instance) and (not one.resource_types or name in one.resource_types)
+
+
+def _operation(one: Operation) -> dict[str, Any]:
+    return {"name": one.code, "definition": one.definition}
+
+
+def _parameter(one: Any) -> dict[str, Any]:
+    return {"name": one.code, "definition": one.url, "type": one.type}

@@ -1,0 +1,47 @@
+"""Operations: found in the table of what is offered, at the place and by the method they allow (R4 section 3.2.0)."""
+
+from __future__ import annotations
+
+from countyfhir.exchange import Answer, Grant, Interaction
+from countyfhir.interactions.world import Operation, World
+from countyfhir.outcome import FhirError
+
+
+async def operation(interaction: Interaction, grant: Grant, world: World) -> Answer:
+    """Perform the operation; 404 where it is not offered, 405 for a GET on one that changes something."""
+    offered = find(interaction, world.operations)
+    if offered.affects_state and interaction.http_method != "POST":
+        raise FhirError(
+            "not-supported", f"${offered.code} changes something and must be called by POST.", status=405, headers={"Allow": "POST"}
+        )
+    return await offered.perform(interaction, grant, world)
+
+
+def find(interaction: Interaction, offered: tuple[Operation, ...]) -> Operation:
+    """The operation the interaction names, where it may be called."""
+    code = (interaction.operation or "").removeprefix("$")
+    named = [one for one in offered if one.code == code]
+    for one in named:
+        if _here(interaction, one):
+            return one
+    if named:
+        places = sorted({place for one in named for place in places_of(one)})
+        raise FhirError("not-supported", f"${code} cannot be called here; it can on {', '.join(places)}.", status=404)
+    known = ", ".join(sorted({f"${one.code}" for one in offered}))
+    raise FhirError("not-supported", f"The operation ${code[:64]} is not offered; offered: {known}.", status=404)
+
+
+def _here(interaction: Interaction, one: Operation) -> bool:
+    if interaction.resource_type is None:
+        return one.on_system
+    if one.resource_types and interaction.resource_type not in one.resource_types:
+        return False
+    return one.on_instance if interaction.logical_id is not None else one.on_type
+
+
+def places_of(one: Operation) -> list[str]:
+    """Where an operation may be called, in words."""
+    types = list(one.resource_types) or ["[type]"]
+    places = ["the base"] if one.on_system else []
+    places += [name for name in types if one.on_type]
+    return places + [f"{name}/[id]" for name in types if one.on_instance]

@@ -1,0 +1,76 @@
+"""search on a type, the whole server and a compartment; by GET and POST (R4 section 3.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from urllib.parse import quote
+
+from countyfhir.access.criteria import narrow
+from countyfhir.exchange import Answer, Grant, Interaction, Stored
+from countyfhir.interactions.bundle_text import bundle, match_entry, outcome_entry
+from countyfhir.interactions.page_form import PageForm, body_of_row, page_form
+from countyfhir.interactions.world import World
+from countyfhir.model import json
+from countyfhir.outcome import operation_outcome
+from countyfhir.search import cursor, parse
+from countyfhir.search.parse import Parsed
+from countyfhir.store.ports import Page
+
+
+def parsed(interaction: Interaction, world: World) -> Parsed:
+    """The search that is asked, checked; FhirError 400 naming what is not understood."""
+    context = replace(world.search, base=interaction.base)
+    lenient = interaction.preferences.handling == "lenient"
+    return parse.search(interaction.resource_type, interaction.query, context, lenient=lenient, compartment=interaction.compartment)
+
+
+async def search(interaction: Interaction, grant: Grant, world: World) -> Answer:
+    """One page of matches with what they include, as a searchset Bundle."""
+    asked = parsed(interaction, world)
+    query = narrow(asked.query, grant)
+    if asked.cursor is not None:
+        keys = cursor.decode(asked.cursor, world.store.secret, asked.digest, grant.digest)
+        query = replace(query, cursor=keys)
+    page = await world.store.resources.search(query, grant)
+    form = page_form(interaction.query)
+    rows = [] if form.summary == "count" else list(_rows(interaction.base, page, form, asked))
+    links = list(_links(interaction, asked, page, grant, world))
+    concerned = {stored.patient for stored in (*page.matches, *page.included) if stored.patient is not None}
+    text = bundle("searchset", rows, links=links, total=page.total)
+    return Answer(200, body=text, patients=tuple(sorted(concerned)))
+
+
+def _rows(base: str, page: Page, form: PageForm, asked: Parsed) -> Iterable[bytes]:
+    for stored in page.matches:
+        yield match_entry(base, stored, _text(stored, form))
+    for stored in page.included:
+        yield match_entry(base, stored, _text(stored, form), b"include")
+    issues = (*asked.issues, *(parse.cut(name) for name in page.truncated))
+    if issues:
+        yield outcome_entry(json.dumps(operation_outcome(issues)))
+
+
+def _text(stored: Stored, form: PageForm) -> bytes:
+    assert stored.body is not None
+    return body_of_row(stored.body, form)
+
+
+def _links(interaction: Interaction, asked: Parsed, page: Page, grant: Grant, world: World) -> Iterable[tuple[str, str]]:
+    place = _place(interaction)
+    pairs = [pair for pair in asked.applied if pair[0] != "_cursor"]
+    yield "self", _url(interaction.base, place, asked.applied)
+    if page.cursor is not None:
+        token = cursor.encode(page.cursor, world.store.secret, asked.digest, grant.digest)
+        yield "next", _url(interaction.base, place, (*pairs, ("_cursor", token)))
+
+
+def _place(interaction: Interaction) -> str:
+    if interaction.compartment is not None:
+        return "/".join((*interaction.compartment, interaction.resource_type or "*"))
+    return interaction.resource_type or ""
+
+
+def _url(base: str, place: str, pairs: Iterable[tuple[str, str]]) -> str:
+    query = "&".join(f"{quote(name, safe=':._$-')}={quote(value, safe=':._$-,|/')}" for name, value in pairs)
+    return f"{base}/{place}" + (f"?{query}" if query else "")

@@ -1,0 +1,160 @@
+"""$everything of a Patient and an Encounter: the compartment and what it points to, paged (OperationDefinition
+Patient-everything, Encounter-everything)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from countyfhir.access.check import may_include
+from countyfhir.exchange import Answer, Grant, Interaction, Stored
+from countyfhir.interactions.bundle_text import bundle, match_entry
+from countyfhir.interactions.read import read
+from countyfhir.interactions.world import World
+from countyfhir.model.primitives import interval
+from countyfhir.outcome import FhirError
+from countyfhir.search import cursor
+from countyfhir.search.query import FOREVER, Clause, DateIs, InCompartment, Include, LastUpdatedIs, Query
+
+_KNOWN = ("_since", "_type", "_count", "start", "end", "_cursor")
+_FORM = ("_format", "_pretty")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The parameters of the call: types to show (in order), clauses on each, page size, and where to go on."""
+
+    resource_types: tuple[str, ...]
+    since: int | None
+    period: tuple[int, int] | None
+    count: int | None
+    sent: dict[str, str]
+
+
+async def everything(interaction: Interaction, grant: Grant, world: World) -> Answer:
+    """A searchset of the focus, its compartment, and what those point to; without ``_count`` all of it in one bundle."""
+    asked = _asked(interaction, grant, world)
+    resource_type, logical_id = str(interaction.resource_type), str(interaction.logical_id)
+    focus = await read(replace(interaction, preconditions=type(interaction.preconditions)()), grant, world)
+    assert focus.stored is not None
+    number, keys = _start(asked, interaction, grant, world)
+    shown: dict[tuple[str, str], Stored] = {}
+    included: dict[tuple[str, str], Stored] = {}
+    matches = 0
+    after: tuple[object, ...] | None = None
+    while number < len(asked.resource_types):
+        room = world.policy.max_count if asked.count is None else asked.count - matches
+        if room <= 0:
+            after = (number, keys)
+            break
+        query = _query(asked.resource_types[number], resource_type, logical_id, asked, room, keys, world)
+        page = await world.store.resources.search(query, grant) if query is not None else None
+        if page is not None:
+            shown |= {(one.resource_type, one.logical_id): one for one in page.matches}
+            included |= {(one.resource_type, one.logical_id): one for one in page.included}
+            matches += len(page.matches)
+            if page.cursor is not None:
+                keys = page.cursor
+                continue
+        number, keys = number + 1, None
+    rows = [match_entry(interaction.base, one, one.body) for one in shown.values() if one.body is not None]
+    extra = (one for key, one in included.items() if key not in shown and may_include(grant, key[0]))
+    rows += [match_entry(interaction.base, one, one.body, b"include") for one in extra if one.body is not None]
+    links = list(_links(interaction, asked, after, grant, world))
+    concerned = {one.patient for one in (*shown.values(), *included.values()) if one.patient is not None}
+    total = len(shown) if asked.count is None else None
+    return Answer(200, body=bundle("searchset", rows, links=links, total=total), patients=tuple(sorted(concerned)))
+
+
+def _asked(interaction: Interaction, grant: Grant, world: World) -> _Asked:
+    sent = _sent(interaction)
+    zone = world.search.zone
+    listed = [name for name in sent.get("_type", "").split(",") if name]
+    for name in listed:
+        if name not in world.definitions.endpoint_types:
+            raise FhirError("value", f"_type names '{name[:64]}', which is no resource type.", expression="_type")
+    focus = str(interaction.resource_type)
+    inside = [focus, *(name for name in sorted(world.definitions.compartments[focus]) if name != focus)]
+    types = [name for name in inside if (not listed or name in listed) and may_include(grant, name)]
+    period = None
+    if "start" in sent or "end" in sent:
+        low = _moment("start", sent["start"], zone)[0] if "start" in sent else -FOREVER
+        high = _moment("end", sent["end"], zone)[1] if "end" in sent else FOREVER
+        period = (low, high)
+    since = _moment("_since", sent["_since"], zone)[0] if "_since" in sent else None
+    count = min(_count(sent["_count"]), world.policy.max_count) if "_count" in sent else None
+    return _Asked(tuple(types), since, period, count, sent)
+
+
+def _sent(interaction: Interaction) -> dict[str, str]:
+    pairs: list[tuple[str, str]] = list(interaction.query)
+    if isinstance(interaction.body, dict):
+        pairs += [(str(one.get("name")), _value(one)) for one in interaction.body.get("parameter", []) if isinstance(one, dict)]
+    sent: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in _KNOWN and name not in _FORM:
+            raise FhirError("not-supported", f"$everything takes {', '.join(_KNOWN[:-1])}; '{name[:64]}' is none of them.", status=400)
+        sent[name] = f"{sent[name]},{value}" if name == "_type" and name in sent else value
+    return sent
+
+
+def _value(parameter: dict[str, Any]) -> str:
+    return next((str(value) for name, value in parameter.items() if name.startswith("value")), "")
+
+
+def _moment(name: str, text: str, zone: Any) -> tuple[int, int]:
+    try:
+        return interval(text.replace(" ", "+"), zone)
+    except ValueError as error:
+        raise FhirError("value", f"{name} must be a date, dateTime or instant.", expression=name) from error
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) == 0:
+        raise FhirError("value", "_count must be a whole number of 1 or more.", expression="_count")
+    return int(text)
+
+
+def _query(
+    name: str, focus: str, logical_id: str, asked: _Asked, room: int, keys: tuple[object, ...] | None, world: World
+) -> Query | None:
+    parameters = world.definitions.compartments[focus].get(name, ())
+    where: list[Clause] = [(InCompartment(focus, logical_id, tuple(one for one in parameters if one != "{def}")),)]
+    if asked.since is not None:
+        where.append((LastUpdatedIs("ge", asked.since, asked.since + 1),))
+    if asked.period is not None and name != focus:
+        clinical = "date" if "date" in world.definitions.search_parameters[name] else None
+        if clinical is not None and world.definitions.search_parameters[name]["date"].type == "date":
+            where.append((DateIs("date", "ap", *asked.period),))
+    includes = () if "_type" in asked.sent else (Include(name, "*"),)
+    return Query((name,), tuple(where), count=room, includes=includes, cursor=keys)
+
+
+def _digest(interaction: Interaction, asked: _Asked) -> str:
+    said = {name: value for name, value in asked.sent.items() if name != "_cursor"}
+    return cursor.query_digest((interaction.resource_type, interaction.logical_id, sorted(said.items())))
+
+
+def _start(asked: _Asked, interaction: Interaction, grant: Grant, world: World) -> tuple[int, tuple[object, ...] | None]:
+    if "_cursor" not in asked.sent:
+        return 0, None
+    digest = _digest(interaction, asked)
+    number, keys = cursor.decode(asked.sent["_cursor"], world.store.secret, digest, grant.digest)
+    return int(str(number)), keys  # type: ignore[return-value]
+
+
+def _links(
+    interaction: Interaction, asked: _Asked, after: tuple[object, ...] | None, grant: Grant, world: World
+) -> list[tuple[str, str]]:
+    place = f"{interaction.base}/{interaction.resource_type}/{interaction.logical_id}/$everything"
+    said = {name: value for name, value in asked.sent.items() if name != "_cursor"}
+    links = [("self", _url(place, asked.sent))]
+    if after is not None:
+        token = cursor.encode(after, world.store.secret, _digest(interaction, asked), grant.digest)
+        links.append(("next", _url(place, said | {"_cursor": token})))
+    return links
+
+
+def _url(place: str, said: dict[str, str]) -> str:
+    return place + (f"?{urlencode(said)}" if said else "")
