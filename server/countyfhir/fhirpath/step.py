@@ -1,0 +1,117 @@
+"""Following a name from nodes to their children (FHIRPath N1 section 4.1, R4 section 2.26: choices and primitives)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from countyfhir.fhirpath.error import FhirPathError
+from countyfhir.fhirpath.item import Node, Nodes
+from countyfhir.fhirpath.place import locate_children
+from countyfhir.fhirpath.schema import Step, definition_of, is_choice_key, step_of
+from countyfhir.fhirpath.scope import Scope
+
+Stepper = Callable[[Scope, Nodes], Nodes]
+
+
+def stepper(name: str, *, strict: bool, position: int) -> Stepper:
+    """A function that follows ``name`` from every node; the steps of a type are looked up once."""
+    steps: dict[str, Step | None] = {}
+
+    def follow(scope: Scope, nodes: Nodes) -> Nodes:
+        result: Nodes = []
+        for node in nodes:
+            value, type_name = node[0], node[1]
+            try:
+                step = steps[type_name]
+            except KeyError:
+                step = steps[type_name] = _checked_step(type_name, name, strict, position)
+            if step is None:
+                continue
+            if scope.locating:
+                result += locate_children(node, children(node, step), step)
+                continue
+            key, sibling, child_type, choices = step
+            if choices is not None or child_type is None or value.__class__ is not dict:
+                result += [child[:3] for child in children(node, step)]
+                continue
+            found = value.get(key)
+            if sibling is not None and sibling in value:
+                result += [child[:3] for child in children(node, step)]
+            elif found is None:
+                continue
+            elif found.__class__ is list:
+                for one in found:
+                    result.append((one, child_type, None))
+            else:
+                result.append((found, child_type, None))
+        return result
+
+    return follow
+
+
+def _checked_step(type_name: str, name: str, strict: bool, position: int) -> Step | None:
+    step = step_of(type_name, name)
+    if strict and (step is None or is_choice_key(type_name, name)) and definition_of(type_name) is not None:
+        raise FhirPathError(f"{type_name} has no element '{name}'", position)
+    return step
+
+
+def children(node: Node, step: Step) -> list[tuple[Any, str, Any, str, int | None]]:
+    """The children a step leads to as (value, type, sibling, JSON key, index in its list or None)."""
+    container = node[0] if isinstance(node[0], dict) else node[2]
+    if not isinstance(container, dict):
+        return []
+    if step.choices is not None:
+        return _chosen(container, step.choices)
+    return _under(container, step.key, step.sibling, step.type_name)
+
+
+def _chosen(container: dict[str, Any], choices: dict[str, str]) -> list[tuple[Any, str, Any, str, int | None]]:
+    for key in container:
+        type_name = choices.get(key)
+        if type_name is not None:
+            plain = key.lstrip("_")
+            return _under(container, plain, f"_{plain}", type_name)
+    return []
+
+
+def _under(
+    container: dict[str, Any], key: str, sibling: str | None, type_name: str | None
+) -> list[tuple[Any, str, Any, str, int | None]]:
+    value, beside = container.get(key), container.get(sibling) if sibling else None
+    if not isinstance(value, list) and not isinstance(beside, list):
+        if value is None and not isinstance(beside, dict):
+            return []
+        return [(value, _type_of(value, type_name), beside, key, None)]
+    values = value if isinstance(value, list) else []
+    besides = beside if isinstance(beside, list) else []
+    found: list[tuple[Any, str, Any, str, int | None]] = []
+    for index in range(max(len(values), len(besides))):
+        one = values[index] if index < len(values) else None
+        extra = besides[index] if index < len(besides) else None
+        if one is not None or extra is not None:
+            found.append((one, _type_of(one, type_name), extra, key, index))
+    return found
+
+
+def _type_of(value: Any, type_name: str | None) -> str:
+    if type_name is not None:
+        return type_name
+    return str(value.get("resourceType", "Resource")) if isinstance(value, dict) else "Resource"
+
+
+def all_children(node: Node, scope: Scope) -> Nodes:
+    """The children of a node by every name its type has, in the order of the definition."""
+    definition = definition_of(node[1])
+    if definition is None:
+        return []
+    names = dict.fromkeys(element.choice or element.name for element in definition.elements.values())
+    result: Nodes = []
+    for name in names:
+        step = step_of(node[1], name)
+        if step is None:
+            continue
+        found = children(node, step)
+        result += locate_children(node, found, step) if scope.locating else [child[:3] for child in found]
+    return result
