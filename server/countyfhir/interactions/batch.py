@@ -45,11 +45,19 @@ async def _entry(index: int, raw: Any, interaction: Interaction, grant: Grant, w
 
 def answer_row(interaction: Interaction, answer: Answer) -> bytes:
     """An answer as a row of the response bundle: reads with their resource, writes with it when it was preferred."""
-    reading = interaction.http_method in ("GET", "HEAD") or interaction.kind in ("operation", "search-type", "search-system")
+    reading = interaction.http_method in ("GET", "HEAD") or interaction.kind in (
+        "operation",
+        "search-type",
+        "search-system",
+    )
     body = answer.body if isinstance(answer.body, bytes | None) else json.dumps(answer.body)
     shown = body if reading or interaction.preferences.returns == "representation" else None
     return response_entry(
-        interaction.base, status_line(answer.status), answer.stored, located=not reading, body=None if answer.status == 304 else shown
+        interaction.base,
+        status_line(answer.status),
+        answer.stored,
+        located=not reading,
+        body=None if answer.status == 304 else shown,
     )
 
 

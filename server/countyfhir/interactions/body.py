@@ -19,6 +19,8 @@ def resource_of(interaction: Interaction) -> Resource:
         raise FhirError("structure", f"The body has no resourceType; {wanted} was expected.", expression="resourceType")
     if sent != wanted:
         raise FhirError(
-            "invalid", f"The body is a {str(sent)[:64]}, but the URL names {wanted}.", expression=f"{wanted}.resourceType"
+            "invalid",
+            f"The body is a {str(sent)[:64]}, but the URL names {wanted}.",
+            expression=f"{wanted}.resourceType",
         )
     return body

@@ -45,7 +45,9 @@ def entry_of(index: int, raw: Any, bundle: Interaction, world: World) -> BundleE
         raise FhirError("required", f"A {bundle.kind} entry needs a request.", expression=f"{place}.request")
     method, url = request.get("method"), request.get("url")
     if method not in _METHODS:
-        raise FhirError("value", f"request.method must be one of {', '.join(_METHODS)}.", expression=f"{place}.request.method")
+        raise FhirError(
+            "value", f"request.method must be one of {', '.join(_METHODS)}.", expression=f"{place}.request.method"
+        )
     if not isinstance(url, str):
         raise FhirError("required", "request.url is missing.", expression=f"{place}.request.url")
     full_url = raw.get("fullUrl")
@@ -57,7 +59,9 @@ def entry_of(index: int, raw: Any, bundle: Interaction, world: World) -> BundleE
         raise at_entry(index, error) from error
 
 
-def _asked(method: str, url: str, request: dict[str, Any], resource: Any, bundle: Interaction, world: World) -> Interaction:
+def _asked(
+    method: str, url: str, request: dict[str, Any], resource: Any, bundle: Interaction, world: World
+) -> Interaction:
     path, _, query = _relative(url, bundle.base).partition("?")
     asked = replace(
         bundle,
@@ -67,13 +71,21 @@ def _asked(method: str, url: str, request: dict[str, Any], resource: Any, bundle
         body=resource,
         content_type="application/fhir+json" if resource is not None else None,
         preconditions=Preconditions(
-            request.get("ifMatch"), request.get("ifNoneMatch"), request.get("ifNoneExist"), request.get("ifModifiedSince")
+            request.get("ifMatch"),
+            request.get("ifNoneMatch"),
+            request.get("ifNoneExist"),
+            request.get("ifModifiedSince"),
         ),
     )
     found = route(asked, unquote(path), world.definitions)
     if found.kind in ("batch", "transaction"):
         raise FhirError("not-supported", "A bundle cannot stand inside a bundle.", status=400)
-    if method in ("POST", "PUT", "PATCH") and found.kind != "operation" and not found.kind.startswith("search") and resource is None:
+    if (
+        method in ("POST", "PUT", "PATCH")
+        and found.kind != "operation"
+        and not found.kind.startswith("search")
+        and resource is None
+    ):
         raise FhirError("required", f"A {method} entry needs a resource.", expression="resource")
     return found
 
@@ -83,14 +95,22 @@ def _relative(url: str, base: str) -> str:
     if url.startswith(base):
         return url[len(base) :]
     if "://" in url.partition("?")[0]:
-        raise FhirError("not-supported", f"request.url must be relative, or start with {base}.", expression="request.url", status=400)
+        raise FhirError(
+            "not-supported",
+            f"request.url must be relative, or start with {base}.",
+            expression="request.url",
+            status=400,
+        )
     return url
 
 
 def at_entry(index: int, error: FhirError) -> FhirError:
     """The same error, its expressions under ``Bundle.entry[index]``."""
     place = f"Bundle.entry[{index}]"
-    moved = [replace(issue, expression=tuple(_under(place, one) for one in issue.expression) or (place,)) for issue in error.issues]
+    moved = [
+        replace(issue, expression=tuple(_under(place, one) for one in issue.expression) or (place,))
+        for issue in error.issues
+    ]
     return FhirError(moved, status=error.status, headers=error.headers)
 
 

@@ -11,12 +11,15 @@ from countyfhir.model import json
 
 def instant(microseconds: int) -> str:
     """Microseconds since 1970 as a FHIR instant with milliseconds, in UTC."""
-    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{microseconds // 1000 % 1000:03d}Z"
+    return (
+        datetime.fromtimestamp(microseconds / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        + f"{microseconds // 1000 % 1000:03d}Z"
+    )
 
 
 def quoted(text: str) -> bytes:
     """A JSON string."""
-    return json.dumps_any(text)
+    return json.dumps(text)
 
 
 def bundle(
@@ -74,7 +77,13 @@ def history_entry(base: str, stored: Stored, body: bytes | None) -> bytes:
 
 
 def response_entry(
-    base: str, status: str, stored: Stored | None, *, located: bool, body: bytes | None = None, outcome: bytes | None = None
+    base: str,
+    status: str,
+    stored: Stored | None,
+    *,
+    located: bool,
+    body: bytes | None = None,
+    outcome: bytes | None = None,
 ) -> bytes:
     """One row of a batch or transaction response; ``located`` tells where the version is."""
     parts = [b"{"]

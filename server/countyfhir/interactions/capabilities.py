@@ -18,7 +18,9 @@ async def capabilities(interaction: Interaction, grant: Grant, world: World) -> 
     """The statement; only ``mode=full`` and ``mode=normative`` are offered."""
     mode = dict(interaction.query).get("mode", "full")
     if mode not in ("full", "normative"):
-        raise FhirError("not-supported", f"metadata?mode={mode[:32]} is not offered; full and normative are.", status=400)
+        raise FhirError(
+            "not-supported", f"metadata?mode={mode[:32]} is not offered; full and normative are.", status=400
+        )
     return Answer(200, body=statement(interaction.base, world))
 
 
@@ -57,7 +59,10 @@ def _rest(world: World) -> Resource:
         "interaction": [{"code": code} for code in _ON_SYSTEM],
         "searchParam": [_parameter(one) for one in parameters.common(world.search.parameters)],
         "operation": [_operation(one) for one in world.operations if one.on_system],
-        "compartment": [f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}" for name in sorted(world.definitions.compartments)],
+        "compartment": [
+            f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}"
+            for name in sorted(world.definitions.compartments)
+        ],
     }
     return {name: value for name, value in rest.items() if value}
 
@@ -67,7 +72,11 @@ def _security(world: World) -> Resource:
         {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": code}]}
         for code in world.security
     ]
-    said = "Bearer token (API key or JWT) with SMART v2 scopes." if services else "No authentication: the loopback address only."
+    said = (
+        "Bearer token (API key or JWT) with SMART v2 scopes."
+        if services
+        else "No authentication: the loopback address only."
+    )
     security: Resource = {"cors": False, "service": services, "description": said}
     return {name: value for name, value in security.items() if value}
 

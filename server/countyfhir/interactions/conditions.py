@@ -29,7 +29,9 @@ def check_if_match(preconditions: Preconditions, current: Stored | None, subject
         return
     held = f"its version is {current.version_id}" if exists and current is not None else "it does not exist"
     raise FhirError(
-        "conflict", f"If-Match names version {version_of_etag(wanted)} of {subject}, but {held}; read it again.", status=412
+        "conflict",
+        f"If-Match names version {version_of_etag(wanted)} of {subject}, but {held}; read it again.",
+        status=412,
     )
 
 
@@ -40,7 +42,9 @@ def check_if_none_match(preconditions: Preconditions, current: Stored | None, su
         return
     if wanted.strip() == "*" or str(current.version_id) in map(version_of_etag, wanted.split(",")):
         raise FhirError(
-            "conflict", f"If-None-Match refuses the write: {subject} exists with version {current.version_id}.", status=412
+            "conflict",
+            f"If-None-Match refuses the write: {subject} exists with version {current.version_id}.",
+            status=412,
         )
 
 

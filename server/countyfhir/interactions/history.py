@@ -53,7 +53,9 @@ def _parameters(interaction: Interaction) -> dict[str, str]:
         if name in _KNOWN or name in _FORM:
             wanted[name] = value
         elif not lenient:
-            raise FhirError("not-supported", f"History takes {', '.join(_KNOWN)}; '{name[:64]}' is none of them.", status=400)
+            raise FhirError(
+                "not-supported", f"History takes {', '.join(_KNOWN)}; '{name[:64]}' is none of them.", status=400
+            )
     return wanted
 
 

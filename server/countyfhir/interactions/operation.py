@@ -12,7 +12,10 @@ async def operation(interaction: Interaction, grant: Grant, world: World) -> Ans
     offered = find(interaction, world.operations)
     if offered.affects_state and interaction.http_method != "POST":
         raise FhirError(
-            "not-supported", f"${offered.code} changes something and must be called by POST.", status=405, headers={"Allow": "POST"}
+            "not-supported",
+            f"${offered.code} changes something and must be called by POST.",
+            status=405,
+            headers={"Allow": "POST"},
         )
     return await offered.perform(interaction, grant, world)
 

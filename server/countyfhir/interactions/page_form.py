@@ -34,7 +34,9 @@ def page_form(query: tuple[tuple[str, str], ...]) -> PageForm:
     kind = next((value for name, value in said if name == "_summary"), "false")
     if kind not in SUMMARIES:
         raise FhirError("value", f"_summary is one of {', '.join(SUMMARIES)}.", expression="_summary")
-    elements = tuple(one.strip() for name, value in said if name == "_elements" for one in value.split(",") if one.strip())
+    elements = tuple(
+        one.strip() for name, value in said if name == "_elements" for one in value.split(",") if one.strip()
+    )
     if elements and kind not in ("false", "count"):
         raise FhirError("invalid", "_summary and _elements exclude each other.", expression=("_summary", "_elements"))
     return PageForm(kind, elements)

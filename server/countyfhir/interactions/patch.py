@@ -36,7 +36,9 @@ def build(interaction: Interaction, found: Found, world: World) -> Draft:
     patched = format_of(interaction)(json.parse(current.body), interaction.body)
     if patched.get("resourceType") != current.resource_type or patched.get("id") != current.logical_id:
         raise FhirError(
-            "business-rule", "A patch must not change the resourceType or the id.", expression=f"{current.resource_type}.id"
+            "business-rule",
+            "A patch must not change the resourceType or the id.",
+            expression=f"{current.resource_type}.id",
         )
     write = Write("PATCH", current.resource_type, current.logical_id, patched, current.version_id)
     return Draft((write,), conditions, 200)
@@ -48,9 +50,13 @@ def _current(interaction: Interaction, found: Found, world: World) -> tuple[Stor
     if interaction.logical_id is not None:
         current = found.current(resource_type, interaction.logical_id)
         if current is None:
-            raise FhirError("not-found", f"{resource_type}/{interaction.logical_id} is not known; there is nothing to patch.")
+            raise FhirError(
+                "not-found", f"{resource_type}/{interaction.logical_id} is not known; there is nothing to patch."
+            )
         if current.deleted:
-            raise FhirError("deleted", f"{resource_type}/{interaction.logical_id} was deleted; there is nothing to patch.")
+            raise FhirError(
+                "deleted", f"{resource_type}/{interaction.logical_id} was deleted; there is nothing to patch."
+            )
         return current, ()
     query = criteria_pairs(resource_type, interaction.query, interaction, world)
     matches = found.matching(query)
@@ -72,7 +78,9 @@ def format_of(interaction: Interaction) -> Callable[[Resource, Any], Resource]:
         return fhirpath_patch.apply
     if content_type == "application/fhir+json" and isinstance(body, dict) and body.get("resourceType") == "Binary":
         return _in_binary
-    if content_type == JSON_PATCH or (isinstance(body, list) and content_type in ("application/json", "application/fhir+json")):
+    if content_type == JSON_PATCH or (
+        isinstance(body, list) and content_type in ("application/json", "application/fhir+json")
+    ):
         return json_patch.apply
     if isinstance(body, dict) and content_type in (MERGE_PATCH, "application/json"):
         return merge_patch.apply
@@ -88,7 +96,10 @@ def _in_binary(resource: Resource, document: Any) -> Resource:
     """A JSON Patch inside a bundle stands in a Binary (R4 section 3.1.0.6.1): its data is the document."""
     if document.get("contentType") != JSON_PATCH or not isinstance(document.get("data"), str):
         raise FhirError(
-            "not-supported", f"A Binary that carries a patch has contentType {JSON_PATCH} and data.", expression="Binary.contentType", status=415
+            "not-supported",
+            f"A Binary that carries a patch has contentType {JSON_PATCH} and data.",
+            expression="Binary.contentType",
+            status=415,
         )
     try:
         text = b64decode(document["data"], validate=False)

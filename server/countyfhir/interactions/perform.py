@@ -6,7 +6,19 @@ from collections.abc import Awaitable, Callable
 from types import ModuleType
 
 from countyfhir.exchange import Answer, Grant, Interaction
-from countyfhir.interactions import batch, capabilities, create, delete, history, operation, patch, read, search, transaction, update
+from countyfhir.interactions import (
+    batch,
+    capabilities,
+    create,
+    delete,
+    history,
+    operation,
+    patch,
+    read,
+    search,
+    transaction,
+    update,
+)
 from countyfhir.interactions.world import World
 from countyfhir.interactions.write import write
 from countyfhir.outcome import FhirError

@@ -69,7 +69,10 @@ def mapping_of(writing: list[BundleEntry], drafts: list[Draft]) -> dict[str, str
             continue
         mapping[entry.full_url] = identity
         relative = "/".join(entry.full_url.rsplit("/", 2)[-2:])
-        if entry.full_url.startswith(("http://", "https://")) and relative.partition("/")[0] == identity.partition("/")[0]:
+        if (
+            entry.full_url.startswith(("http://", "https://"))
+            and relative.partition("/")[0] == identity.partition("/")[0]
+        ):
             mapping.setdefault(relative, identity)
     return {url: identity for url, identity in mapping.items() if url != identity}
 
@@ -99,20 +102,28 @@ async def _target(
     page = await world.store.resources.search(replace(query, count=2 + len(deleted)), grant)
     criteria.append(Criteria(replace(query, count=2 + len(deleted)), frozenset(one.logical_id for one in page.matches)))
     stored = {(one.resource_type, one.logical_id) for one in page.matches} - deleted - resources.keys()
-    mine = {key for key, resource in resources.items() if key[0] == query.resource_types[0] and _holds(query, resource, entry, world)}
+    mine = {
+        key
+        for key, resource in resources.items()
+        if key[0] == query.resource_types[0] and _holds(query, resource, entry, world)
+    }
     selected = stored | mine
     if len(selected) == 1:
         resource_type, logical_id = next(iter(selected))
         return f"{resource_type}/{logical_id}"
     code, said = ("multiple-matches", "several resources") if selected else ("not-found", "nothing")
-    problem = FhirError(code, f"The conditional reference to {query.resource_types[0]} selects {said}; it must select one.", status=412)
+    problem = FhirError(
+        code, f"The conditional reference to {query.resource_types[0]} selects {said}; it must select one.", status=412
+    )
     raise at_entry(entry.index, problem)
 
 
 def _query(text: str, interaction: Interaction, world: World) -> Query:
     resource_type, _, criteria = text.partition("?")
     if resource_type not in world.definitions.endpoint_types:
-        raise FhirError("value", f"A conditional reference starts with a resource type; '{resource_type[:64]}' is none.")
+        raise FhirError(
+            "value", f"A conditional reference starts with a resource type; '{resource_type[:64]}' is none."
+        )
     return criteria_text(replace(interaction, resource_type=unquote(resource_type)), criteria, world)
 
 

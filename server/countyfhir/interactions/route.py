@@ -11,7 +11,14 @@ from countyfhir.outcome import FhirError
 
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}\Z")
 _SYSTEM_GET = {"metadata": "capabilities", "_history": "history-system"}
-_ON_TYPE = {"GET": "search-type", "HEAD": "search-type", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+_ON_TYPE = {
+    "GET": "search-type",
+    "HEAD": "search-type",
+    "POST": "create",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
 _ON_INSTANCE = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _READS = ("GET", "HEAD")
 
@@ -136,13 +143,18 @@ def _operation(
 
 def unknown_type(name: str) -> FhirError:
     """404 for a type without an endpoint."""
-    return FhirError("not-supported", f"'{name[:64]}' is not a resource type of FHIR R4 that has an endpoint.", status=404)
+    return FhirError(
+        "not-supported", f"'{name[:64]}' is not a resource type of FHIR R4 that has an endpoint.", status=404
+    )
 
 
 def wrong_method(method: str, place: str, allowed: str) -> FhirError:
     """405 with what is allowed."""
     return FhirError(
-        "not-supported", f"{method} is not possible on {place}; possible: {allowed}.", status=405, headers={"Allow": allowed}
+        "not-supported",
+        f"{method} is not possible on {place}; possible: {allowed}.",
+        status=405,
+        headers={"Allow": allowed},
     )
 
 

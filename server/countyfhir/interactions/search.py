@@ -22,7 +22,9 @@ def parsed(interaction: Interaction, world: World) -> Parsed:
     """The search that is asked, checked; FhirError 400 naming what is not understood."""
     context = replace(world.search, base=interaction.base)
     lenient = interaction.preferences.handling == "lenient"
-    return parse.search(interaction.resource_type, interaction.query, context, lenient=lenient, compartment=interaction.compartment)
+    return parse.search(
+        interaction.resource_type, interaction.query, context, lenient=lenient, compartment=interaction.compartment
+    )
 
 
 async def search(interaction: Interaction, grant: Grant, world: World) -> Answer:
@@ -56,7 +58,9 @@ def _text(stored: Stored, form: PageForm) -> bytes:
     return body_of_row(stored.body, form)
 
 
-def _links(interaction: Interaction, asked: Parsed, page: Page, grant: Grant, world: World) -> Iterable[tuple[str, str]]:
+def _links(
+    interaction: Interaction, asked: Parsed, page: Page, grant: Grant, world: World
+) -> Iterable[tuple[str, str]]:
     place = _place(interaction)
     pairs = [pair for pair in asked.applied if pair[0] != "_cursor"]
     yield "self", _url(interaction.base, place, asked.applied)

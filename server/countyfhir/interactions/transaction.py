@@ -9,20 +9,27 @@ from __future__ import annotations
 import asyncio
 from types import ModuleType
 
-from countyfhir.audit import record
+from countyfhir.audit.record import record_of
 from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write
 from countyfhir.interactions import create, delete, patch, update
 from countyfhir.interactions.batch import answer_row
 from countyfhir.interactions.bundle_entries import BundleEntry, at_entry, entries_of, entry_of
 from countyfhir.interactions.bundle_text import bundle
 from countyfhir.interactions.draft import Draft
-from countyfhir.interactions.needs import Found, Needs, Key, merged, read
+from countyfhir.interactions.needs import Found, Key, Needs, merged, read
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.resolve import Resolved, resolve
 from countyfhir.interactions.transaction_reads import check_reads, perform_read
 from countyfhir.interactions.visible import require_within
 from countyfhir.interactions.world import World
-from countyfhir.interactions.write import answered, check_create_scope, commit, lost_race, patients, require_draft_visible
+from countyfhir.interactions.write import (
+    answered,
+    check_create_scope,
+    commit,
+    lost_race,
+    patients,
+    require_draft_visible,
+)
 from countyfhir.outcome import FhirError
 from countyfhir.store.ports import ConditionFailed
 
@@ -157,7 +164,7 @@ async def _plan(
             writes.append(ready)
             concerned = patients(ready, found)
             records.append(
-                record.make(entry.interaction, draft.status, world.now(), patients=concerned, logical_id=one.logical_id)
+                record_of(entry.interaction, world.now(), draft.status, one.resource_type, one.logical_id, concerned)
             )
     return Plan(tuple(writes), tuple(dict.fromkeys(criteria)), tuple(records))
 

@@ -28,7 +28,9 @@ async def check_reads(entries: list[BundleEntry], writes: dict[Key, bool], grant
         interaction = entry.interaction
         try:
             if interaction.kind not in _READERS:
-                raise FhirError("not-supported", f"{interaction.kind} cannot stand in a transaction; use a batch.", status=400)
+                raise FhirError(
+                    "not-supported", f"{interaction.kind} cannot stand in a transaction; use a batch.", status=400
+                )
             if interaction.kind.startswith("search"):
                 search.parsed(interaction, world)
             elif interaction.kind == "read":

@@ -8,9 +8,9 @@ from countyfhir.interactions.conditions import check_if_match, check_if_none_mat
 from countyfhir.interactions.create import new
 from countyfhir.interactions.criteria import criteria_pairs
 from countyfhir.interactions.draft import Draft
+from countyfhir.interactions.merge_meta import merged_meta
 from countyfhir.interactions.needs import Found, Needs
 from countyfhir.interactions.world import World
-from countyfhir.interactions.merge_meta import merged_meta
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
 
@@ -36,7 +36,9 @@ def build(interaction: Interaction, found: Found, world: World) -> Draft:
     if sent != interaction.logical_id:
         raise FhirError(
             "invalid",
-            "The id in the body must be the id in the URL." if sent is not None else "An update needs an id in the body.",
+            "The id in the body must be the id in the URL."
+            if sent is not None
+            else "An update needs an id in the body.",
             expression=f"{interaction.resource_type}.id",
         )
     return _put(interaction, interaction.logical_id, resource, found, world)
@@ -67,7 +69,9 @@ def _conditional(interaction: Interaction, resource: Resource, found: Found, wor
     current = found.current(resource_type, str(sent))
     if current is not None and not current.deleted:
         raise FhirError(
-            "conflict", f"The criteria select nothing, but {resource_type}/{sent} exists and does not match them.", status=409
+            "conflict",
+            f"The criteria select nothing, but {resource_type}/{sent} exists and does not match them.",
+            status=409,
         )
     draft = _put(interaction, str(sent), resource, found, world)
     return Draft(draft.writes, condition, draft.status)
@@ -82,7 +86,9 @@ def _put(interaction: Interaction, logical_id: str, resource: Resource, found: F
     check_if_none_match(interaction.preconditions, current, subject)
     if current is None or current.deleted:
         if not world.policy.update_create:
-            raise FhirError("not-supported", f"{subject} does not exist and this server does not create by PUT.", status=405)
+            raise FhirError(
+                "not-supported", f"{subject} does not exist and this server does not create by PUT.", status=405
+            )
         return Draft((put(resource_type, logical_id, resource, current),), status=201)
     return Draft((put(resource_type, logical_id, resource, current),), status=200)
 

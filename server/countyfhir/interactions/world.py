@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+
 from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource
 from countyfhir.model.definitions import Definitions
 from countyfhir.outcome import Issue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from countyfhir.audit import record
+from countyfhir.audit.record import record_of
 from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs, read
@@ -35,7 +35,7 @@ async def write(
             for one in writes:
                 require_within(one, grant)
         records = tuple(
-            record.make(interaction, draft.status, world.now(), patients=patients(one, found), logical_id=one.logical_id)
+            record_of(interaction, world.now(), draft.status, one.resource_type, one.logical_id, patients(one, found))
             for one in writes
         )
         try:
@@ -43,7 +43,7 @@ async def write(
         except ConditionFailed:
             continue
         if not writes:
-            await world.audit((record.make(interaction, draft.status, world.now()),))
+            await world.audit((record_of(interaction, world.now(), draft.status),))
         return answered(draft, stored)
     raise lost_race()
 
