@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from countyfhir.access.listen import refuse_to_listen
+
 PREFIX = "COUNTYFHIR_"
 CONFIG_VARIABLE = "COUNTYFHIR_CONFIG"
 DEFAULT_CONFIG = "countyfhir.toml"
@@ -178,16 +180,6 @@ class Settings(BaseSettings):
         host = socket.gethostname() if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104 - a comparison
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/fhir"
 
-    @property
-    def on_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, for worker processes."""
         return {
@@ -233,13 +225,11 @@ def read_file(config: Path | None) -> dict[str, Any]:
 
 def contradictions(settings: Settings) -> list[str]:
     """What cannot be true together; the server refuses to start with any of it."""
+    listening = refuse_to_listen(settings.host, settings.auth)
     tokens = settings.auth in ("jwt", "both")
     token_settings = [name for name in ("issuer", "jwks", "audience", "token_endpoint") if getattr(settings, name)]
     rules = (
-        (
-            settings.auth == "none" and not settings.on_loopback,
-            f"host {settings.host} is reachable by others, and auth is none: set auth to keys or jwt, or host to 127.0.0.1",
-        ),
+        (listening is not None, str(listening)),
         (tokens and not settings.issuer, f"auth {settings.auth} needs issuer"),
         (tokens and not settings.jwks, f"auth {settings.auth} needs jwks"),
         (

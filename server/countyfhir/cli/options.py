@@ -11,7 +11,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from countyfhir.outcome import FhirError
 from countyfhir.settings import Settings, SettingsError, contradictions, load
+from countyfhir.store.ports import StoreUnusable
 
 BAD_SETUP = 2
 """Exit code of what could not be tried: wrong settings, an unreadable store."""
@@ -28,7 +30,8 @@ def stop(*lines: str, code: int = BAD_SETUP) -> NoReturn:
 
 def with_settings(*shown: str, check: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command every setting as a flag (those not in ``shown`` are left out of its --help, unless ``shown`` is
-    empty) and pass the checked Settings as its first argument. ``check`` refuses contradictory settings, too."""
+    empty) and pass the checked Settings as its first argument. ``check`` refuses contradictory settings, too. What goes
+    wrong and a person can mend is printed in one line each."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
@@ -44,7 +47,14 @@ def with_settings(*shown: str, check: bool = True) -> Callable[[Callable[..., No
                 stop(*error.problems)
             if check and (wrong := contradictions(settings)):
                 stop(*wrong)
-            command(settings, **given)
+            try:
+                command(settings, **given)
+            except FhirError as error:
+                stop(*(issue.diagnostics for issue in error.issues))
+            except StoreUnusable as error:
+                stop(str(error))
+            except OSError as error:
+                stop(f"{error.filename or settings.store_name}: {error.strerror or error}")
 
         parameters = [*(_keyword(parameter) for parameter in own), *flags, _config_flag()]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
