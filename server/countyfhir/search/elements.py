@@ -1,0 +1,236 @@
+"""What is indexed of one element: per search type and element type a reader that yields facts (R4 section 3.1.1.4.5 to .13).
+
+A fact is ``(entry kind, suffix, values)``: the suffix is added to the parameter's code (``""``, ``:text``, ``:of-type``,
+``:identifier``, ``:sort``), the values are those of ``entries.py``. A CodeableConcept without a coding or a Reference
+without a usable target still leaves an empty entry, so that ``:missing`` is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from countyfhir.search import decimal_key, pinyin
+from countyfhir.search.entries import NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
+from countyfhir.search.moments import moment_readers
+from countyfhir.search.normalise import normalise
+from countyfhir.search.resident_id import equivalents
+from countyfhir.search.targets import target_of
+from countyfhir.terminology.ucum import canonical
+
+Fact = tuple[int, str, tuple[object, ...]]
+Reader = Callable[[Any], Iterable[Fact]]
+
+UCUM = "http://unitsofmeasure.org"
+CURRENCY = "urn:iso:std:iso:4217"
+TEXT, OF_TYPE, IDENTIFIER, SORT = ":text", ":of-type", ":identifier", ":sort"
+SUFFIXES = ("", TEXT, OF_TYPE, IDENTIFIER, SORT, "$latitude", "$longitude")
+
+_NO_TOKEN: Fact = (TOKEN, "", ("", ""))
+
+
+def _text(text: object) -> Iterator[Fact]:
+    if isinstance(text, str):
+        yield STRING, TEXT, (normalise(text), text)
+
+
+def _coding(coding: Mapping[str, Any]) -> Iterator[Fact]:
+    system, code = coding.get("system"), coding.get("code")
+    if system or code:
+        yield TOKEN, "", (system or "", code or "")
+    elif coding.get("display"):
+        yield _NO_TOKEN
+    if "display" in coding:
+        yield from _text(coding["display"])
+
+
+def _concept(concept: Mapping[str, Any]) -> Iterator[Fact]:
+    codings = concept.get("coding") or ()
+    for coding in codings:
+        yield from _coding(coding)
+    if "text" in concept:
+        if not codings:
+            yield _NO_TOKEN
+        yield from _text(concept["text"])
+
+
+def _identifier(identifier: Mapping[str, Any]) -> Iterator[Fact]:
+    system, value = identifier.get("system") or "", identifier.get("value") or ""
+    kind = identifier.get("type")
+    values = (value, *equivalents(value))
+    if system or value or kind:
+        yield from ((TOKEN, "", (system, each)) for each in values)
+    if not kind:
+        return
+    for coding in kind.get("coding") or ():
+        if coding.get("code") and value:
+            yield from ((TOKEN, OF_TYPE, (coding.get("system") or "", f"{coding['code']}|{each}")) for each in values)
+    yield from _text(kind.get("text"))
+
+
+def _contact_point(contact: Mapping[str, Any]) -> Iterator[Fact]:
+    if contact.get("value"):
+        yield TOKEN, "", ("", contact["value"])
+
+
+def _code(code: object) -> Iterator[Fact]:
+    if isinstance(code, bool):
+        code = "true" if code else "false"
+    yield TOKEN, "", ("", str(code))
+
+
+def _string(text: str) -> Iterator[Fact]:
+    yield STRING, "", (normalise(text), text)
+
+
+def _address(address: Mapping[str, Any]) -> Iterator[Fact]:
+    for line in address.get("line") or ():
+        if line:
+            yield from _string(line)
+    for part in ("text", "city", "district", "state", "postalCode", "country"):
+        if address.get(part):
+            yield from _string(address[part])
+
+
+def _name_part(role: str) -> Reader:
+    """Family or given names by themselves: the text, its pinyin, and how it sorts."""
+
+    def read(text: str) -> Iterator[Fact]:
+        folded = normalise(text)
+        yield STRING, "", (folded, text)
+        yield from ((STRING, "", (form, "")) for form in pinyin.forms(folded, role))
+        yield STRING, SORT, (pinyin.sort_key(folded, role), text)
+
+    return read
+
+
+_READ_FAMILY, _READ_GIVEN, _READ_WHOLE = map(_name_part, pinyin.ROLES)
+
+
+def _human_name(name: Mapping[str, Any]) -> Iterator[Fact]:
+    family, given = name.get("family"), [part for part in name.get("given") or () if part]
+    whole = _whole_name(family, given)
+    for reader, texts in ((_READ_FAMILY, [family]), (_READ_GIVEN, given), (_READ_WHOLE, [name.get("text"), whole])):
+        for text in texts:
+            if text:
+                yield from (fact for fact in reader(text) if fact[1] != SORT)
+    for affix in (*(name.get("prefix") or ()), *(name.get("suffix") or ())):
+        if affix:
+            yield from _string(affix)
+    sorted_as = whole or name.get("text")
+    if sorted_as:
+        yield STRING, SORT, (pinyin.sort_key(normalise(sorted_as), "whole"), sorted_as)
+
+
+def _whole_name(family: str | None, given: list[str]) -> str:
+    """Family and given names in one, the Chinese way or with a space; "" when there is but one of them at most."""
+    parts = [family, *given] if family else given
+    if len(parts) < 2 and not family:
+        return ""
+    return ("" if pinyin.is_chinese("".join(parts)) else " ").join(parts)
+
+
+def _number(number: Decimal | int) -> Iterator[Fact]:
+    yield NUMBER, "", (decimal_key.encode(number),)
+
+
+def _quantity(quantity: Mapping[str, Any]) -> Iterator[Fact]:
+    value = quantity.get("value")
+    if value is None:
+        return
+    key = decimal_key.encode(value)
+    system, code, unit = quantity.get("system"), quantity.get("code"), quantity.get("unit")
+    yield QUANTITY, "", ("", key)
+    if system and code:
+        yield QUANTITY, "", (f"{system}|{code}", key)
+    for text in dict.fromkeys(text for text in (code, unit) if text):
+        yield QUANTITY, "", (f"|{text}", key)
+    if system == UCUM and code:
+        reduced = canonical(Decimal(value), code)
+        if reduced:
+            yield QUANTITY, "", (f"={reduced[1]}", decimal_key.encode(reduced[0]))
+
+
+def _money(money: Mapping[str, Any]) -> Iterator[Fact]:
+    return _quantity({"value": money.get("value"), "system": CURRENCY, "code": money.get("currency")})
+
+
+def _quantity_range(bounds: Mapping[str, Any]) -> Iterator[Fact]:
+    for side in ("low", "high"):
+        if side in bounds:
+            yield from _quantity(bounds[side])
+
+
+def _number_range(bounds: Mapping[str, Any]) -> Iterator[Fact]:
+    for side in ("low", "high"):
+        if bounds.get(side, {}).get("value") is not None:
+            yield from _number(bounds[side]["value"])
+
+
+def _uri(uri: str) -> Iterator[Fact]:
+    plain, bar, _ = uri.partition("|")
+    yield URI, "", (plain,)
+    if bar:
+        yield URI, "", (uri,)
+
+
+def _position(position: Mapping[str, Any]) -> Iterator[Fact]:
+    for side in ("latitude", "longitude"):
+        if position.get(side) is not None:
+            yield NUMBER, f"${side}", (decimal_key.encode(position[side]),)
+
+
+def _reference(bases: tuple[str, ...]) -> Reader:
+    def read(reference: Mapping[str, Any]) -> Iterator[Fact]:
+        target = target_of(reference.get("reference"), bases)
+        if target:
+            yield REFERENCE, "", target
+        elif len(reference.keys() - {"id", "extension"}):
+            yield REFERENCE, "", ("", "")
+        if "identifier" in reference:
+            yield from ((TOKEN, IDENTIFIER, fact[2]) for fact in _identifier(reference["identifier"]) if fact[1] == "")
+
+    return read
+
+
+def _canonical(bases: tuple[str, ...]) -> Reader:
+    def read(uri: str) -> Iterator[Fact]:
+        plain, bar, _ = uri.partition("|")
+        target = target_of(plain, bases)
+        if target:
+            yield REFERENCE, "", target
+        if bar and target and not target[0]:
+            yield REFERENCE, "", ("", uri)
+
+    return read
+
+
+def _inlined(resource: Mapping[str, Any]) -> Iterator[Fact]:
+    if resource.get("id"):
+        yield REFERENCE, "", (resource.get("resourceType"), resource["id"])
+
+
+_QUANTITIES = ("Quantity", "Age", "Duration", "Count", "Distance", "SimpleQuantity", "MoneyQuantity")
+_CODES = ("code", "boolean", "string", "id", "uri", "url", "canonical", "oid", "uuid", "markdown", "integer")
+
+_FIXED: Mapping[str, Mapping[str, Reader]] = {
+    "token": {"Coding": _coding, "CodeableConcept": _concept, "Identifier": _identifier, "ContactPoint": _contact_point}
+    | dict.fromkeys(_CODES, _code),
+    "string": {"HumanName": _human_name, "Address": _address, "family": _READ_FAMILY, "given": _READ_GIVEN}
+    | dict.fromkeys(("string", "markdown", "code", "id", "uri"), _string),
+    "number": {"Range": _number_range} | dict.fromkeys(("integer", "decimal", "positiveInt", "unsignedInt"), _number),
+    "quantity": {"Money": _money, "Range": _quantity_range} | dict.fromkeys(_QUANTITIES, _quantity),
+    "uri": dict.fromkeys(("uri", "url", "canonical", "oid", "uuid"), _uri),
+    "special": {"Location.position": _position},
+}
+
+
+def readers(zone: object, bases: tuple[str, ...]) -> dict[tuple[str, str], Reader]:
+    """All readers by (search type, element type). ``zone`` is that of dates without one; ``bases`` are our own base URLs,
+    so that an absolute reference to ourselves is a local one."""
+    table = {(kind, name): reader for kind, by_type in _FIXED.items() for name, reader in by_type.items()}
+    canonical_reader = _canonical(bases)
+    table |= {("reference", name): canonical_reader for name in ("canonical", "uri", "url")}
+    table |= {("reference", "Reference"): _reference(bases), ("reference", "Resource"): _inlined}
+    return table | {("date", name): reader for name, reader in moment_readers(zone).items()}

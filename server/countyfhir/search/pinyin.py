@@ -1,0 +1,78 @@
+"""Chinese names as pinyin: full and initials, surnames read as surnames (GB/T 28039 names in pinyin; DESIGN decision 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from countyfhir.search.surnames import COMPOUND, SINGLE
+
+ROLES = ("family", "given", "whole")
+"""What a text is: a family name, given names, or family and given names in one (surname first)."""
+
+_IGNORED = frozenset(" ·•‧・　")
+
+
+def is_chinese(text: str) -> bool:
+    """Whether ``text`` holds a Han character (CJK unified ideographs, extensions and compatibility)."""
+    if text.isascii():
+        return False
+    return any(
+        "\u4e00" <= letter <= "\u9fff" or "\u3400" <= letter <= "\u4dbf" or "\uf900" <= letter <= "\ufaff"
+        or "\U00020000" <= letter <= "\U0003ffff" or letter == "〇"
+        for letter in text
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=65_536)
+def forms(text: str, role: str) -> tuple[str, ...]:
+    """What ``text`` (normalised) is also found by: full pinyin in its spellings and the initials (from two syllables on).
+
+    ``ü`` is written v, yu (as passports do) and u. ``()`` when there is no Han character.
+    """
+    if not is_chinese(text):
+        return ()
+    syllables = syllables_of(text, role)
+    full = "".join(syllables)
+    spellings = [full]
+    if "v" in full:
+        spellings += [full.replace("v", "yu"), full.replace("v", "u")]
+    if len(syllables) > 1:
+        spellings.append("".join(syllable[0] for syllable in syllables))
+    return tuple(dict.fromkeys(spellings))
+
+
+@lru_cache(maxsize=65_536)
+def sort_key(text: str, role: str) -> str:
+    """``text`` as names are sorted: syllable by syllable, the characters after it to part homophones."""
+    return f"{' '.join(syllables_of(text, role))} {text}" if is_chinese(text) else text
+
+
+def syllables_of(text: str, role: str) -> tuple[str, ...]:
+    """The syllables of a name, tones left out; what is not Han stays as it is."""
+    letters = "".join(letter for letter in text if letter not in _IGNORED)
+    if role == "given":
+        return _readings(letters)
+    surname = _surname(letters)
+    return surname + _readings(letters[len(surname) :])
+
+
+def _surname(letters: str) -> tuple[str, ...]:
+    """The syllables of the surname that ``letters`` begin with, as many as it has characters; () for the usual readings."""
+    compound = COMPOUND.get(letters[:2])
+    if compound:
+        return compound
+    single = SINGLE.get(letters[:1])
+    return (single,) if single else ()
+
+
+def _readings(letters: str) -> tuple[str, ...]:
+    if not letters:
+        return ()
+    from pypinyin import lazy_pinyin  # 20 ms and 15 MB that only Chinese names need
+
+    return tuple(_plain(lazy_pinyin(letters)))
+
+
+def _plain(syllables: Iterable[str]) -> Iterable[str]:
+    return (syllable.lower() for syllable in syllables if syllable)

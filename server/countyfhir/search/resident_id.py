@@ -1,0 +1,36 @@
+"""The two forms of a resident identity number: 15 digits (before 1999) and 18 (GB 11643-1999), one person."""
+
+from __future__ import annotations
+
+import re
+
+_OLD = re.compile(r"[1-9]\d{5}\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}", re.ASCII)
+_NEW = re.compile(r"[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]", re.ASCII)
+_PROVINCES = frozenset(
+    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
+)
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK = "10X98765432"
+
+
+def equivalents(value: str) -> tuple[str, ...]:
+    """The other forms of ``value`` when it is a valid resident identity number, else ``()``.
+
+    15 digits give the 18 of the 1900s; 18 of the 1900s give the 15; a final ``x`` gives the ``X`` form, too.
+    """
+    length = len(value)
+    if length == 18 and value[:2] in _PROVINCES and _NEW.fullmatch(value):
+        proper = value.upper()
+        if check_character(proper[:17]) != proper[17]:
+            return ()
+        old = (proper[:6] + proper[8:17],) if proper[6:8] == "19" else ()
+        return old if proper == value else (proper, *old)
+    if length == 15 and value[:2] in _PROVINCES and _OLD.fullmatch(value):
+        body = value[:6] + "19" + value[6:]
+        return (body + check_character(body),)
+    return ()
+
+
+def check_character(body: str) -> str:
+    """The check character of 17 digits (ISO 7064 MOD 11-2, as GB 11643 uses it)."""
+    return _CHECK[sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, body, strict=True)) % 11]
