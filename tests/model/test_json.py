@@ -135,3 +135,19 @@ def test_no_input_raises_anything_else(text: bytes) -> None:
     except FhirError:
         return
     assert json.loads(text.decode("utf-8-sig"), parse_float=Decimal) == value
+
+
+def test_brackets_in_text_do_not_count_as_depth() -> None:
+    """Unbalanced brackets in many strings are no nesting."""
+    text = b'{"a":[' + b",".join([b'{"b":"[[[ ("}'] * 3_000) + b"]}"
+    assert fhir_json.dumps(fhir_json.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"), [(b'"b":1,"b":2}', "twice"), (b'"b":}', "not well-formed"), (b'"b":1e99999}', "out of range")]
+)
+def test_large_texts_are_refused_too(ending: bytes, said: str) -> None:
+    """A problem at the end of a text of many megabytes is found without a slow search for its place."""
+    text = b'{"a":[' + b",".join([b'"x-y:z"'] * 600_000) + b"]," + ending
+    with pytest.raises(FhirError, match=said):
+        fhir_json.parse(text)

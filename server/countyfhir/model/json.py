@@ -72,8 +72,11 @@ def parse_any(data: bytes) -> Any:
         data = data[3:]
     try:
         value = _decoder.decode(data)
-        if _suspicious(data, value):
+        again = _encoder.encode(value)
+        if data != again and _lost(data, again):
             value = _exact(data)
+        if _deep(again, value):
+            raise RecursionError
     except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError) as error:
         _refuse(data, error)
     return value
@@ -99,15 +102,11 @@ _decoder = msgspec.json.Decoder(float_hook=decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_literal_text)
 
 
+LARGE = 4_000_000
+"""Bytes beyond which a problem is not looked for character by character, so that nobody can keep a worker busy with it."""
 SMALL = 10_000
 """Bytes below which counting brackets is likely to settle the question of depth."""
 _HIDING = re.compile(rb"\\u00(?:3[aA]|2[dD])")
-
-
-def _suspicious(data: bytes, value: Any) -> bool:
-    """Whether ``data`` may hold what the fast decoder passes over: a duplicate key, ``-0``, too deep nesting."""
-    again = _encoder.encode(value)
-    return (data != again and _lost(data, again)) or _deep(again)
 
 
 def _lost(data: bytes, again: bytes) -> bool:
@@ -126,8 +125,11 @@ def _lost(data: bytes, again: bytes) -> bool:
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 
 
-def _deep(data: bytes) -> bool:
-    """Whether brackets nest beyond the limit (or a string holds some, so that it must be looked at closely)."""
+def _deep(data: bytes, value: Any) -> bool:
+    """Whether ``value``, written as ``data``, nests beyond the limit.
+
+    Its brackets are peeled pair by pair from the inside; only where strings hold some too is the value itself walked.
+    """
     if len(data) < SMALL and data.count(b"{") + data.count(b"[") <= MAXIMUM_DEPTH:
         return False
     brackets = data.translate(None, _NOT_BRACKETS).replace(b"[", b"{").replace(b"]", b"}")
@@ -136,17 +138,31 @@ def _deep(data: bytes) -> bool:
         if not peeled:
             return False
         if len(peeled) == len(brackets):
-            return True
+            break
         brackets = peeled
-    return True
+    return _levels(value) > MAXIMUM_DEPTH
+
+
+def _levels(value: Any) -> int:
+    """Levels of nested objects and arrays, counted without recursion."""
+    levels, level = 0, [value]
+    while level:
+        levels += 1
+        members = (node.values() if node.__class__ is dict else node for node in level)
+        level = [each for inner in members for each in inner if each.__class__ is dict or each.__class__ is list]
+    return levels
 
 
 def _exact(data: bytes) -> Any:
     """Decodes with every check on, at the standard library's speed."""
-    text = data.decode()
-    if problem := describe(text):
-        raise FhirError([problem])
-    return json.loads(text, parse_float=decimal, parse_int=_integer)
+    return json.loads(data, parse_float=decimal, parse_int=_integer, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("A key stands twice in the same object")
+    return members
 
 
 def _integer(text: str) -> int | Decimal:
@@ -156,10 +172,28 @@ def _integer(text: str) -> int | Decimal:
 def _refuse(data: bytes, error: Exception) -> NoReturn:
     """Raises the FhirError that says what is wrong with ``data`` and where."""
     try:
-        problem = describe(data.decode())
+        text = data.decode()
     except UnicodeDecodeError as unicode:
-        before = data[: unicode.start]
-        line = before.count(b"\n") + 1
-        column = len(before[before.rfind(b"\n") + 1 :].decode()) + 1
+        line, column = _place(data, unicode.start)
         problem = Issue("invalid", f"The body is not UTF-8 at byte {unicode.start + 1}", line=line, column=column)
-    raise FhirError([problem or Issue("structure", "The body is not well-formed JSON")]) from error
+    else:
+        problem = (describe(text) if len(data) < LARGE else None) or _roughly(data, error)
+    raise FhirError([problem]) from error
+
+
+def _roughly(data: bytes, error: Exception) -> Issue:
+    """What the decoder itself says: its byte is the place."""
+    said = str(error).partition(" (byte ")[0] if isinstance(error, msgspec.DecodeError | ValueError) else "out of range"
+    line = column = None
+    if found := _BYTE.search(str(error)):
+        line, column = _place(data, int(found.group(1)))
+    return Issue("structure", f"The body is not well-formed JSON: {said}", line=line, column=column)
+
+
+_BYTE = re.compile(r"\(byte ([0-9]+)\)")
+
+
+def _place(data: bytes, offset: int) -> tuple[int, int]:
+    """Line and column (1-based, in characters) of a byte."""
+    before = data[:offset]
+    return before.count(b"\n") + 1, len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")) + 1
