@@ -11,7 +11,12 @@ PATIENT = {
     "id": "p1",
     "active": True,
     "name": [
-        {"use": "official", "family": "王", "given": ["小明", None], "_given": [None, {"extension": [{"url": "http://e/x"}]}]},
+        {
+            "use": "official",
+            "family": "王",
+            "given": ["小明", None],
+            "_given": [None, {"extension": [{"url": "http://e/x"}]}],
+        },
         {"use": "usual", "given": ["明"]},
     ],
     "birthDate": "1974-12-25",

@@ -114,7 +114,7 @@ def _member(tree: Member, around: Surroundings) -> Code:
     if tree.source is None:
         return _head(tree, around)
     source = build(tree.source, around)
-    follow, before = stepper(tree.name, strict=around.strict, position=tree.position), source.run
+    follow, before = stepper(tree.name), source.run
     types = _member_types(tree, source.types, around.strict)
     return Code(lambda scope, focus: follow(scope, before(scope, focus)), types)
 
@@ -124,7 +124,7 @@ def _head(tree: Member, around: Surroundings) -> Code:
     name = tree.name
     is_type = name[0].isupper() and definition_of(name) is not None
     if not is_type:
-        follow = stepper(name, strict=around.strict, position=tree.position)
+        follow = stepper(name)
         return Code(follow, _member_types(tree, around.types, around.strict))
     if around.strict and around.types and not any(_may_be(known, name) for known in around.types):
         raise FhirPathError(f"The expression starts at {name}, but is for {_listed(around.types)}", tree.position)
@@ -180,7 +180,9 @@ def _index(tree: Index, around: Surroundings) -> Code:
 
 def _check_order(source: Code, what: str, position: int, around: Surroundings) -> None:
     if around.strict and not source.ordered:
-        raise FhirPathError(f"{what} needs an ordered collection, but children() and descendants() have no order", position)
+        raise FhirPathError(
+            f"{what} needs an ordered collection, but children() and descendants() have no order", position
+        )
 
 
 def _placed(run: Run, position: int) -> Run:
@@ -196,7 +198,9 @@ def _placed(run: Run, position: int) -> Run:
 def _polarity(tree: Polarity, around: Surroundings) -> Code:
     operand = build(tree.operand, around)
     before, sign = operand.run, tree.sign
-    return Code(_placed(lambda scope, focus: arithmetic.signed(sign, before(scope, focus)), tree.position), operand.types)
+    return Code(
+        _placed(lambda scope, focus: arithmetic.signed(sign, before(scope, focus)), tree.position), operand.types
+    )
 
 
 def _type_test(tree: TypeTest, around: Surroundings) -> Code:
@@ -218,7 +222,9 @@ def _type_test(tree: TypeTest, around: Surroundings) -> Code:
 def _is(tree: TypeTest, wanted: frozenset[str], around: Surroundings) -> Run:
     inner = tree.source
     if isinstance(inner, Call) and inner.name == "resolve" and not inner.arguments:
-        references = build(inner.source, around).run if inner.source else build(Special(tree.position, "$this"), around).run
+        references = (
+            build(inner.source, around).run if inner.source else build(Special(tree.position, "$this"), around).run
+        )
         return lambda scope, focus: boolean(resolves_to(scope, references(scope, focus), wanted))
     before = build(inner, around).run
 
@@ -355,7 +361,9 @@ def _call_with_criterion(tree: Call, function: Function, source: Code, around: S
     return _with_lambdas(tree, function, source, [decide] if decide else [], [])
 
 
-def _with_lambdas(tree: Call, function: Function, source: Code, given: list[Run] | list[Predicate], codes: list[Code]) -> Code:
+def _with_lambdas(
+    tree: Call, function: Function, source: Code, given: list[Run] | list[Predicate], codes: list[Code]
+) -> Code:
     before, work = source.run, function.run
     if len(given) == 1:
         only = given[0]

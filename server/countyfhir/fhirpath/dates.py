@@ -115,7 +115,13 @@ def key(point: Moment) -> tuple[object, ...]:
 
 
 UNITS = ("year", "month", "day", "hour", "minute", "second")
-_SMALLER = {"month": ("year", 12), "day": ("month", 30), "hour": ("day", 24), "minute": ("hour", 60), "second": ("minute", 60)}
+_SMALLER = {
+    "month": ("year", 12),
+    "day": ("month", 30),
+    "hour": ("day", 24),
+    "minute": ("hour", 60),
+    "second": ("minute", 60),
+}
 _SECONDS = {"hour": 3600, "minute": 60, "second": 1}
 
 
@@ -169,7 +175,9 @@ def _moved(full: tuple[int | Decimal, ...], count: int, fraction: Decimal, unit:
     if unit in ("year", "month"):
         months = int(year) * 12 + int(month) - 1 + (count * 12 if unit == "year" else count)
         first = calendar_date(months // 12, months % 12 + 1, 1)
-        following = calendar_date(first.year + first.month // 12, first.month % 12 + 1, 1) if first.year < 9999 else None
+        following = (
+            calendar_date(first.year + first.month // 12, first.month % 12 + 1, 1) if first.year < 9999 else None
+        )
         last = (following - timedelta(days=1)).day if following else 31
         return (first.year, first.month, min(int(day), last), hour, minute, second)
     start = datetime(int(year), int(month), int(day), int(hour), int(minute))
@@ -202,3 +210,8 @@ def _written(text: str, parts: tuple[int | Decimal, ...], zone: str, is_time: bo
 def _fraction_digits(text: str) -> int:
     match = re.search(r"\.(\d+)", text)
     return len(match.group(1)) if match else 0
+
+
+def without_zone(text: str) -> str:
+    """A dateTime as written, without its zone."""
+    return _ZONE.sub("", text) if "T" in text else text

@@ -78,7 +78,9 @@ _KINDS: dict[str, str] = {
     "time": "time",
 }
 _KINDS |= dict.fromkeys(("integer", "positiveInt", "unsignedInt", "decimal"), "number")
-_KINDS |= dict.fromkeys(("Quantity", "Age", "Count", "Distance", "Duration", "SimpleQuantity", "MoneyQuantity"), "quantity")
+_KINDS |= dict.fromkeys(
+    ("Quantity", "Age", "Count", "Distance", "Duration", "SimpleQuantity", "MoneyQuantity"), "quantity"
+)
 _KINDS |= dict.fromkeys(
     ("string", "code", "id", "markdown", "uri", "url", "canonical", "oid", "uuid", "base64Binary", "xhtml"), "string"
 )

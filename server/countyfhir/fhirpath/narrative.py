@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from html.entities import html5
 from xml.parsers import expat
 
 XHTML = "http://www.w3.org/1999/xhtml"
@@ -27,9 +29,8 @@ def problems(text: str) -> tuple[str, ...]:
     parser.EndElementHandler = reading.end
     parser.CharacterDataHandler = reading.characters
     parser.StartDoctypeDeclHandler = reading.doctype
-    parser.UseForeignDTD(False)
     try:
-        parser.Parse(_ENTITIES_HEAD + text.strip().encode(), True)
+        parser.Parse(_ENTITY.sub(_character, text.strip()).encode(), True)
     except (expat.ExpatError, _DocumentType) as error:
         return (f"the narrative is not well-formed XHTML: {error}",)
     if not reading.content:
@@ -37,7 +38,13 @@ def problems(text: str) -> tuple[str, ...]:
     return tuple(reading.found)
 
 
-_ENTITIES_HEAD = b""
+_ENTITY = re.compile(r"&(\w+);")
+_OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
+
+
+def _character(match: re.Match[str]) -> str:
+    """XHTML's named entities are allowed, but XML does not know them without a document type."""
+    return match.group() if match.group(1) in _OF_XML else html5.get(f"{match.group(1)};", match.group())
 
 
 class _DocumentType(Exception):

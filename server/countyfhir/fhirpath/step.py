@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from countyfhir.fhirpath.error import FhirPathError
 from countyfhir.fhirpath.item import Node, Nodes
 from countyfhir.fhirpath.place import locate_children
-from countyfhir.fhirpath.schema import Step, definition_of, is_choice_key, step_of
+from countyfhir.fhirpath.schema import Step, definition_of, step_of
 from countyfhir.fhirpath.scope import Scope
 
 Stepper = Callable[[Scope, Nodes], Nodes]
 
 
-def stepper(name: str, *, strict: bool, position: int) -> Stepper:
+def stepper(name: str) -> Stepper:
     """A function that follows ``name`` from every node; the steps of a type are looked up once."""
     steps: dict[str, Step | None] = {}
 
@@ -25,7 +24,7 @@ def stepper(name: str, *, strict: bool, position: int) -> Stepper:
             try:
                 step = steps[type_name]
             except KeyError:
-                step = steps[type_name] = _checked_step(type_name, name, strict, position)
+                step = steps[type_name] = step_of(type_name, name)
             if step is None:
                 continue
             if scope.locating:
@@ -48,13 +47,6 @@ def stepper(name: str, *, strict: bool, position: int) -> Stepper:
         return result
 
     return follow
-
-
-def _checked_step(type_name: str, name: str, strict: bool, position: int) -> Step | None:
-    step = step_of(type_name, name)
-    if strict and (step is None or is_choice_key(type_name, name)) and definition_of(type_name) is not None:
-        raise FhirPathError(f"{type_name} has no element '{name}'", position)
-    return step
 
 
 def children(node: Node, step: Step) -> list[tuple[Any, str, Any, str, int | None]]:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from countyfhir.fhirpath.functions import collections, existence, fhir, filtering
+from countyfhir.fhirpath.functions import (
+    boundaries,
+    collections,
+    conversion,
+    existence,
+    fhir,
+    filtering,
+    math,
+    moments,
+    strings,
+)
 from countyfhir.fhirpath.functions.table import Function
 
 FUNCTIONS: dict[str, Function] = {
-    **existence.FUNCTIONS,
-    **filtering.FUNCTIONS,
-    **collections.FUNCTIONS,
-    **fhir.FUNCTIONS,
+    name: function
+    for room in (existence, filtering, collections, conversion, strings, math, moments, boundaries, fhir)
+    for name, function in room.FUNCTIONS.items()
 }

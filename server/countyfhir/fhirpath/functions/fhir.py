@@ -13,7 +13,7 @@ from countyfhir.fhirpath.scope import Scope
 from countyfhir.fhirpath.step import stepper
 from countyfhir.model.definitions import definitions
 
-_extensions = stepper("extension", strict=False, position=0)
+_extensions = stepper("extension")
 _BASE_PROFILE = "http://hl7.org/fhir/StructureDefinition/"
 
 

@@ -98,15 +98,14 @@ RESERVED = frozenset({"context", "resource", "rootResource", "ucum", "sct", "loi
 
 
 def sort(scope: Scope, nodes: Nodes, keys: list[tuple[Run, bool]]) -> Nodes:
-    """Nodes in the order of their keys (run, descending); an empty key comes first."""
+    """Nodes in the order of their keys (run, descending); an empty key comes first either way."""
     rows: list[tuple[list[Nodes], Node]] = [([run(scope, [node]) for run, _ in keys], node) for node in nodes]
 
     def order(left: tuple[list[Nodes], Node], right: tuple[list[Nodes], Node]) -> int:
         for ours, theirs, (_, descending) in zip(left[0], right[0], keys, strict=True):
-            if not ours or not theirs:
-                difference: int = bool(ours) - bool(theirs)
-            else:
-                difference = comparison.compare_collections(ours, theirs, scope) or 0
+            if bool(ours) != bool(theirs):
+                return 1 if ours else -1
+            difference = comparison.compare_collections(ours, theirs, scope) or 0
             if difference:
                 return -difference if descending else difference
         return 0
