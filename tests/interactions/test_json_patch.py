@@ -46,7 +46,7 @@ APPENDIX: list[tuple[str, Any, list[dict[str, Any]], Any]] = [
     ("onto itself", {"a": [1]}, [{"op": "move", "from": "/a/0", "path": "/a/0"}], {"a": [1]}),
     ("value", {"a": Decimal("1.50")}, [{"op": "test", "path": "/a", "value": Decimal("1.5")}], {"a": Decimal("1.5")}),
     ("integral", {"a": Decimal("2.0")}, [{"op": "test", "path": "/a", "value": 2}], {"a": 2}),
-    ("keys", {"a": {"x": 1, "y": 2}}, [{"op": "test", "path": "/a", "value": {"y": 2, "x": 1}}], {"a": {"x": 1, "y": 2}}),
+    ("keys", {"x": 1, "y": 2}, [{"op": "test", "path": "", "value": {"y": 2, "x": 1}}], {"x": 1, "y": 2}),
     ("after", {"a": [1, 2]}, [{"op": "add", "path": "/a/2", "value": 3}], {"a": [1, 2, 3]}),
 ]  # fmt: skip
 

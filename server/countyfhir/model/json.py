@@ -103,7 +103,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_literal_text)
 
 
 LARGE = 4_000_000
-"""Bytes beyond which a problem is not looked for character by character, so that nobody can keep a worker busy with it."""
+"""Bytes beyond which a problem is not looked for character by character, so that nobody keeps a worker busy with it."""
 SMALL = 10_000
 """Bytes below which counting brackets is likely to settle the question of depth."""
 _HIDING = re.compile(rb"\\u00(?:3[aA]|2[dD])")
