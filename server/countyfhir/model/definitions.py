@@ -14,7 +14,9 @@ import msgspec
 
 
 class Invariant(msgspec.Struct, frozen=True, array_like=True):
-    """One FHIRPath rule (ElementDefinition.constraint): ``severity`` is error or warning, ``path`` where it was stated."""
+    """One FHIRPath rule (ElementDefinition.constraint): ``severity`` is error or warning, ``path`` where it was
+    stated.
+    """
 
     key: str
     severity: str
@@ -26,10 +28,10 @@ class Invariant(msgspec.Struct, frozen=True, array_like=True):
 class ElementDefinition(msgspec.Struct, frozen=True, array_like=True):
     """One JSON property of a type.
 
-    ``path`` is the specification's own ("Observation.value[x]"); ``choice`` is the name of the choice group ("value") of
-    an expanded choice element, whose ``minimum`` is that of the group. ``maximum`` None means ``*``. ``target_types`` are
-    the resource types a Reference or canonical may point to, () any. ``invariants`` are the rules stated on this element
-    only; those of its type are on the type.
+    ``path`` is the specification's own ("Observation.value[x]"); ``choice`` is the name of the choice group
+    ("value") of an expanded choice element, whose ``minimum`` is that of the group. ``maximum`` None means ``*``.
+    ``target_types`` are the resource types a Reference or canonical may point to, () any. ``invariants`` are the
+    rules stated on this element only; those of its type are on the type.
     """
 
     name: str
@@ -52,8 +54,9 @@ class ElementDefinition(msgspec.Struct, frozen=True, array_like=True):
 
 
 class TypeDefinition(msgspec.Struct, frozen=True, array_like=True):
-    """A resource, data type, primitive type or backbone element ("Patient.contact"); ``elements`` by JSON property name in
-    the specification's order (a primitive type has only ``id`` and ``extension``)."""
+    """A resource, data type, primitive type or backbone element ("Patient.contact"); ``elements`` by JSON property
+    name in the specification's order (a primitive type has only ``id`` and ``extension``).
+    """
 
     name: str
     kind: str
@@ -64,9 +67,10 @@ class TypeDefinition(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SearchParameter(msgspec.Struct, frozen=True, array_like=True):
-    """A search parameter as it applies to one resource type: ``expression`` holds only the alternatives of that type and is
-    "" where R4 gives none (_text, _content, _filter, _query). ``components`` are (definition url, expression) pairs;
-    ``resource_types`` the whole ``base`` list."""
+    """A search parameter as it applies to one resource type: ``expression`` holds only the alternatives of that
+    type and is "" where R4 gives none (_text, _content, _filter, _query). ``components`` are (definition url,
+    expression) pairs; ``resource_types`` the whole ``base`` list.
+    """
 
     code: str
     type: str
@@ -114,7 +118,9 @@ class Definitions:
         self.version = compiled.version
         self.types: dict[str, TypeDefinition] = {definition.name: definition for definition in compiled.types}
         self.resource_types: frozenset[str] = frozenset(
-            definition.name for definition in compiled.types if definition.kind == "resource" and not definition.abstract
+            definition.name
+            for definition in compiled.types
+            if definition.kind == "resource" and not definition.abstract
         )
         self.endpoint_types: frozenset[str] = self.resource_types - {"Parameters"}
         self.search_parameters: dict[str, dict[str, SearchParameter]] = {
@@ -128,7 +134,9 @@ class Definitions:
         self._codings: dict[str, frozenset[tuple[str, str]]] = {}
 
     def value_set_codes(self, url: str) -> frozenset[str] | None:
-        """All codes of a value set that R4 binds as required; None when it cannot be enumerated (or is not bound so)."""
+        """All codes of a value set that R4 binds as required; None when it cannot be enumerated (or is not bound
+        so).
+        """
         url = url.partition("|")[0]
         value_set = self._value_sets.get(url)
         if value_set is None:
@@ -160,7 +168,9 @@ class Definitions:
         return {parameter.url: parameter for codes in self.search_parameters.values() for parameter in codes.values()}
 
     def element_at(self, path: str) -> ElementDefinition | None:
-        """The element a dotted path of JSON property names leads to ("Patient.contact.name.family"), None if there is none."""
+        """The element a dotted path of JSON property names leads to ("Patient.contact.name.family"), None if there
+        is none.
+        """
         type_name, *names = path.split(".")
         element: ElementDefinition | None = None
         for name in names:

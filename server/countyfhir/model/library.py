@@ -1,4 +1,6 @@
-"""The official R4 resources themselves, as published in hl7.fhir.r4.core 4.0.1 (CC0-1.0, Health Level Seven International)."""
+"""The official R4 resources themselves, as published in hl7.fhir.r4.core 4.0.1 (CC0-1.0, Health Level Seven
+International).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The primitive types: their format and range, and dates as instants (R4 section 2.24.0.1).
 
-Where the published regular expressions and the text differ, the text decides: U+00A0 and U+3000 are ordinary characters of a
-string (the published ``[ \\r\\n\\t\\S]+`` refuses them), 30 February is no date.
+Where the published regular expressions and the text differ, the text decides: U+00A0 and U+3000 are ordinary
+characters of a string (the published ``[ \\r\\n\\t\\S]+`` refuses them), 30 February is no date.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ WIDEST_EXPONENT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
-    """A primitive type: the JSON kind of its values (string, number or boolean), its format, its check, and what is expected."""
+    """A primitive type: the JSON kind of its values (string, number or boolean), its format, its check, and what is
+    expected.
+    """
 
     name: str
     json_kind: str
@@ -90,7 +92,9 @@ EXPECTED = {
     "positiveInt": "a whole number from 1 to 2147483647",
     "decimal": "a number of at most 1,000 digits before or after the point",
 }
-JSON_KIND = {"boolean": "boolean", "decimal": "number"} | dict.fromkeys(("integer", "unsignedInt", "positiveInt"), "number")
+JSON_KIND = {"boolean": "boolean", "decimal": "number"} | dict.fromkeys(
+    ("integer", "unsignedInt", "positiveInt"), "number"
+)
 
 
 def check(type_name: str, value: Any) -> str | None:
@@ -110,12 +114,29 @@ def text_check(name: str) -> Check:
     return checked
 
 
+def word_check(name: str) -> Check:
+    """A string type without white space: plain words pass without the regular expression."""
+    fullmatch, expected = REGEX[name].fullmatch, EXPECTED[name]
+
+    def checked(value: Any) -> str | None:
+        if type(value) is str and value and ((value.isprintable() and " " not in value) or fullmatch(value)):
+            return None
+        return expected
+
+    return checked
+
+
 def long_text_check(name: str) -> Check:
     """string and markdown: no control characters, at most 1 MB."""
     refused, expected = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]").search, EXPECTED[name]
 
     def checked(value: Any) -> str | None:
-        if type(value) is str and value and len(value) <= LONGEST_STRING and (value.isprintable() or not refused(value)):
+        if (
+            type(value) is str
+            and value
+            and len(value) <= LONGEST_STRING
+            and (value.isprintable() or not refused(value))
+        ):
             return None
         return expected
 
@@ -172,7 +193,7 @@ def decimal_check(name: str) -> Check:
         kind = type(value)
         if kind is Decimal:
             exponent = value.as_tuple().exponent
-            fine = isinstance(exponent, int) and -WIDEST_EXPONENT <= exponent and value.adjusted() < WIDEST_EXPONENT
+            fine = isinstance(exponent, int) and exponent >= -WIDEST_EXPONENT and value.adjusted() < WIDEST_EXPONENT
             return None if fine else expected
         if kind is int:
             return None if -widest < value < widest else expected
@@ -187,9 +208,14 @@ def boolean_check(name: str) -> Check:
     return lambda value: None if value is True or value is False else expected
 
 
-CHECKS: dict[str, Callable[[str], Check]] = dict.fromkeys(REGEX, text_check) | {
+CHECKS: dict[str, Callable[[str], Check]] = {
+    **dict.fromkeys(REGEX, text_check),
     "string": long_text_check,
     "markdown": long_text_check,
+    "code": word_check,
+    "uri": word_check,
+    "url": word_check,
+    "canonical": word_check,
     "base64Binary": base64_check,
     "date": calendar_check,
     "dateTime": calendar_check,
@@ -206,7 +232,8 @@ PRIMITIVES: dict[str, Primitive] = {
 }
 
 MOMENT = re.compile(
-    rf"({YEAR})(?:-({MONTH})(?:-({DAY})(?:T([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]|60)(?:\.([0-9]+))?)?({ZONE})?)?)?)?"
+    rf"({YEAR})(?:-({MONTH})(?:-({DAY})"
+    rf"(?:T([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]|60)(?:\.([0-9]+))?)?({ZONE})?)?)?)?"
 )
 """date, dateTime and instant, and what search allows beyond them: no seconds, no zone (R4 section 3.1.1.4.7)."""
 SECOND = 1_000_000
@@ -216,10 +243,11 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 def interval(text: str, zone: tzinfo | timedelta) -> tuple[int, int]:
-    """The instants a date, dateTime or instant covers at the precision given: ``[low, high)`` in microseconds since 1970 UTC.
+    """The instants a date, dateTime or instant covers at the precision given: ``[low, high)`` in microseconds since
+    1970 UTC.
 
-    A value without zone is taken in ``zone``. Fractions finer than a microsecond cover that one microsecond; second 60
-    is the first second of the next minute. ValueError when ``text`` is no such value.
+    A value without zone is taken in ``zone``. Fractions finer than a microsecond cover that one microsecond; second
+    60 is the first second of the next minute. ValueError when ``text`` is no such value.
     """
     match = MOMENT.fullmatch(text)
     if match is None:
@@ -262,14 +290,16 @@ def at_midnight(days: int, zone: tzinfo | timedelta) -> int:
 
 
 def offset_at(days: int, local: int, zone: tzinfo | timedelta) -> int:
-    """The zone's offset from UTC, in microseconds, at a local time (of the last moment of 9999 for what lies beyond)."""
+    """The zone's offset from UTC, in microseconds, at a local time (of the last moment of 9999 for what lies
+    beyond).
+    """
     if isinstance(zone, timedelta):
         return zone // MICROSECOND
     if isinstance(zone, timezone):
         return zone.utcoffset(None) // MICROSECOND
     ordinal = days + EPOCH_DAY
     if ordinal > date.max.toordinal():
-        moment = datetime.max
+        moment = datetime.max  # noqa: DTZ901 - a local time, to ask the zone about
     else:
         moment = datetime.combine(date.fromordinal(ordinal), datetime.min.time())
         moment += timedelta(microseconds=min(local, DAY_LENGTH - 1))

@@ -1,4 +1,6 @@
-"""Required bindings: codes from a fixed list, and the four value sets that only a rule can describe (R4 section 4.1.5.1)."""
+"""Required bindings: codes from a fixed list, and the four value sets that only a rule can describe (R4 section
+4.1.5.1).
+"""
 
 from __future__ import annotations
 
@@ -10,17 +12,22 @@ from countyfhir.model.definitions import ElementDefinition, definitions
 from countyfhir.model.primitives import PRIMITIVES, Check
 from countyfhir.validation.problem import ObjectCheck, Problem, some_of
 
-CURRENCIES = frozenset(
-    """AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE
-    CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ
-    GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL
-    LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN
-    PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD
-    TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR XOF XPD XPF XPT
-    XSU XTS XUA XXX YER ZAR ZMW ZWG ZWL""".split()
+CURRENCY_CODES = """
+    AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD
+    CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP
+    GEL GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW
+    KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD
+    NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE
+    SLL SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED
+    VES VND VUV WST XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR XOF XPD XPF XPT XSU XTS XUA XXX YER ZAR ZMW ZWG
+    ZWL
+"""
+CURRENCIES = frozenset(CURRENCY_CODES.split())
+"""ISO 4217 alphabetic codes (with those withdrawn since 2017, which older records hold)."""
+MEDIA_TYPE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9*][A-Za-z0-9!#$&^_.+-]{0,126}(?:;[^;=]+=[^;]+)*;?"
 )
-"""ISO 4217 alphabetic codes (with those withdrawn since 2019, which older records hold)."""
-MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]{0,126}/[A-Za-z0-9*][\w!#$&^.+-]{0,126}(?:\s*;\s*[\w!#$&^.+-]+=(?:\"[^\"]*\"|[^\s\";]+))*")
+"""Type, subtype and parameters; parameter values are taken as they come (official examples hold unquoted spaces)."""
 SHORT_FORMATS = frozenset(("xml", "json", "ttl"))
 """What CapabilityStatement.format and TestScript say beside media types."""
 UCUM_UNIT = re.compile(r"[\x21-\x7e]+")
@@ -34,7 +41,9 @@ def is_media_type(code: str) -> bool:
 
 def is_ucum_unit(code: str) -> bool:
     """A plausible UCUM expression: printable ASCII without spaces, brackets closed."""
-    balanced = code.count("[") == code.count("]") and code.count("{") == code.count("}") and code.count("(") == code.count(")")
+    balanced = (
+        code.count("[") == code.count("]") and code.count("{") == code.count("}") and code.count("(") == code.count(")")
+    )
     return UCUM_UNIT.fullmatch(code) is not None and balanced
 
 
@@ -49,7 +58,11 @@ def is_loinc_answer(code: str) -> bool:
 
 RULES: dict[str, tuple[str | None, Callable[[str], bool], str]] = {
     "http://hl7.org/fhir/ValueSet/mimetypes": (None, is_media_type, "a media type such as application/pdf (BCP 13)"),
-    "http://hl7.org/fhir/ValueSet/currencies": (None, CURRENCIES.__contains__, "a currency code of ISO 4217 such as CNY"),
+    "http://hl7.org/fhir/ValueSet/currencies": (
+        None,
+        CURRENCIES.__contains__,
+        "a currency code of ISO 4217 such as CNY",
+    ),
     "http://hl7.org/fhir/ValueSet/ucum-units": ("http://unitsofmeasure.org", is_ucum_unit, "a UCUM unit such as mg/dL"),
     "http://loinc.org/vs/LL379-9": ("http://loinc.org", is_loinc_answer, "a LOINC answer code such as LA6683-2"),
 }

@@ -1,4 +1,4 @@
-"""Checks of one property's value: one or many, primitive or object (R4 section 2.6.2, JSON)."""
+"""Checks of a property that repeats (R4 section 2.6.2, JSON); one that does not is checked by its type directly."""
 
 from __future__ import annotations
 
@@ -8,38 +8,12 @@ from countyfhir.model.primitives import Check
 from countyfhir.validation.problem import UNCOVERED_NULL, ObjectCheck, Problem, below, kind_of, wrong_value
 
 
-def one_value(name: str, step: str, check: Check, code: str) -> ObjectCheck:
-    """A primitive element that does not repeat."""
-
-    def checked(value: Any) -> list[Problem] | None:
-        expected = check(value)
-        if expected is None:
-            return None
-        return below(step, [wrong_value(name, value, expected, code)])
-
-    return checked
-
-
-def one_object(name: str, step: str, check: ObjectCheck) -> ObjectCheck:
-    """A complex element that does not repeat."""
-
-    def checked(value: Any) -> list[Problem] | None:
-        found = check(value)
-        if found is None:
-            return None
-        if isinstance(value, list):
-            return [(step, "structure", f"{name} does not repeat: it must be one object, not a list.")]
-        return below(step, found)
-
-    return checked
-
-
-def many_values(name: str, step: str, check: Check, code: str) -> ObjectCheck:
+def many_values(name: str, check: Check, code: str) -> ObjectCheck:
     """A primitive element that repeats; nulls are left for the ``_element`` sibling to explain."""
 
     def checked(value: Any) -> list[Problem] | None:
         if type(value) is not list or not value:
-            return [no_list(name, step, value)]
+            return [no_list(name, value)]
         for item in value:
             if check(item) is not None:
                 return many_wrong(value)
@@ -50,43 +24,39 @@ def many_values(name: str, step: str, check: Check, code: str) -> ObjectCheck:
         for index, item in enumerate(value):
             expected = check(item)
             if item is None:
-                found.append((f"{step}[{index}]", UNCOVERED_NULL, f"{name} holds null where _{name} has nothing either."))
+                found.append((f"[{index}]", UNCOVERED_NULL, f"{name} holds null where _{name} has nothing either."))
             elif expected is not None:
-                found += below(f"{step}[{index}]", [wrong_value(name, item, expected, code)])
+                found += below(f"[{index}]", [wrong_value(name, item, expected, code)])
         return found
 
     return checked
 
 
-def many_objects(name: str, step: str, check: ObjectCheck, minimum: int, maximum: int | None) -> ObjectCheck:
-    """A complex element that repeats."""
+def many_objects(name: str, check: ObjectCheck, minimum: int, maximum: int | None) -> ObjectCheck:
+    """A complex element that repeats. Each entry is checked once, or the cost would double with every level."""
 
     def checked(value: Any) -> list[Problem] | None:
         if type(value) is not list or not value:
-            return [no_list(name, step, value)]
-        for item in value:
-            if check(item) is not None:
-                return many_wrong(value)
+            return [no_list(name, value)]
+        found: list[Problem] | None = None
+        for index, item in enumerate(value):
+            if (problems := check(item)) is not None:
+                found = (found or []) + below(f"[{index}]", problems)
         if len(value) < minimum or (maximum is not None and len(value) > maximum):
-            return [count_wrong(name, step, len(value), minimum, maximum)]
-        return None
-
-    def many_wrong(value: list[Any]) -> list[Problem]:
-        return [
-            problem for index, item in enumerate(value) for problem in below(f"{step}[{index}]", check(item) or [])
-        ]
+            found = [*(found or []), count_wrong(name, len(value), minimum, maximum)]
+        return found
 
     return checked
 
 
-def no_list(name: str, step: str, value: Any) -> Problem:
+def no_list(name: str, value: Any) -> Problem:
     """A repeating element that is not a list, or an empty one."""
     if isinstance(value, list):
-        return step, "structure", f"{name} is an empty list; leave the element out."
-    return step, "structure", f"{name} may repeat, so it must be a JSON list even for one value, not {kind_of(value)}."
+        return "", "structure", f"{name} is an empty list; leave the element out."
+    return "", "structure", f"{name} may repeat, so it must be a JSON list even for one value, not {kind_of(value)}."
 
 
-def count_wrong(name: str, step: str, count: int, minimum: int, maximum: int | None) -> Problem:
+def count_wrong(name: str, count: int, minimum: int, maximum: int | None) -> Problem:
     """A list with too few or too many entries."""
     limit = f"at least {minimum}" if count < minimum else f"at most {maximum}"
-    return step, "required" if count < minimum else "structure", f"{name} takes {limit} entries, there are {count}."
+    return "", "required" if count < minimum else "structure", f"{name} takes {limit} entries, there are {count}."

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from countyfhir.validation.problem import UNCOVERED_NULL, ObjectCheck, Problem, below, kind_of, safe_step, shown_name
+from countyfhir.validation.problem import (
+    UNCOVERED_NULL,
+    ElementCheck,
+    ObjectCheck,
+    Problem,
+    below,
+    kind_of,
+    safe_step,
+    shown_name,
+    wrong_value,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,53 +39,75 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """The FHIRPath step to an element, and the issue code of a primitive in it that is not as expected."""
+
+    step: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
-    """The tables of one type. ``extra`` are rules of the type itself (Extension)."""
+    """The tables of one type; ``checks`` and ``siblings`` are filled once all types have theirs. ``own_rule`` is a
+    rule of the type itself (Extension).
+    """
 
     type_name: str
-    checks: Mapping[str, ObjectCheck]
-    siblings: Mapping[str, Sibling]
+    places: Mapping[str, Place]
     required: tuple[str, ...]
     choices: tuple[Choice, ...]
-    extra: ObjectCheck | None = None
+    own_rule: ObjectCheck | None = None
+    checks: dict[str, ElementCheck] = field(default_factory=dict)
+    siblings: dict[str, Sibling] = field(default_factory=dict)
+
+
+Found = dict[str, "list[Problem] | str"]
+"""What the checks of the properties answered, where it was not None."""
 
 
 def object_check(layout: Layout) -> ObjectCheck:
-    """The check of one type; the tables may still be filled after this returns, since types refer to each other."""
-    lookup, required, extra = layout.checks.get, layout.required, layout.extra
+    """The check of one type: a single pass over the properties, which settles the account only if something was odd."""
+    lookup, required, own_rule = layout.checks.get, layout.required, layout.own_rule
     groups = tuple((choice.names.intersection, 1 if choice.required else 0) for choice in layout.choices)
-    not_object = f"{layout.type_name} must be a JSON object"
 
     def checked(value: Any) -> list[Problem] | None:
         if type(value) is not dict:
-            return [("", "structure", f"{not_object}, not {kind_of(value)}.")]
-        found: list[Problem] | None = None
+            return [no_object(layout, value)]
         odd = not value
+        found: Found | None = None
         for name, child in value.items():
             check = lookup(name)
             if check is None:
                 odd = True
-            elif (problems := check(child)) is not None:
-                found = problems if found is None else found + problems
+            elif (answer := check(child)) is not None:
+                found = found or {}
+                found[name] = answer
         for name in required:
             if name not in value:
                 odd = True
         for present, least in groups:
             if not least <= len(present(value)) <= 1:
                 odd = True
-        if extra is not None and (problems := extra(value)) is not None:
-            found = problems if found is None else found + problems
-        return None if found is None and not odd else settled(layout, value, found or [])
+        if odd or found is not None or (own_rule is not None and own_rule(value) is not None):
+            return settled(layout, value, found or {})
+        return None
 
     return checked
 
 
-def settled(layout: Layout, value: dict[str, Any], found: list[Problem]) -> list[Problem] | None:
+def no_object(layout: Layout, value: Any) -> Problem:
+    """Something else where an object of the type must be."""
+    text = f"Expected one JSON object ({layout.type_name}), not {kind_of(value)}"
+    return "", "structure", text + ("; this element does not repeat here." if isinstance(value, list) else ".")
+
+
+def settled(layout: Layout, value: dict[str, Any], found: Found) -> list[Problem] | None:
     """All problems of an object, once siblings are taken into account; None when nothing is left."""
     if not value:
         return [("", "structure", f"An empty object is not allowed; leave the {layout.type_name} out.")]
-    complete = [problem for problem in found if problem[1] != UNCOVERED_NULL]
-    complete += uncovered_nulls(layout, value, found)
+    complete: list[Problem] = []
+    for name, answer in found.items():
+        complete += element_problems(layout, value, name, answer)
     complete += unknown_names(layout, value)
     for name, sibling in layout.siblings.items():
         if name in value:
@@ -83,19 +115,31 @@ def settled(layout: Layout, value: dict[str, Any], found: list[Problem]) -> list
     complete += missing_names(layout, value)
     for choice in layout.choices:
         complete += choice_problems(choice, value)
+    if layout.own_rule is not None:
+        complete += layout.own_rule(value) or []
     return complete or None
 
 
-def uncovered_nulls(layout: Layout, value: dict[str, Any], found: list[Problem]) -> list[Problem]:
-    """The nulls of primitive arrays at whose place the sibling has nothing."""
+def element_problems(layout: Layout, value: dict[str, Any], name: str, answer: list[Problem] | str) -> list[Problem]:
+    """The problems of one property, seen from the object."""
+    place = layout.places[name]
+    if isinstance(answer, str):
+        return below(place.step, [wrong_value(name, value[name], answer, place.code)])
+    if any(problem[1] == UNCOVERED_NULL for problem in answer):
+        answer = without_covered(answer, value.get("_" + name))
+    return below(place.step, answer)
+
+
+def without_covered(problems: list[Problem], padding: Any) -> list[Problem]:
+    """The problems without those on a null whose ``_name`` sibling has something at its place."""
     left: list[Problem] = []
-    for path, code, text in found:
-        if code == UNCOVERED_NULL:
-            name, _, index = path[1:-1].partition("[")
-            padding = value.get("_" + name)
-            covered = isinstance(padding, list) and int(index) < len(padding) and padding[int(index)] is not None
-            if not covered:
-                left.append((path, "structure", text))
+    for path, code, text in problems:
+        index = int(path[1:-1]) if code == UNCOVERED_NULL else -1
+        covered = (
+            code == UNCOVERED_NULL and isinstance(padding, list) and padding[index : index + 1] not in ([], [None])
+        )
+        if not covered:
+            left.append((path, "structure" if code == UNCOVERED_NULL else code, text))
     return left
 
 

@@ -1,4 +1,6 @@
-"""Problems while they are found: places are relative to the object being checked, so that a clean check builds no path."""
+"""Problems while they are found: places are relative to the object being checked, so that a clean check builds no
+path.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ Problem = tuple[str, str, str]
 """(FHIRPath steps from here such as ``.name[0].given[1]``, issue code, one sentence)."""
 ObjectCheck = Callable[[Any], "list[Problem] | None"]
 """Checks a JSON value; None when it is fine, so that the clean path allocates nothing."""
+ElementCheck = Callable[[Any], "list[Problem] | str | None"]
+"""Checks the value of a property; a str says what a primitive was expected to be (model.primitives.Check)."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 UNCOVERED_NULL = "null"
@@ -28,7 +32,9 @@ def kind_of(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "a boolean"
-    return {dict: "an object", list: "a list", str: "a text"}.get(type(value), "a number")
+    if isinstance(value, str):
+        return "a text"
+    return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a number"
 
 
 def wrong_value(name: str, value: Any, expected: str, code: str = "value") -> Problem:
@@ -39,7 +45,11 @@ def wrong_value(name: str, value: Any, expected: str, code: str = "value") -> Pr
         return "", "structure", f"{name} must be {expected}, not {kind_of(value)}."
     if value == "":
         return "", "value", f"{name} is an empty text; leave the element out."
-    return "", code if isinstance(value, str) else "value", f"{name} must be {expected}; this is {kind_of(value)} that is not."
+    return (
+        "",
+        code if isinstance(value, str) else "value",
+        f"{name} must be {expected}; this is {kind_of(value)} that is not.",
+    )
 
 
 def some_of(codes: frozenset[str]) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 from countyfhir.model.definitions import definitions
 from countyfhir.validation.problem import ObjectCheck, Problem
 
-LITERAL = re.compile(r"(?:https?://\S+/)?([A-Z][A-Za-z]+)(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?|\?.*)")
+LITERAL = re.compile(
+    r"(?:https?://\S+/)?([A-Z][A-Za-z]+)(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?|\?.*)"
+)
 """``Patient/1``, ``http://example.org/fhir/Patient/1/_history/2`` or the conditional ``Patient?identifier=…``."""
 
 

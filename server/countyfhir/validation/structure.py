@@ -1,4 +1,6 @@
-"""Structural validation of a resource against the base definitions (R4 sections 2.6.2, 4.1.5, 5.3; DESIGN decision 4)."""
+"""Structural validation of a resource against the base definitions (R4 sections 2.6.2, 4.1.5, 5.3; DESIGN decision
+4).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,9 @@ from countyfhir.validation.types import type_checks
 def check(resource: Any, expected_type: str | None = None) -> list[Issue]:
     """Every structural problem of ``resource`` as an Issue with its FHIRPath; [] when there is none.
 
-    Checked: names, JSON types, cardinality, choice types, formats and ranges of primitives, ``_element`` siblings, required
-    bindings, Extension, contained resources, types of reference targets. Decimals must come as ``decimal.Decimal`` or int.
+    Checked: names, JSON types, cardinality, choice types, formats and ranges of primitives, ``_element`` siblings,
+    required bindings, Extension, contained resources, types of reference targets. Decimals must come as
+    ``decimal.Decimal`` or int.
     """
     if not isinstance(resource, dict):
         return [Issue("structure", f"Expected a resource as a JSON object, not {kind_of(resource)}.")]
@@ -24,7 +27,9 @@ def check(resource: Any, expected_type: str | None = None) -> list[Issue]:
         _, code, text = unknown_type(resource)
         return [Issue(code, text)]
     if expected_type is not None and resource_type != expected_type:
-        return [Issue("invalid", f"Expected a {expected_type}, but resourceType says {resource_type}.", (resource_type,))]
+        return [
+            Issue("invalid", f"Expected a {expected_type}, but resourceType says {resource_type}.", (resource_type,))
+        ]
     try:
         problems = type_checks()[resource_type](resource)
     except RecursionError:

@@ -10,9 +10,9 @@ from countyfhir.model.definitions import ElementDefinition, TypeDefinition, defi
 from countyfhir.model.primitives import PRIMITIVES
 from countyfhir.validation import bindings
 from countyfhir.validation.containment import contained_check, resource_check
-from countyfhir.validation.elements import many_objects, many_values, one_object, one_value
-from countyfhir.validation.layout import Choice, Layout, Sibling, object_check
-from countyfhir.validation.problem import ObjectCheck, Problem
+from countyfhir.validation.elements import many_objects, many_values
+from countyfhir.validation.layout import Choice, Layout, Place, Sibling, object_check
+from countyfhir.validation.problem import ElementCheck, ObjectCheck, Problem
 from countyfhir.validation.references import target_check
 
 SIMPLE_QUANTITY = "http://hl7.org/fhir/StructureDefinition/SimpleQuantity"
@@ -22,53 +22,52 @@ NO_SIBLING = frozenset(("xhtml",))
 @cache
 def type_checks() -> Mapping[str, ObjectCheck]:
     """The check of every type, backbone types among them, by name; "Resource" checks a resource of any type."""
-    checks: dict[str, ObjectCheck] = {}
-    tables: list[tuple[TypeDefinition, dict[str, ObjectCheck], dict[str, Sibling]]] = []
-    resources: dict[str, ObjectCheck] = {}
-    for definition in definitions().types.values():
-        table: dict[str, ObjectCheck] = {}
-        siblings: dict[str, Sibling] = {}
-        checks[definition.name] = object_check(layout_of(definition, table, siblings))
-        tables.append((definition, table, siblings))
-        if definition.kind == "resource" and not definition.abstract:
-            resources[definition.name] = checks[definition.name]
-    checks["Resource"] = resource_check(resources)
-    for definition, table, siblings in tables:
-        fill(definition, table, siblings, checks)
+    layouts = {definition.name: layout_of(definition) for definition in definitions().types.values()}
+    checks = {name: object_check(layout) for name, layout in layouts.items()}
+    checks["Resource"] = resource_check({name: checks[name] for name in definitions().resource_types})
+    for name, layout in layouts.items():
+        fill(definitions().types[name], layout, checks)
     return checks
 
 
-def layout_of(definition: TypeDefinition, table: dict[str, ObjectCheck], siblings: dict[str, Sibling]) -> Layout:
-    """The layout of a type, its tables still empty."""
+def layout_of(definition: TypeDefinition) -> Layout:
+    """The layout of a type, its tables of checks still empty, as types refer to each other."""
+    elements = [element for element in definition.elements.values() if element.maximum != 0]
     groups: dict[str, list[ElementDefinition]] = {}
-    for element in definition.elements.values():
+    for element in elements:
         if element.choice:
             groups.setdefault(element.choice, []).append(element)
-    choices = tuple(
-        Choice(name, frozenset(mark + e.name for e in group for mark in ("", "_")), group[0].minimum > 0)
-        for name, group in groups.items()
+    return Layout(
+        definition.name,
+        {element.name: place_of(element) for element in elements},
+        tuple(e.name for e in elements if e.minimum > 0 and not e.choice),
+        tuple(
+            Choice(name, frozenset(mark + e.name for e in group for mark in ("", "_")), group[0].minimum > 0)
+            for name, group in groups.items()
+        ),
+        value_or_extensions if definition.name == "Extension" else None,
     )
-    required = tuple(e.name for e in definition.elements.values() if e.minimum > 0 and not e.choice)
-    extra = value_or_extensions if definition.name == "Extension" else None
-    return Layout(definition.name, table, siblings, required, choices, extra)
 
 
-def fill(
-    definition: TypeDefinition,
-    table: dict[str, ObjectCheck],
-    siblings: dict[str, Sibling],
-    checks: Mapping[str, ObjectCheck],
-) -> None:
+def place_of(element: ElementDefinition) -> Place:
+    """Where an element is, and the issue code of a wrong text in it."""
+    return Place(f".{element.choice or element.name}", "code-invalid" if bound_code(element) else "value")
+
+
+def bound_code(element: ElementDefinition) -> bool:
+    """Whether the element is a code with a required binding."""
+    return element.type_name == "code" and bindings.required(element)
+
+
+def fill(definition: TypeDefinition, layout: Layout, checks: Mapping[str, ObjectCheck]) -> None:
     """Puts the check of each element, and of its ``_`` sibling where it may have one, into the tables of its type."""
     if definition.kind == "resource":
-        table["resourceType"] = lambda value: None
-    for element in definition.elements.values():
-        if element.maximum == 0:
-            continue
-        table[element.name] = element_check(element, checks)
+        layout.checks["resourceType"] = lambda value: None
+    for name, place in layout.places.items():
+        element = definition.elements[name]
+        layout.checks[name] = element_check(element, place, checks)
         if element.is_primitive and not has_no_extensions(definition, element):
-            step, check = f".{element.choice or element.name}", checks[element.type_name]
-            siblings["_" + element.name] = Sibling(element.name, step, element.is_array, check)
+            layout.siblings["_" + name] = Sibling(name, place.step, element.is_array, checks[element.type_name])
 
 
 def has_no_extensions(definition: TypeDefinition, element: ElementDefinition) -> bool:
@@ -77,18 +76,13 @@ def has_no_extensions(definition: TypeDefinition, element: ElementDefinition) ->
     return element.xml_attribute or is_id or element.type_name in NO_SIBLING
 
 
-def element_check(element: ElementDefinition, checks: Mapping[str, ObjectCheck]) -> ObjectCheck:
+def element_check(element: ElementDefinition, place: Place, checks: Mapping[str, ObjectCheck]) -> ElementCheck:
     """The check of one property's value."""
-    name, step = element.name, f".{element.choice or element.name}"
     if element.is_primitive:
-        bound = element.type_name == "code" and bindings.required(element)
-        check = bindings.code_check(element) if bound else PRIMITIVES[element.type_name].check
-        code = "code-invalid" if bound else "value"
-        return many_values(name, step, check, code) if element.is_array else one_value(name, step, check, code)
+        check = bindings.code_check(element) if bound_code(element) else PRIMITIVES[element.type_name].check
+        return many_values(element.name, check, place.code) if element.is_array else check
     of_type = value_check(element, checks)
-    if element.is_array:
-        return many_objects(name, step, of_type, element.minimum, element.maximum)
-    return one_object(name, step, of_type)
+    return many_objects(element.name, of_type, element.minimum, element.maximum) if element.is_array else of_type
 
 
 def value_check(element: ElementDefinition, checks: Mapping[str, ObjectCheck]) -> ObjectCheck:

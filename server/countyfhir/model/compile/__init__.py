@@ -1,1 +1,1 @@
-"""Compiles the official R4 package into the data files of ``countyfhir.model`` (run by hand: ``python -m countyfhir.model.compile``)."""
+"""Compiles the official R4 package into the data files of ``countyfhir.model``; only run by hand."""

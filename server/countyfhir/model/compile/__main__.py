@@ -1,4 +1,6 @@
-"""``python -m countyfhir.model.compile FOLDER``: fetch the packages into FOLDER, write the data files of the repository."""
+"""``python -m countyfhir.model.compile FOLDER``: fetches the packages into FOLDER, writes the repository's data
+files.
+"""
 
 from __future__ import annotations
 
@@ -72,16 +74,16 @@ def write_definitions(resources: list[dict[str, Any]]) -> None:
         value_sets,
     )
     (DATA / "definitions.msgpack.z").write_bytes(zlib.compress(msgspec.msgpack.encode(compiled), 9))
-    print(f"{len(types)} types, {len(parameters)} search parameters, {len(value_sets)} value sets; not enumerable: {refused}")
+    sys.stdout.write(f"{len(types)} types, {len(parameters)} search parameters, {len(value_sets)} value sets\n")
+    sys.stdout.write(f"not enumerable: {', '.join(refused)}\n")
 
 
 def ancestors(types: list[TypeDefinition]) -> dict[str, tuple[str, ...]]:
     """Type name -> the types it derives from, nearest first."""
     parents = {definition.name: definition.parent_type for definition in types}
     found = {}
-    for name in parents:
+    for name, parent in parents.items():
         chain: list[str] = []
-        parent = parents[name]
         while parent:
             chain.append(parent)
             parent = parents[parent]

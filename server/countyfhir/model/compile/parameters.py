@@ -1,4 +1,4 @@
-"""SearchParameter, CompartmentDefinition and OperationDefinition resources -> compact tables (R4 sections 3.1.1, 2.31)."""
+"""SearchParameters, CompartmentDefinitions, OperationDefinitions -> compact tables (R4 sections 3.1.1, 2.31, 2.33)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from countyfhir.model.definitions import SearchParameter
 
 Json = dict[str, Any]
 
-EXPRESSION_CORRECTIONS: dict[str, str] = {}
-ABSTRACT_BASES = {"Resource", "DomainResource"}
+EXPRESSION_CORRECTIONS = {
+    "http://hl7.org/fhir/SearchParameter/InsurancePlan-name": "InsurancePlan.name | InsurancePlan.alias",
+}
+"""The one R4 expression that does not start at its type; all others resolve against the element tables."""
+ITSELF = "{def}"
+ONLY_TYPE = re.compile(r"\.where\(resolve\(\) is (\w+)\)$")
 
 
 def is_base(parameter: Json) -> bool:
@@ -49,7 +53,7 @@ def parameter_of(parameter: Json, resource_type: str) -> SearchParameter:
         type=parameter["type"],
         expression=expression,
         url=parameter["url"],
-        targets=tuple(parameter.get("target", ())),
+        targets=targets_of(parameter, expression),
         components=tuple((c["definition"], c["expression"]) for c in parameter.get("component", ())),
         resource_types=tuple(parameter["base"]),
         modifiers=tuple(parameter.get("modifier", ())),
@@ -60,6 +64,13 @@ def parameter_of(parameter: Json, resource_type: str) -> SearchParameter:
         xpath_usage=parameter.get("xpathUsage", "normal"),
         corrected=parameter.get("expression") if correction else None,
     )
+
+
+def targets_of(parameter: Json, expression: str) -> tuple[str, ...]:
+    """The target types; those the expression itself is limited to, where R4 lists more ("patient" lists Group too)."""
+    limits = [ONLY_TYPE.search(part.strip()) for part in split_union(expression)]
+    only = tuple(dict.fromkeys(match[1] for match in limits if match))
+    return only if only and all(limits) else tuple(parameter.get("target", ()))
 
 
 def expression_for(expression: str, resource_type: str) -> str:
@@ -83,15 +94,32 @@ def split_union(expression: str) -> list[str]:
 
 
 def compartments(definitions: Iterable[Json]) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Compartment code -> resource type -> the parameters that put a resource in it (types outside are absent)."""
-    return {
-        definition["code"]: {entry["code"]: tuple(entry["param"]) for entry in definition["resource"] if entry.get("param")}
-        for definition in definitions
-        if definition["id"] != "example"
-    }
+    """Compartment code -> resource type -> the parameters that put a resource in it (types outside are absent).
+
+    "{def}" is added for the type itself: R4 says in prose only that a resource is in its own compartment.
+    """
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for definition in definitions:
+        if definition["id"] != "example":
+            entries = {e["code"]: tuple(e["param"]) for e in definition["resource"] if e.get("param")}
+            code = definition["code"]
+            found[code] = entries | {code: (ITSELF, *(p for p in entries.get(code, ()) if p != ITSELF))}
+    return found
 
 
-OPERATION_FIELDS = ("id", "url", "name", "kind", "code", "resource", "affectsState", "system", "type", "instance", "parameter")
+OPERATION_FIELDS = (
+    "id",
+    "url",
+    "name",
+    "kind",
+    "code",
+    "resource",
+    "affectsState",
+    "system",
+    "type",
+    "instance",
+    "parameter",
+)
 
 
 def operations(definitions: Iterable[Json]) -> dict[str, dict[str, object]]:
@@ -100,7 +128,9 @@ def operations(definitions: Iterable[Json]) -> dict[str, dict[str, object]]:
     grouped: dict[str, list[Json]] = {}
     for definition in sorted(definitions, key=lambda d: d["id"]):
         if definition["id"] != "example":
-            grouped.setdefault(definition["code"], []).append({k: definition[k] for k in OPERATION_FIELDS if k in definition})
+            grouped.setdefault(definition["code"], []).append(
+                {k: definition[k] for k in OPERATION_FIELDS if k in definition}
+            )
     for code, listed in grouped.items():
         found[code] = {"code": code, "definitions": [reduced(definition) for definition in listed]}
     return found

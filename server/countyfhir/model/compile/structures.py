@@ -18,11 +18,15 @@ Json = dict[str, Any]
 
 
 def type_definitions(structures: Iterable[Json]) -> list[TypeDefinition]:
-    """All types of R4 (no profiles, no logical models), backbone types among them, each after the type that holds it."""
+    """All types of R4 (no profiles, no logical models), backbone types among them, each after the type that holds
+    it.
+    """
     chosen = [s for s in structures if s["kind"] != "logical" and s.get("derivation") != "constraint"]
     primitives = frozenset(s["type"] for s in chosen if s["kind"] == "primitive-type")
     root_keys = {s["type"]: constraint_keys(s["snapshot"]["element"][0]) for s in chosen}
-    return [definition for s in sorted(chosen, key=lambda s: s["type"]) for definition in types_of(s, primitives, root_keys)]
+    return [
+        definition for s in sorted(chosen, key=lambda s: s["type"]) for definition in types_of(s, primitives, root_keys)
+    ]
 
 
 def types_of(structure: Json, primitives: frozenset[str], root_keys: dict[str, set[str]]) -> list[TypeDefinition]:

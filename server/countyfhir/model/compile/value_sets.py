@@ -18,7 +18,9 @@ class NotEnumerable(Exception):
     """The value set holds a code system or filter that the package cannot list."""
 
 
-def expanded(urls: Iterable[str], value_sets: Iterable[Json], code_systems: Iterable[Json]) -> tuple[list[ValueSet], list[str]]:
+def expanded(
+    urls: Iterable[str], value_sets: Iterable[Json], code_systems: Iterable[Json]
+) -> tuple[list[ValueSet], list[str]]:
     """The expansions of ``urls``, and the urls that cannot be enumerated."""
     terminology = Terminology(value_sets, code_systems)
     found, refused = [], []
