@@ -1,0 +1,45 @@
+"""The whole application over ASGI with a real embedded store in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from countyfhir.app import create_app
+from countyfhir.settings import load
+
+Fhir = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., TestClient]]:
+    """Starts servers with settings; each on a store of its own unless ``store`` is given. They stop with the module."""
+    with ExitStack() as running:
+
+        def start(**settings: Any) -> TestClient:
+            folder: Path = tmp_path_factory.mktemp("store")
+            chosen = {"store": f"sqlite:{folder / 'county.sqlite'}", "load_definitions": "off"} | settings
+            app = create_app(load(chosen))
+            return running.enter_context(TestClient(app, base_url="http://127.0.0.1:8080/fhir/"))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def client(serve: Callable[..., TestClient]) -> TestClient:
+    """A server with default settings, shared by the tests of a module."""
+    return serve()
+
+
+@pytest.fixture
+def patient(client: TestClient) -> dict[str, Any]:
+    """A Patient that was just created."""
+    made = client.post("Patient", json={"resourceType": "Patient", "name": [{"family": "欧阳", "given": ["明"]}]})
+    assert made.status_code == 201
+    resource: dict[str, Any] = made.json()
+    return resource
