@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ LINES = (".ndjson", ".jsonl")
 SUFFIXES = (*LINES, ".json")
 SENT_WHOLE = frozenset({"transaction", "batch"})
 """Bundles that say themselves what is to be done."""
+READ_ERRORS = (OSError, EOFError, zlib.error)
+"""What a file that cannot be read to its end raises."""
 TAKEN_APART = frozenset({"collection", "searchset"})
 """Bundles that are only a wrapping: their entries are loaded together. Any other Bundle is a resource of its own."""
 
@@ -77,20 +80,33 @@ def find(sources: Iterable[Path]) -> tuple[list[Path], list[str]]:
     return list(found), problems
 
 
+def texts(file: Path) -> Iterator[tuple[int, bytes, int]]:
+    """What the file holds: number from 0, text, and how far into the file the reader has come. A file of lines is read
+    as a stream, any other is one text. One of READ_ERRORS when it cannot be read to its end."""
+    with file.open("rb") as raw:
+        opened = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
+        with io.BufferedReader(opened) as stream:
+            if has_lines(file):
+                for index, line in enumerate(stream):
+                    yield index, line, raw.tell()
+            else:
+                yield 0, stream.read(), raw.tell()
+
+
 def pieces(file: Path) -> Iterator[Piece]:
-    """What the file holds, read as a stream where it has lines. A file that cannot be read ends in a problem."""
-    index = 0
+    """What the file holds, ready to be sent; a file that cannot be read ends in a problem."""
+    behind = 0
     try:
-        with file.open("rb") as raw:
-            opened = gzip.GzipFile(fileobj=raw) if file.suffix == ".gz" else raw
-            with io.BufferedReader(opened) as stream:
-                if _plain_suffix(file) in LINES:
-                    for index, line in enumerate(stream):
-                        yield _of_line(file, index, line, raw.tell())
-                else:
-                    yield from _of_document(file, stream.read())
-    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
-        yield Piece(file, index + 1, "", "problem", problem=f"cannot be read to its end: {error}")
+        for index, text, offset in texts(file):
+            behind = index + 1
+            yield _of_line(file, index, text, offset) if has_lines(file) else _of_document(file, text)
+    except READ_ERRORS as error:
+        yield Piece(file, behind, "", "problem", problem=f"cannot be read to its end: {error}")
+
+
+def has_lines(file: Path) -> bool:
+    """Whether each line of the file is a resource."""
+    return _plain_suffix(file) in LINES
 
 
 def _loadable(path: Path) -> bool:
@@ -109,15 +125,12 @@ def _of_line(file: Path, index: int, line: bytes, offset: int) -> Piece:
     return _resource(file, index, place, body, offset=offset)
 
 
-def _of_document(file: Path, text: bytes) -> Iterator[Piece]:
+def _of_document(file: Path, text: bytes) -> Piece:
     body = text.strip(b" \t\r\n\xef\xbb\xbf")
     head = _head(body)
     if isinstance(head, str) or head.resourceType != "Bundle" or head.type not in SENT_WHOLE | TAKEN_APART:
-        yield _resource(file, 0, "", body)
-    elif head.type in SENT_WHOLE:
-        yield Piece(file, 0, "", "bundle", body)
-    else:
-        yield _unwrapped(file, body)
+        return _resource(file, 0, "", body)
+    return Piece(file, 0, "", "bundle", body) if head.type in SENT_WHOLE else _unwrapped(file, body)
 
 
 def _unwrapped(file: Path, body: bytes) -> Piece:

@@ -1,0 +1,1 @@
+"""What ``countyfhir doctor`` looks at: each check is a function from settings to a finding that says how to mend it."""
