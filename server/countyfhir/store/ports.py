@@ -115,7 +115,9 @@ class AuditStore(Protocol):
     async def append(self, records: Sequence[AuditRecord]) -> None:
         """Durable when it returns."""
 
-    async def find(self, criteria: Mapping[str, Any], *, count: int, cursor: int | None) -> tuple[list[tuple[int, AuditRecord]], int | None]:
+    async def find(
+        self, criteria: Mapping[str, Any], *, count: int, cursor: int | None
+    ) -> tuple[list[tuple[int, AuditRecord]], int | None]:
         """Newest first, as (sequence, record). Criteria: patient, since, until, principal, action, resource (type, id),
         interaction, outcome."""
 
@@ -202,7 +204,9 @@ class JobStore(Protocol):
     async def lease(self, kind: str, owner: str, until: int) -> Job | None:
         """The oldest unfinished job of the kind that nobody holds, now held by ``owner`` until the instant."""
 
-    async def report(self, job_id: str, owner: str, until: int, progress: dict[str, Any], state: str = "running") -> bool:
+    async def report(
+        self, job_id: str, owner: str, until: int, progress: dict[str, Any], state: str = "running"
+    ) -> bool:
         """Renew the lease, keep the progress; ``state`` finished or failed ends the job. False: it is no longer ours."""
 
     async def read(self, job_id: str) -> Job | None:

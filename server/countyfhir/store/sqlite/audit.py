@@ -86,7 +86,11 @@ def _expire(transaction: Transaction, before: int) -> int:
     connection = transaction.connection
     old = connection.execute("SELECT seq FROM audit WHERE recorded < ? LIMIT ?", (before, EXPIRED_AT_ONCE)).fetchall()
     for (sequence,) in old:
-        record = audit_rows.record_of(connection.execute("SELECT record FROM audit WHERE seq = ?", (sequence,)).fetchall()[0][0])
-        connection.executemany("DELETE FROM audit_patient WHERE patient = ? AND seq = ?", [(name, sequence) for name in record.patients])
+        record = audit_rows.record_of(
+            connection.execute("SELECT record FROM audit WHERE seq = ?", (sequence,)).fetchall()[0][0]
+        )
+        connection.executemany(
+            "DELETE FROM audit_patient WHERE patient = ? AND seq = ?", [(name, sequence) for name in record.patients]
+        )
     connection.executemany("DELETE FROM audit WHERE seq = ?", old)
     return len(old)

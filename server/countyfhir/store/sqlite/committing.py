@@ -92,7 +92,8 @@ def _apply(
 def _find(transaction: Transaction, target: _Target) -> None:
     write = target.write
     rows = transaction.connection.execute(
-        "SELECT rid, version_id, deleted FROM resource WHERE type_id = ? AND logical_id = ?", (target.type_id, write.logical_id)
+        "SELECT rid, version_id, deleted FROM resource WHERE type_id = ? AND logical_id = ?",
+        (target.type_id, write.logical_id),
     ).fetchall()
     if rows:
         target.rid, target.version_id, deleted = rows[0]
@@ -140,7 +141,9 @@ def _write_version(transaction: Transaction, target: _Target, stamped: int, rids
         "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?)",
         (sequence, target.rid, version_id, target.type_id, stamped, write.method, body),
     )
-    return Stored(write.resource_type, write.logical_id, version_id, stamped, body, write.method, sequence, write.patient)
+    return Stored(
+        write.resource_type, write.logical_id, version_id, stamped, body, write.method, sequence, write.patient
+    )
 
 
 def _stamped_body(write: Write, version_id: int, stamped: int) -> bytes | None:
@@ -172,7 +175,9 @@ def _rid(transaction: Transaction, key: tuple[int, str], rids: dict[tuple[int, s
         connection = transaction.connection
         rows = connection.execute("SELECT rid FROM resource WHERE type_id = ? AND logical_id = ?", key).fetchall()
         if not rows:
-            connection.execute("INSERT INTO resource(type_id, logical_id, version_id, deleted) VALUES (?, ?, 0, 1)", key)
+            connection.execute(
+                "INSERT INTO resource(type_id, logical_id, version_id, deleted) VALUES (?, ?, 0, 1)", key
+            )
         known = rids[key] = rows[0][0] if rows else connection.last_insert_rowid()
     return known
 

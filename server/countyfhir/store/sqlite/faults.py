@@ -12,10 +12,30 @@ from countyfhir.outcome import FhirError
 
 _SENTENCES: tuple[tuple[type[apsw.Error], str, str, int], ...] = (
     (apsw.FullError, "no-store", "The store's disk is full; nothing was written. Free space there, then repeat.", 507),
-    (apsw.ReadOnlyError, "no-store", "The store is read-only; nothing was written. Make its file and folder writable.", 503),
-    (apsw.BusyError, "lock-error", "The store is busy with other writers; nothing was written. Repeat in a moment.", 503),
-    (apsw.LockedError, "lock-error", "The store is busy with other writers; nothing was written. Repeat in a moment.", 503),
-    (apsw.CantOpenError, "no-store", "The store's files cannot be opened. Check that they exist and are accessible.", 503),
+    (
+        apsw.ReadOnlyError,
+        "no-store",
+        "The store is read-only; nothing was written. Make its file and folder writable.",
+        503,
+    ),
+    (
+        apsw.BusyError,
+        "lock-error",
+        "The store is busy with other writers; nothing was written. Repeat in a moment.",
+        503,
+    ),
+    (
+        apsw.LockedError,
+        "lock-error",
+        "The store is busy with other writers; nothing was written. Repeat in a moment.",
+        503,
+    ),
+    (
+        apsw.CantOpenError,
+        "no-store",
+        "The store's files cannot be opened. Check that they exist and are accessible.",
+        503,
+    ),
     (apsw.CorruptError, "no-store", "The store's file is damaged. Stop the server and restore a backup.", 503),
     (apsw.NotADBError, "no-store", "The store's file is not a database. Stop the server and restore a backup.", 503),
     (apsw.IOError, "no-store", "The store's disk reported an error; nothing was written. Check the disk.", 503),

@@ -60,7 +60,8 @@ def _where(connection: apsw.Connection, names: Names, query: HistoryQuery) -> tu
         low, high = query.at
         term("v.seq < ?", first_sequence(connection, high))
         term(
-            "NOT EXISTS (SELECT 1 FROM version n WHERE n.rid = v.rid AND n.version_id > v.version_id AND n.last_updated <= ?)", low
+            "NOT EXISTS (SELECT 1 FROM version n WHERE n.rid = v.rid AND n.version_id > v.version_id AND n.last_updated <= ?)",
+            low,
         )
     return " AND ".join(terms), bindings
 

@@ -18,9 +18,7 @@ PAGE = 500
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(SourceRecord).decode
 
-LATEST = (
-    "SELECT record FROM intake WHERE source = ? AND key = ? AND outcome IN ('stored', 'unchanged') ORDER BY seq DESC LIMIT 1"
-)
+LATEST = "SELECT record FROM intake WHERE source = ? AND key = ? AND outcome IN ('stored', 'unchanged') ORDER BY seq DESC LIMIT 1"
 
 
 class SqliteIntake:
@@ -59,7 +57,9 @@ class SqliteIntake:
         """Take a record out of quarantine (it was replayed or given up); the ledger keeps it, without its raw bytes."""
 
         def release(transaction: Transaction) -> None:
-            rows = transaction.connection.execute("SELECT record FROM intake WHERE seq = ? AND held = 1", (sequence,)).fetchall()
+            rows = transaction.connection.execute(
+                "SELECT record FROM intake WHERE seq = ? AND held = 1", (sequence,)
+            ).fetchall()
             for (record,) in rows:
                 kept = _encode(replace(_decode(record), raw=None))
                 transaction.connection.execute("UPDATE intake SET held = 0, record = ? WHERE seq = ?", (kept, sequence))

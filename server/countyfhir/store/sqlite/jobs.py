@@ -50,7 +50,9 @@ class SqliteJobs:
 
         return await self._writer.run(lambda: lambda _: lease)
 
-    async def report(self, job_id: str, owner: str, until: int, progress: dict[str, Any], state: str = "running") -> bool:
+    async def report(
+        self, job_id: str, owner: str, until: int, progress: dict[str, Any], state: str = "running"
+    ) -> bool:
         """Renew the lease and keep the progress; ``state`` finished or failed ends the job. False: it is no longer ours."""
         bindings = (state, until, _encode(progress), job_id, owner)
 

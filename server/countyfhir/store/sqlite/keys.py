@@ -25,19 +25,33 @@ class SqliteKeys:
         """Keep a new key."""
         row = (key.key_id, key.digest, key.revoked, key.created, _encode(key))
         await self._writer.run(
-            lambda: lambda _: lambda transaction: transaction.connection.execute("INSERT INTO api_key VALUES (?, ?, ?, ?, ?)", row)
+            lambda: (
+                lambda _: (
+                    lambda transaction: transaction.connection.execute(
+                        "INSERT INTO api_key VALUES (?, ?, ?, ?, ?)", row
+                    )
+                )
+            )
         )
 
     async def by_digest(self, digest: bytes) -> ApiKey | None:
         """The key whose secret has this digest; a revoked one is returned as revoked."""
         with translated():
-            rows = self._connections.mine().execute("SELECT record, revoked FROM api_key WHERE digest = ?", (digest,)).fetchall()
+            rows = (
+                self._connections.mine()
+                .execute("SELECT record, revoked FROM api_key WHERE digest = ?", (digest,))
+                .fetchall()
+            )
         return _key(*rows[0]) if rows else None
 
     async def all(self) -> list[ApiKey]:
         """Every key, oldest first."""
         with translated():
-            rows = self._connections.mine().execute("SELECT record, revoked FROM api_key ORDER BY created, key_id").fetchall()
+            rows = (
+                self._connections.mine()
+                .execute("SELECT record, revoked FROM api_key ORDER BY created, key_id")
+                .fetchall()
+            )
         return [_key(*row) for row in rows]
 
     async def revoke(self, key_id: str) -> bool:

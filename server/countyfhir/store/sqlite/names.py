@@ -77,7 +77,9 @@ class NewNames:
         known = self._names.types.get(name) or self._added.types.get(name)
         if known is None:
             known = self._added.types[name] = self._number(
-                "INSERT OR IGNORE INTO resource_type(name) VALUES (?)", "SELECT type_id FROM resource_type WHERE name = ?", (name,)
+                "INSERT OR IGNORE INTO resource_type(name) VALUES (?)",
+                "SELECT type_id FROM resource_type WHERE name = ?",
+                (name,),
             )
         return known
 
@@ -98,7 +100,9 @@ class NewNames:
         known = self._names.systems.get(url) or self._added.systems.get(url)
         if known is None:
             known = self._added.systems[url] = self._number(
-                "INSERT OR IGNORE INTO token_system(url) VALUES (?)", "SELECT system_id FROM token_system WHERE url = ?", (url,)
+                "INSERT OR IGNORE INTO token_system(url) VALUES (?)",
+                "SELECT system_id FROM token_system WHERE url = ?",
+                (url,),
             )
         pair = (parameter_id, known)
         if pair not in self._names.parameter_systems and pair not in self._added.parameter_systems:

@@ -101,6 +101,8 @@ def _warnings(path: str) -> list[str]:
     kind = network_file_system(path)
     if kind is None:
         return []
-    sentence = f"the database lies on a network file system ({kind}): its locks cannot be relied on; move it to a local disk"
+    sentence = (
+        f"the database lies on a network file system ({kind}): its locks cannot be relied on; move it to a local disk"
+    )
     log.warning("%s", sentence)
     return [sentence]

@@ -88,9 +88,10 @@ class SqliteResources:
         """All writes of the plan, or none; ConditionFailed or ReferencedStill when a condition fails. Durable."""
         return await self._writer.run(prepared(plan, self.definitions, self._finds))
 
-    def _finds(self, transaction: Transaction, criteria: Criteria) -> frozenset[str]:
+    @staticmethod
+    def _finds(transaction: Transaction, criteria: Criteria) -> frozenset[str]:
         limit = len(criteria.logical_ids) + 1
-        return matching_ids(transaction.connection, self._names, criteria.query, limit)
+        return matching_ids(transaction.connection, transaction.seen, criteria.query, limit)
 
     async def purge_history(self, resource_type: str, logical_id: str) -> int:
         """Remove all versions but the current one; returns how many."""

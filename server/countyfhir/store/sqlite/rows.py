@@ -17,7 +17,15 @@ Shaped = dict[tuple[int, str], list[Row]]
 
 SMALLEST, LARGEST = 1, 2
 
-TABLE_OF_KIND = {TOKEN: "token", STRING: "string", REFERENCE: "reference", DATE: "date", NUMBER: "number", QUANTITY: "number", URI: "uri"}
+TABLE_OF_KIND = {
+    TOKEN: "token",
+    STRING: "string",
+    REFERENCE: "reference",
+    DATE: "date",
+    NUMBER: "number",
+    QUANTITY: "number",
+    URI: "uri",
+}
 COLUMNS: dict[str, tuple[str, ...]] = {
     "token": ("parameter_id", "system_id", "code", "part", "flag"),
     "reference": ("parameter_id", "target_rid", "part"),
@@ -27,7 +35,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "uri": ("parameter_id", "value", "part", "flag"),
 }
 INSERT = {
-    table: f"INSERT INTO {table}(rid, {', '.join(columns)}) VALUES (?{', ?' * len(columns)})" for table, columns in COLUMNS.items()
+    table: f"INSERT INTO {table}(rid, {', '.join(columns)}) VALUES (?{', ?' * len(columns)})"
+    for table, columns in COLUMNS.items()
 }
 DELETE = {
     table: f"DELETE FROM {table} WHERE rid = ? AND " + " AND ".join(f"{column} = ?" for column in columns)

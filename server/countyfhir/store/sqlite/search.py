@@ -1,3 +1,118 @@
-"""placeholder until search arrives"""
-def page(*a): raise NotImplementedError
-matching_ids = visible_keys = page
+"""A search page: matches of each type merged in order, totals, includes, all on one snapshot (R4 section 3.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import apsw
+
+from countyfhir.exchange import Grant, Stored
+from countyfhir.search.query import Query
+from countyfhir.store.ports import Page
+from countyfhir.store.sqlite import sorting
+from countyfhir.store.sqlite.includes import included, visible_rids
+from countyfhir.store.sqlite.names import Names, all_types
+from countyfhir.store.sqlite.selecting import granted, rids, select, terms_of
+from countyfhir.store.sqlite.sql import Scope, Term
+
+LOAD = (
+    "SELECT t.name, r.logical_id, r.version_id, r.last_updated, v.body, v.method, r.seq, r.patient FROM resource r"
+    " CROSS JOIN resource_type t ON t.type_id = r.type_id CROSS JOIN version v ON v.seq = r.seq WHERE r.rid = ?"
+)
+
+COUNTED_EXACTLY = 10_000
+"""``_total=estimate`` counts so many; beyond, it reckons from how much of the type they took."""
+
+
+def page(connection: apsw.Connection, names: Names, query: Query, grant: Grant, include_limit: int) -> Page:
+    """One page of what the grant lets the caller see. No resource type named: all that occur."""
+    searched = _searched(connection, names, query, grant)
+    total = _total(searched, query.total) if query.total != "none" or query.count <= 0 else None
+    if query.count <= 0:
+        return Page((), total=total)
+    rows = [
+        row
+        for scope, terms in searched
+        for row in sorting.page(scope, terms, query.sort, query.cursor, query.count + 1)
+    ]
+    if len(searched) > 1:
+        rows.sort(key=sorting.before(query.sort))
+    shown = rows[: query.count]
+    matches = [row[-1] for row in shown]
+    also = (
+        included(connection, names, matches, query.includes, grant, include_limit)
+        if query.includes and matches
+        else None
+    )
+    return Page(
+        matches=_load(connection, matches),
+        included=_load(connection, also.rids) if also else (),
+        total=total,
+        cursor=tuple(shown[-1]) if len(rows) > query.count else None,
+        truncated=tuple(also.truncated) if also else (),
+    )
+
+
+def _searched(connection: apsw.Connection, names: Names, query: Query, grant: Grant) -> list[tuple[Scope, list[Term]]]:
+    """The types of which anything may match, each with the query's and the grant's clauses."""
+    searched = []
+    for type_name in query.resource_types or all_types(connection):
+        type_id = names.type_id(connection, type_name)
+        scope = Scope(connection, names, type_name, type_id) if type_id is not None else None
+        narrowing = granted(scope, grant) if scope else None
+        if scope and narrowing is not None:
+            searched.append((scope, [*terms_of(scope, query.where), *narrowing]))
+    return searched
+
+
+def _total(searched: Sequence[tuple[Scope, list[Term]]], wanted: str) -> int:
+    return sum(_count(scope, terms, exactly=wanted != "estimate") for scope, terms in searched)
+
+
+def _count(scope: Scope, terms: list[Term], *, exactly: bool) -> int:
+    selection = select(scope, terms)
+    if selection is None:
+        return 0
+    text, bindings = rids(selection)
+    if exactly or selection.few:
+        return int(
+            scope.connection.execute(f"SELECT count(*) FROM (SELECT DISTINCT rid FROM ({text}))", bindings).fetchall()[
+                0
+            ][0]
+        )
+    sql = f"SELECT count(*), min(rid), max(rid) FROM (SELECT DISTINCT rid FROM ({text}) ORDER BY rid DESC LIMIT {COUNTED_EXACTLY})"
+    counted, lowest, highest = scope.connection.execute(sql, bindings).fetchall()[0]
+    if counted < COUNTED_EXACTLY:
+        return int(counted)
+    return int(counted * highest / max(1, highest - lowest))
+
+
+def _load(connection: apsw.Connection, numbers: Iterable[int]) -> tuple[Stored, ...]:
+    return tuple(Stored(*connection.execute(LOAD, (rid,)).fetchall()[0]) for rid in numbers)
+
+
+def matching_ids(connection: apsw.Connection, names: Names, query: Query, limit: int) -> frozenset[str]:
+    """Logical ids of matches, at most ``limit``: what a plan's criteria are checked by, whoever asks."""
+    found: set[str] = set()
+    for type_name in query.resource_types:
+        type_id = names.type_id(connection, type_name)
+        scope = Scope(connection, names, type_name, type_id) if type_id is not None else None
+        selection = select(scope, terms_of(scope, query.where)) if scope else None
+        if selection is None:
+            continue
+        text, bindings = rids(selection)
+        sql = f"SELECT logical_id FROM resource WHERE rid IN (SELECT DISTINCT rid FROM ({text}) LIMIT ?)"
+        found.update(logical_id for (logical_id,) in connection.execute(sql, (*bindings, limit)).fetchall())
+    return frozenset(found)
+
+
+def visible_keys(
+    connection: apsw.Connection, names: Names, keys: list[tuple[str, str]], grant: Grant
+) -> set[tuple[str, str]]:
+    """Those (type, id) that are current, not deleted, and visible."""
+    rows: dict[int, tuple[str, str]] = {}
+    for key in keys:
+        type_id = names.type_id(connection, key[0])
+        sql = "SELECT rid FROM resource WHERE type_id = ? AND logical_id = ? AND deleted = 0"
+        rows.update((rid, key) for (rid,) in connection.execute(sql, (type_id, key[1])).fetchall())
+    return {rows[rid] for rid in visible_rids(connection, names, list(rows), grant)}

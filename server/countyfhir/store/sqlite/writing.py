@@ -27,12 +27,13 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Transaction:
-    """What a step sees inside the write transaction. ``definitions`` is the version the database is at."""
+    """What a step sees inside the write transaction. ``definitions`` is the version the database is at; ``seen`` are names
+    read inside it: uncommitted ones among them, so they are forgotten afterwards."""
 
     connection: apsw.Connection
     names: NewNames
     clock: Clock
-    known: Names
+    seen: Names
     definitions: int
 
 
@@ -164,7 +165,7 @@ class Writer:
     def _open_transaction(self) -> Transaction:
         connection = self._connection
         definitions = connection.execute("SELECT value FROM setting WHERE name = 'definitions'").fetchall()[0][0]
-        return Transaction(connection, NewNames(connection, self._names), Clock(connection), self._names, definitions)
+        return Transaction(connection, NewNames(connection, self._names), Clock(connection), Names(), definitions)
 
     def _abort(self) -> None:
         if self._connection.in_transaction:

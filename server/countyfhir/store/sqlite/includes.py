@@ -1,0 +1,134 @@
+"""What a search page brings along: _include and _revinclude, each resource once, never a match (R4 section 3.1.1.5.4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import apsw
+
+from countyfhir.exchange import Grant
+from countyfhir.search import entries as kinds
+from countyfhir.search.query import Include
+from countyfhir.store.sqlite.names import Names
+from countyfhir.store.sqlite.selecting import granted
+from countyfhir.store.sqlite.sql import Scope, Sql, all_of
+
+ROUNDS = 12
+"""How deep ``:iterate`` follows; deeper chains do not occur in R4 data, circular ones end by themselves."""
+
+
+@dataclass(slots=True)
+class Included:
+    """What was brought along: rows in the order found; ``truncated`` names the includes that were cut."""
+
+    limit: int
+    rids: dict[int, None] = field(default_factory=dict)
+    truncated: dict[str, None] = field(default_factory=dict)
+
+
+def included(
+    connection: apsw.Connection,
+    names: Names,
+    matches: Iterable[int],
+    includes: tuple[Include, ...],
+    grant: Grant,
+    limit: int,
+) -> Included:
+    """Resources that the includes lead to and the grant lets the caller see."""
+    found, seen = Included(limit), dict.fromkeys(matches)
+    everything = dict(seen)
+    frontier = list(seen)
+    for round_number in range(ROUNDS):
+        active = [include for include in includes if round_number == 0 or include.iterate]
+        fresh: dict[int, None] = {}
+        for include in active:
+            reached = _reached(connection, names, include, frontier)
+            unseen = [rid for rid in dict.fromkeys(reached) if rid not in everything and rid not in fresh]
+            visible = visible_rids(connection, names, unseen, grant)
+            _take(found, include, [rid for rid in unseen if rid in visible], fresh)
+        if not fresh:
+            break
+        everything.update(fresh)
+        frontier = list(fresh)
+    return found
+
+
+def _take(found: Included, include: Include, rids: list[int], fresh: dict[int, None]) -> None:
+    room = found.limit - len(found.rids)
+    if len(rids) > room:
+        found.truncated[f"{include.source_type}:{include.parameter}"] = None
+    for rid in rids[: max(room, 0)]:
+        found.rids[rid] = fresh[rid] = None
+
+
+def _reached(connection: apsw.Connection, names: Names, include: Include, frontier: list[int]) -> list[int]:
+    parameters = _parameters(connection, names, include)
+    listed = json.dumps(frontier)
+    target = names.type_id(connection, include.target_type) if include.target_type else None
+    if not parameters or not frontier or (include.target_type and target is None):
+        return []
+    marks = ", ".join(map(str, parameters))
+    typed = f" AND t.type_id = {target}" if target else ""
+    if include.reverse:
+        sql = (
+            f"SELECT f.rid FROM json_each(?) s CROSS JOIN resource t ON t.rid = s.value{typed} CROSS JOIN reference f"
+            f" ON f.target_rid = t.rid AND f.parameter_id IN ({marks})"
+        )
+    else:
+        sql = (
+            f"SELECT f.target_rid FROM json_each(?) s CROSS JOIN reference f ON f.rid = s.value AND f.parameter_id IN ({marks})"
+            f" CROSS JOIN resource t ON t.rid = f.target_rid AND t.deleted = 0{typed}"
+        )
+    return [rid for (rid,) in connection.execute(sql, (listed,)).fetchall()] + _by_canonical(
+        connection, names, include, listed, typed
+    )
+
+
+def _by_canonical(connection: apsw.Connection, names: Names, include: Include, listed: str, typed: str) -> list[int]:
+    """Forward includes by canonical: the resource whose ``url`` is the one named (its version, if any, is not looked at)."""
+    if include.reverse:
+        return []
+    parameters = _parameters(connection, names, include, kinds.URI)
+    if not parameters:
+        return []
+    sql = (
+        "SELECT u.rid FROM json_each(?) s CROSS JOIN uri c ON c.rid = s.value"
+        f" AND c.parameter_id IN ({', '.join(map(str, parameters))}) CROSS JOIN parameter p ON p.name = 'url' AND p.kind = {kinds.URI}"
+        " CROSS JOIN uri u ON u.parameter_id = p.parameter_id AND u.value = c.value"
+        f" CROSS JOIN resource t ON t.rid = u.rid AND t.deleted = 0{typed}"
+    )
+    return [rid for (rid,) in connection.execute(sql, (listed,)).fetchall()]
+
+
+def _parameters(connection: apsw.Connection, names: Names, include: Include, kind: int = kinds.REFERENCE) -> list[int]:
+    type_id = names.type_id(connection, include.source_type)
+    if type_id is None:
+        return []
+    if include.parameter != "*":
+        parameter = names.parameter_id(connection, type_id, include.parameter, kind)
+        return [] if parameter is None else [parameter]
+    if kind != kinds.REFERENCE:
+        return []
+    sql = "SELECT parameter_id FROM parameter WHERE type_id = ? AND kind = ? AND instr(name, '$') = 0"
+    return [int(number) for (number,) in connection.execute(sql, (type_id, kind)).fetchall()]
+
+
+def visible_rids(connection: apsw.Connection, names: Names, rids: list[int], grant: Grant) -> set[int]:
+    """Those of the current, undeleted resources that the grant lets the caller see."""
+    listed = json.dumps(rids)
+    sql = "SELECT DISTINCT r.type_id FROM json_each(?) s CROSS JOIN resource r ON r.rid = s.value WHERE r.deleted = 0"
+    visible: set[int] = set()
+    for (type_id,) in connection.execute(sql, (listed,)).fetchall() if rids else ():
+        scope = Scope(connection, names, names.type_name(connection, type_id), type_id)
+        terms = granted(scope, grant)
+        if terms is None:
+            continue
+        where = all_of([Sql(f"r.type_id = {type_id} AND r.deleted = 0"), *(term.probe("r.rid") for term in terms)])
+        rows = connection.execute(
+            f"SELECT r.rid FROM json_each(?) s CROSS JOIN resource r ON r.rid = s.value WHERE {where.text}",
+            (listed, *where.bindings),
+        ).fetchall()
+        visible.update(rid for (rid,) in rows)
+    return visible

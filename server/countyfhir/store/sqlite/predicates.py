@@ -1,0 +1,141 @@
+"""Search predicates as SQL terms: one function a predicate, one table to look it up (DESIGN decision 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from countyfhir.search import entries as kinds
+from countyfhir.search.normalise import normalise
+from countyfhir.search.query import (
+    CompositeIs,
+    DateIs,
+    IdIs,
+    InCompartment,
+    LastUpdatedIs,
+    Missing,
+    NumberIs,
+    Predicate,
+    ReferenceIs,
+    StringIs,
+    TokenIs,
+    UriIs,
+)
+from countyfhir.store.sqlite.ranged import date, last_updated, number
+from countyfhir.store.sqlite.references import in_compartment, reference, uri
+from countyfhir.store.sqlite.rows import TABLE_OF_KIND
+from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, either, indexed, joined, negated
+
+Compile = Callable[[Scope, Any], Term]
+
+LAST = "\U0010ffff"
+"""Sorts after every continuation of a prefix."""
+
+
+def _token(scope: Scope, predicate: TokenIs) -> Term:
+    parameter = scope.parameter(predicate.parameter, kinds.TOKEN)
+    if parameter is None:
+        return IMPOSSIBLE
+    if predicate.system is None:
+        return _token_of_any_system(scope, parameter, predicate.code)
+    system = scope.names.system_id(scope.connection, predicate.system)
+    if system is None:
+        return IMPOSSIBLE
+    if predicate.code is None:
+        return indexed(scope, "token", Sql("parameter_id = ? AND system_id = ?", (parameter, system)))
+    where = Sql("parameter_id = ? AND system_id = ? AND code = ?", (parameter, system, predicate.code))
+    return indexed(scope, "token", where, ordered=True)
+
+
+def _token_of_any_system(scope: Scope, parameter: int, code: str | None) -> Term:
+    if code is None:
+        return indexed(scope, "token", Sql("parameter_id = ?", (parameter,)))
+    systems = systems_of(scope, parameter)
+    if len(systems) == 1:
+        return indexed(
+            scope,
+            "token",
+            Sql("parameter_id = ? AND system_id = ? AND code = ?", (parameter, systems[0], code)),
+            ordered=True,
+        )
+    listed = ", ".join(map(str, systems))
+    return indexed(scope, "token", Sql(f"parameter_id = ? AND system_id IN ({listed}) AND code = ?", (parameter, code)))
+
+
+def systems_of(scope: Scope, parameter: int) -> list[int]:
+    """The token systems that occur (or occurred) under a parameter."""
+    rows = scope.connection.execute(
+        "SELECT system_id FROM parameter_system WHERE parameter_id = ?", (parameter,)
+    ).fetchall()
+    return [int(system) for (system,) in rows]
+
+
+def _string(scope: Scope, predicate: StringIs) -> Term:
+    parameter = scope.parameter(predicate.parameter, kinds.STRING)
+    if parameter is None:
+        return IMPOSSIBLE
+    value = predicate.value
+    if predicate.match == "exact":
+        where = Sql("parameter_id = ? AND norm = ? AND original = ?", (parameter, normalise(value), value))
+        return indexed(scope, "string", where)
+    if predicate.match == "contains":
+        return indexed(scope, "string", Sql("parameter_id = ? AND instr(norm, ?)", (parameter, value)), scans=True)
+    return indexed(
+        scope, "string", Sql("parameter_id = ? AND norm >= ? AND norm < ?", (parameter, value, value + LAST))
+    )
+
+
+def _composite(scope: Scope, predicate: CompositeIs) -> Term:
+    """Component entries of one element: the rows of all parts share their resource and their part number."""
+    rows = [_rows(scope, part) for part in predicate.parts]
+    if not rows or None in rows:
+        return IMPOSSIBLE
+    (table, first), *others = [row for row in rows if row is not None]
+    same = [
+        Sql(f"EXISTS (SELECT 1 FROM {other} WHERE rid = c.rid AND part = c.part AND {where.text})", where.bindings)
+        for other, where in others
+    ]
+    whole = joined(" AND ", [first, *same])
+    found = Sql(f"SELECT rid FROM {table} AS c WHERE {whole.text}", whole.bindings)
+    return Term(lambda rid: Sql(f"EXISTS ({found.text} AND c.rid = {rid})", found.bindings), (found,))
+
+
+def _rows(scope: Scope, part: Predicate) -> tuple[str, Sql] | None:
+    """The table and the condition of one component's rows, None when nothing can match."""
+    return SIMPLE[type(part)](scope, part).rows
+
+
+def _missing(scope: Scope, predicate: Missing) -> Term:
+    """Present when any table has a row of the parameter; there is no list of those that lack it."""
+    found = [
+        indexed(scope, TABLE_OF_KIND[kind], Sql("parameter_id = ?", (number,)))
+        for kind in _KINDS_KEPT
+        if (number := scope.parameter(predicate.parameter, kind)) is not None
+    ]
+    if not predicate.missing:
+        return either(found)
+    return negated(either(found))
+
+
+def _id(scope: Scope, predicate: IdIs) -> Term:
+    marks = ", ".join("?" * len(predicate.logical_ids))
+    where = Sql(f"type_id = {scope.type_id} AND deleted = 0 AND logical_id IN ({marks})", tuple(predicate.logical_ids))
+    return indexed(scope, "resource", where)
+
+
+_KINDS_KEPT = (kinds.TOKEN, kinds.STRING, kinds.REFERENCE, kinds.DATE, kinds.QUANTITY, kinds.URI)
+
+SIMPLE: dict[type[Any], Compile] = {
+    TokenIs: _token,
+    StringIs: _string,
+    ReferenceIs: reference,
+    DateIs: date,
+    NumberIs: number,
+    UriIs: uri,
+    CompositeIs: _composite,
+    Missing: _missing,
+    IdIs: _id,
+    LastUpdatedIs: last_updated,
+    InCompartment: in_compartment,
+}
+"""Predicates about one resource; those that lead to others stand in ``selecting``."""

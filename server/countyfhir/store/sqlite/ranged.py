@@ -1,0 +1,64 @@
+"""Dates, numbers, quantities and instants of versions: ranges compared as the prefix says (R4 section 3.1.1.4.4 ff.)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from countyfhir.search import entries as kinds
+from countyfhir.search.query import DateIs, LastUpdatedIs, NumberIs
+from countyfhir.search.ranges import DATE_RULES, NUMBER_RULES, Comparison, Rule
+from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, any_of, either, indexed, joined
+
+_SIDES = {"low": 0, "high": 1000}
+"""An instant is kept in whole milliseconds: as a range it ends a millisecond later."""
+
+
+def date(scope: Scope, predicate: DateIs) -> Term:
+    parameter = scope.parameter(predicate.parameter, kinds.DATE)
+    if parameter is None:
+        return IMPOSSIBLE
+    values = {"LOW": predicate.low, "HIGH": predicate.high}
+    return _ranged(scope, "date", Sql("parameter_id = ?", (parameter,)), DATE_RULES[predicate.prefix], values)
+
+
+def number(scope: Scope, predicate: NumberIs) -> Term:
+    parameter = scope.parameter(predicate.parameter, kinds.QUANTITY)
+    if parameter is None:
+        return IMPOSSIBLE
+    values = {"LOW": predicate.low, "EXACT": predicate.exact, "HIGH": predicate.high}
+    fixed = Sql("parameter_id = ? AND unit = ?", (parameter, predicate.unit or ""))
+    return _ranged(scope, "number", fixed, NUMBER_RULES[predicate.prefix], values)
+
+
+def _ranged(scope: Scope, table: str, fixed: Sql, rule: Rule, values: dict[str, Any]) -> Term:
+    """Rows whose sides compare as the rule says: a disjunction, one select each."""
+    compared = [_compared(conjunction, values) for conjunction in rule]
+    wheres = [joined(" AND ", [fixed, condition]) for condition in compared]
+    whole = indexed(scope, table, joined(" AND ", [fixed, any_of(_bracketed(condition) for condition in compared)]))
+    return Term(
+        whole.probe,
+        tuple(Sql(f"SELECT rid FROM {table} WHERE {where.text}", where.bindings) for where in wheres),
+        rows=whole.rows,
+    )
+
+
+def _compared(conjunction: tuple[Comparison, ...], values: dict[str, Any]) -> Sql:
+    pieces = [Sql(f"{side} {sign} ?", (values[value],)) for side, sign, value in conjunction]
+    if [(side, sign) for side, sign, _ in conjunction] == [("low", ">="), ("high", "<=")]:
+        pieces.append(Sql("low < ?", (values["HIGH"],)))  # follows from both: bounds the walk of the index
+    return joined(" AND ", pieces)
+
+
+def _bracketed(condition: Sql) -> Sql:
+    return Sql(f"({condition.text})", condition.bindings)
+
+
+def last_updated(scope: Scope, predicate: LastUpdatedIs) -> Term:
+    """Resources last changed in, before or after a period."""
+    fixed = Sql(f"type_id = {scope.type_id} AND deleted = 0")
+    values = {"LOW": predicate.low, "HIGH": predicate.high}
+    alternatives = []
+    for conjunction in DATE_RULES[predicate.prefix]:
+        compared = [Sql(f"last_updated {sign} ?", (values[value] - _SIDES[side],)) for side, sign, value in conjunction]
+        alternatives.append(indexed(scope, "resource", joined(" AND ", [fixed, *compared])))
+    return either(alternatives)

@@ -1,0 +1,269 @@
+"""One type's matches in the order asked for, from a cursor on: by walking an index in that order, or by sorting the few.
+
+A page is continued by key (DESIGN decision 6): the cursor holds the sort keys of the last row, None for a missing one, and
+its ``rid`` as the last tie-break. Missing values come last both ways. Without ``_sort`` the latest registered comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from countyfhir.search import entries as kinds
+from countyfhir.search.query import Sort
+from countyfhir.store.sqlite.predicates import systems_of
+from countyfhir.store.sqlite.rows import LARGEST, SMALLEST
+from countyfhir.store.sqlite.selecting import Selection, select
+from countyfhir.store.sqlite.sql import Scope, Sql, Term, all_of, any_of, joined
+
+Row = tuple[Any, ...]
+"""The sort keys of a match, then its ``rid``."""
+Cursor = tuple[Any, ...]
+
+ARMS_WALKED = 24
+"""Token systems whose index ranges are merged; a parameter with more is sorted."""
+
+_KIND = {
+    "token": kinds.TOKEN,
+    "string": kinds.STRING,
+    "date": kinds.DATE,
+    "number": kinds.QUANTITY,
+    "quantity": kinds.QUANTITY,
+    "uri": kinds.URI,
+}
+_COLUMN = {"token": "code", "string": "norm", "number": "key", "quantity": "key", "uri": "value"}
+_TABLE = {"token": "token", "string": "string", "date": "date", "number": "number", "quantity": "number", "uri": "uri"}
+_OWN = {"_id": "logical_id", "_lastUpdated": "last_updated"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """One range of an index that yields the first key in order: its table, condition and key column."""
+
+    table: str
+    where: Sql
+    column: str
+
+
+def page(scope: Scope, terms: Sequence[Term], sort: tuple[Sort, ...], cursor: Cursor | None, limit: int) -> list[Row]:
+    """At most ``limit`` rows after the cursor."""
+    selection = select(scope, terms)
+    if selection is None:
+        return []
+    if not sort:
+        return _by_rid(scope, selection, cursor, limit)
+    arms = None if selection.few else _arms(scope, sort[0])
+    if arms is None:
+        return _sorted(scope, selection, sort, cursor, limit)
+    rows = [] if cursor and cursor[0] is None else _walked(scope, terms, arms, sort, cursor, limit)
+    if len(rows) < limit:
+        rows += _without_first(scope, terms, sort, cursor, limit - len(rows))
+    return rows
+
+
+def _run(scope: Scope, *pieces: Sql) -> list[Row]:
+    whole = joined(" ", pieces)
+    return scope.connection.execute(whole.text, whole.bindings).fetchall()
+
+
+def _by_rid(scope: Scope, selection: Selection, cursor: Cursor | None, limit: int) -> list[Row]:
+    rid = f"{selection.alias}.rid"
+    after = [Sql(f"{rid} < ?", (cursor[-1],))] if cursor else []
+    where = all_of([*after, selection.where])
+    return _run(
+        scope,
+        Sql(f"SELECT DISTINCT {rid} FROM"),
+        selection.source,
+        Sql(f"WHERE {where.text}", where.bindings),
+        Sql(f"ORDER BY {rid} DESC LIMIT ?", (limit,)),
+    )
+
+
+def _sorted(scope: Scope, selection: Selection, sort: tuple[Sort, ...], cursor: Cursor | None, limit: int) -> list[Row]:
+    """Compute the keys of every match, sort, cut."""
+    rid = f"{selection.alias}.rid"
+    return _ordered(
+        scope, selection.source, selection.where, rid, [_key(scope, key, rid) for key in sort], sort, cursor, limit
+    )
+
+
+def _without_first(
+    scope: Scope, terms: Sequence[Term], sort: tuple[Sort, ...], cursor: Cursor | None, limit: int
+) -> list[Row]:
+    """The tail of a walk: matches that lack the first key, by the other keys."""
+    alias = scope.alias()
+    rid = f"{alias}.rid"
+    keys = [_key(scope, key, rid) for key in sort]
+    lacking = Sql(f"{keys[0].text} IS NULL", keys[0].bindings)
+    own = Sql(f"{alias}.type_id = {scope.type_id} AND {alias}.deleted = 0")
+    where = all_of([own, lacking, *(term.probe(rid) for term in terms)])
+    source = Sql(f"resource {alias} INDEXED BY resource_of_type")
+    rest = cursor if cursor and cursor[0] is None else None
+    after = _after(keys[1:], sort[1:], rest[1:], rid, sort[0].descending) if rest else None
+    chosen = joined(", ", [Sql("NULL"), *keys[1:], Sql(rid)])
+    order = ", ".join([*_order(sort, first=1), _rid_order(rid, sort)])
+    return _run(
+        scope,
+        Sql(f"SELECT {chosen.text} FROM", chosen.bindings),
+        source,
+        Sql(f"WHERE {where.text}", where.bindings),
+        Sql(f"AND {after.text}", after.bindings) if after else Sql(""),
+        Sql(f"ORDER BY {order} LIMIT ?", (limit,)),
+    )
+
+
+def _ordered(
+    scope: Scope,
+    source: Sql,
+    where: Sql,
+    rid: str,
+    keys: list[Sql],
+    sort: tuple[Sort, ...],
+    cursor: Cursor | None,
+    limit: int,
+) -> list[Row]:
+    after = _after(keys, sort, cursor, rid, sort[0].descending) if cursor else None
+    chosen = joined(", ", [*keys, Sql(rid)])
+    order = ", ".join([*_order(sort, first=0), _rid_order(str(len(keys) + 1), sort)])
+    return _run(
+        scope,
+        Sql(f"SELECT DISTINCT {chosen.text} FROM", chosen.bindings),
+        source,
+        Sql(f"WHERE {where.text}", where.bindings),
+        Sql(f"AND {after.text}", after.bindings) if after else Sql(""),
+        Sql(f"ORDER BY {order} LIMIT ?", (limit,)),
+    )
+
+
+def _walked(
+    scope: Scope, terms: Sequence[Term], arms: list[_Arm], sort: tuple[Sort, ...], cursor: Cursor | None, limit: int
+) -> list[Row]:
+    """Merge the arms, each already in the order of the first key and then ``rid``."""
+    selects = [_arm_select(scope, terms, arm, sort, cursor) for arm in arms]
+    if not selects:
+        return []
+    order = ", ".join([*_order(sort, first=0, present=True), _rid_order(str(len(sort) + 1), sort)])
+    return _run(scope, joined(" UNION ALL ", selects), Sql(f"ORDER BY {order} LIMIT ?", (limit,)))
+
+
+def _arm_select(scope: Scope, terms: Sequence[Term], arm: _Arm, sort: tuple[Sort, ...], cursor: Cursor | None) -> Sql:
+    alias = scope.alias()
+    rid = f"{alias}.rid"
+    first = Sql(f"{alias}.{arm.column}")
+    keys = [first, *(_key(scope, key, rid) for key in sort[1:])]
+    bounds = []
+    if cursor:
+        bounds.append(Sql(f"{first.text} {'<=' if sort[0].descending else '>='} ?", (cursor[0],)))
+        bounds.append(_after(keys, sort, cursor, rid, sort[0].descending))
+    where = all_of([arm.where, *bounds, *(term.probe(rid) for term in terms)])
+    chosen = joined(", ", [*keys, Sql(rid)])
+    return Sql(f"SELECT {chosen.text} FROM {arm.table} {alias} WHERE {where.text}", chosen.bindings + where.bindings)
+
+
+def _arms(scope: Scope, sort: Sort) -> list[_Arm] | None:
+    """The index ranges that are in the order of the key; None when there is no such order."""
+    if sort.parameter in _OWN:
+        return [_Arm("resource", Sql(f"type_id = {scope.type_id} AND deleted = 0"), _OWN[sort.parameter])]
+    if sort.kind not in _TABLE:
+        return None
+    parameter = scope.parameter(sort.parameter, _KIND[sort.kind])
+    if parameter is None:
+        return []
+    flagged = f"parameter_id = {parameter} AND flag & {LARGEST if sort.descending else SMALLEST}"
+    if sort.kind != "token":
+        unit = " AND unit = ''" if _TABLE[sort.kind] == "number" else ""
+        return [_Arm(_TABLE[sort.kind], Sql(flagged + unit), _column(sort))]
+    systems = systems_of(scope, parameter)
+    if len(systems) > ARMS_WALKED:
+        return None
+    return [_Arm("token", Sql(f"{flagged} AND system_id = {system}"), "code") for system in systems]
+
+
+def _column(sort: Sort) -> str:
+    if sort.kind == "date":
+        return "high" if sort.descending else "low"
+    return _COLUMN[sort.kind]
+
+
+def _key(scope: Scope, sort: Sort, rid: str) -> Sql:
+    """The sort key of the resource ``rid``: NULL when it has none."""
+    if sort.parameter in _OWN:
+        return Sql(f"(SELECT {_OWN[sort.parameter]} FROM resource WHERE rid = {rid})")
+    if sort.kind == "reference":
+        return _reference_key(scope, sort, rid)
+    parameter = scope.parameter(sort.parameter, _KIND[sort.kind])
+    if parameter is None:
+        return Sql("(SELECT NULL)")
+    flag = LARGEST if sort.descending else SMALLEST
+    unit = " AND unit = ''" if _TABLE[sort.kind] == "number" else ""
+    return Sql(
+        f"(SELECT {_column(sort)} FROM {_TABLE[sort.kind]} WHERE rid = {rid} AND parameter_id = {parameter}{unit} AND flag & {flag})"
+    )
+
+
+def _reference_key(scope: Scope, sort: Sort, rid: str) -> Sql:
+    """References sort as their text, ``Type/id`` or the URL."""
+    function = "max" if sort.descending else "min"
+    local, url = scope.parameter(sort.parameter, kinds.REFERENCE), scope.parameter(sort.parameter, kinds.URI)
+    return Sql(
+        f"(SELECT {function}(k) FROM (SELECT t.name || '/' || r.logical_id AS k FROM reference f JOIN resource r ON r.rid = f.target_rid"
+        f" JOIN resource_type t ON t.type_id = r.type_id WHERE f.rid = {rid} AND f.parameter_id = ?"
+        f" UNION ALL SELECT value FROM uri WHERE rid = {rid} AND parameter_id = ?))",
+        (local, url),
+    )
+
+
+def _order(sort: tuple[Sort, ...], *, first: int, present: bool = False) -> list[str]:
+    """ORDER BY terms by column number; missing values last both ways. ``present``: the first key is never missing."""
+    ways = [
+        "DESC" if key.descending else "ASC" if present and not place else "ASC NULLS LAST"
+        for place, key in enumerate(sort)
+    ]
+    return [f"{place + 1} {way}" for place, way in enumerate(ways) if place >= first]
+
+
+def _rid_order(rid: str, sort: tuple[Sort, ...]) -> str:
+    return f"{rid} {'DESC' if sort[0].descending else 'ASC'}"
+
+
+def _after(keys: list[Sql], sort: Sequence[Sort], cursor: Cursor, rid: str, descending: bool) -> Sql:
+    """Rows that come after the cursor, key by key, at last by ``rid``."""
+    if not keys:
+        return Sql(f"{rid} {'<' if descending else '>'} ?", (cursor[-1],))
+    rest = _after(keys[1:], sort[1:], cursor[1:], rid, descending)
+    key, value = keys[0], cursor[0]
+    if value is None:
+        return all_of([Sql(f"{key.text} IS NULL", key.bindings), rest])
+    beyond = Sql(f"{key.text} {'<' if sort[0].descending else '>'} ?", (*key.bindings, value))
+    missing = Sql(f"{key.text} IS NULL", key.bindings)
+    equal = Sql(f"({key.text} = ? AND {rest.text})", (*key.bindings, value, *rest.bindings))
+    return any_of([beyond, missing, equal])
+
+
+def before(sort: tuple[Sort, ...]) -> Any:
+    """A key function that puts rows of several types in the order of ``page``."""
+    directions = [key.descending for key in sort]
+    return lambda row: (
+        *(_Placed(value, down) for value, down in zip(row, directions, strict=False)),
+        _Placed(row[len(sort)], not sort or directions[0]),
+    )
+
+
+class _Placed:
+    """A key that compares in the direction asked for, None last."""
+
+    __slots__ = ("_down", "_value")
+
+    def __init__(self, value: Any, down: bool) -> None:
+        self._value, self._down = value, down
+
+    def __lt__(self, other: _Placed) -> bool:
+        if self._value is None or other._value is None:
+            return other._value is None and self._value is not None
+        return bool(other._value < self._value if self._down else self._value < other._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Placed) and bool(self._value == other._value)
+
+    __hash__ = None  # type: ignore[assignment]
