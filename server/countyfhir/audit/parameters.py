@@ -6,20 +6,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta, tzinfo
 from typing import Any
 
 from countyfhir.audit.event import INTERACTION_OF, SUBTYPE_OF, SUBTYPE_SYSTEM, TYPE_SYSTEM
 from countyfhir.exchange import AuditRecord
+from countyfhir.model.primitives import interval
 from countyfhir.outcome import FhirError
 from countyfhir.search.normalise import normalise
 
-Interval = Callable[[str], tuple[int, int]]
-"""Text of a date, dateTime or instant -> ``[low, high)`` in microseconds since 1970; FhirError when it is none."""
+Zone = tzinfo | timedelta
 Test = Callable[[AuditRecord], bool]
 
 ACTION_SYSTEM = "http://hl7.org/fhir/audit-event-action"
 OUTCOME_SYSTEM = "http://hl7.org/fhir/audit-event-outcome"
-REFERENCE = re.compile(r"(?:.*/)?(?:([A-Z][A-Za-z]+)/)?([A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?")
+LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+TYPE_NAME = re.compile(r"[A-Z][A-Za-z]+")
 PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)")
 
 
@@ -39,12 +41,13 @@ def refused(name: str, reason: str) -> FhirError:
 
 def reference(name: str, modifier: str, value: str) -> tuple[str | None, str]:
     """Type and id of a reference parameter's value; the modifier may name the type."""
-    matched = REFERENCE.fullmatch(value)
-    if matched is None:
+    *path, logical_id = value.partition("/_history/")[0].split("/")
+    resource_type = path[-1] if path else modifier or None
+    if LOGICAL_ID.fullmatch(logical_id) is None or (path and TYPE_NAME.fullmatch(path[-1]) is None):
         raise refused(name, "expects an id, Type/id or an absolute URL")
-    if modifier and matched[1] not in (None, modifier):
+    if modifier and resource_type != modifier:
         raise refused(name, "names one type in the modifier and another in the value")
-    return matched[1] or modifier or None, matched[2]
+    return resource_type, logical_id
 
 
 def patient(name: str, modifier: str, value: str) -> Alternative:
@@ -134,13 +137,16 @@ zone."""
 DATES = ("date", "_lastUpdated")
 
 
-def date(name: str, modifier: str, value: str, interval: Interval) -> Alternative:
+def date(name: str, modifier: str, value: str, zone: Zone) -> Alternative:
     """``date``: when the access was recorded, with a prefix."""
     if modifier:
         raise refused(name, f"has no modifier :{modifier[:32]}")
     matched = PREFIXED.fullmatch(value)
     assert matched is not None
-    low, high = interval(matched[2])
+    try:
+        low, high = interval(matched[2], zone)
+    except ValueError as error:
+        raise refused(name, f"is not understood: {error}") from None
     if matched[1] == "ne":
         return Alternative(lambda record: not low <= record.recorded < high)
     since, until = BOUNDS[matched[1] or "eq"](low, high)

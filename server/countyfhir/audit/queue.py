@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from countyfhir.audit.record import record_of
 from countyfhir.exchange import AuditRecord, Interaction
 from countyfhir.outcome import FhirError
 from countyfhir.store.ports import AuditStore
+
+log = logging.getLogger(__name__)
 
 Noted = tuple[int, Interaction, int, tuple[str, ...], str | None]
 """An access before it is made a record: when, what, status, patients, version."""
@@ -111,7 +114,7 @@ class AuditQueue:
             self.wake.clear()
             while self.waiting:
                 if not await self.commit_group():
-                    await asyncio.sleep(min(self.interval * 2**self.failures, 5.0))
+                    await asyncio.sleep(min(0.05 * 2 ** min(self.failures, 7), 5.0))
 
     async def commit_group(self) -> bool:
         """Append the oldest group; when the store refuses, it goes back to where it was."""
@@ -121,11 +124,13 @@ class AuditQueue:
         self.accepted += len(group)
         try:
             await self.store.append([each if isinstance(each, AuditRecord) else of_noted(each) for each in group])
-        except (OSError, FhirError, asyncio.CancelledError) as error:
+        except asyncio.CancelledError:
             self.give_back(group)
-            if isinstance(error, asyncio.CancelledError):
-                raise
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the store says, the records stay and are tried again
+            self.give_back(group)
             self.failures += 1
+            log.warning("audit records wait: the store refused %d of them (%s)", len(group), type(error).__name__)
             return False
         self.failures = 0
         self.room = self.capacity

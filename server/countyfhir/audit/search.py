@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from countyfhir.audit.event import as_resource, patients_visible, sequence_of
-from countyfhir.audit.parameters import DATES, PARAMETERS, Alternative, Interval, date, refused
+from countyfhir.audit.parameters import DATES, PARAMETERS, Alternative, Zone, date, refused
 from countyfhir.exchange import ALL, AuditRecord, Grant, Resource
 from countyfhir.store.ports import AuditStore
 
@@ -28,9 +28,9 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Page sizes, and how a date text is understood (in the county's zone)."""
+    """Page sizes, and the zone of dates that name none."""
 
-    interval: Interval
+    zone: Zone
     default_count: int = 20
     max_count: int = 1000
 
@@ -114,7 +114,7 @@ def term(name: str, modifier: str, value: str, limits: Limits) -> tuple[Alternat
     if len(values) > MOST_VALUES:
         raise refused(name, f"has more than {MOST_VALUES} values")
     if name in DATES:
-        return tuple(date(name, modifier, each, limits.interval) for each in values)
+        return tuple(date(name, modifier, each, limits.zone) for each in values)
     parameter = PARAMETERS.get(name)
     if parameter is None:
         raise refused(name, f"is not supported for recorded events; supported are {', '.join(SUPPORTED)}")
