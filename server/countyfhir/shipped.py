@@ -13,7 +13,7 @@ def folder(name: str) -> Path:
     FileNotFoundError when the installation lacks it."""
     if name not in FOLDERS:
         raise KeyError(name)
-    for place in (_PACKAGE / "county" / name, _PACKAGE.parent.parent / name):
+    for place in (_PACKAGE / "data" / name, _PACKAGE.parent.parent / name):
         if place.is_dir():
             return place
     raise FileNotFoundError(f"this installation has no folder {name}; install it again")

@@ -1,0 +1,68 @@
+"""``countyfhir intake``: legacy files through their mapping files, straight into the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from countyfhir.cli import COMMANDS
+from countyfhir.cli.options import FOUND_PROBLEMS, stop, with_settings
+from countyfhir.settings import Settings
+
+
+def add(app: typer.Typer) -> None:
+    """Put the command into the command line."""
+    app.command("intake", help=COMMANDS["intake"])(intake)
+
+
+@with_settings("store", "mappings")
+def intake(
+    settings: Settings,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders to take in.")] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="NAME=FOLDER: the files of FOLDER come from the source NAME. Repeatable."),
+    ] = None,
+    outcomes: Annotated[
+        Path | None, typer.Option("--outcomes", help="Write what became of each record to this file, as JSON lines.")
+    ] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Take the quarantined records in again instead.")] = False,
+) -> None:
+    """Take in legacy files through their mapping files.
+
+    A file belongs to the source whose folder name it lies under (mappings/NAME), or that --source names. Every record
+    ends as stored, unchanged, quarantined or rejected; taking the same file in again stores nothing. The server may run
+    meanwhile. Exit code: 0 every file was read, 1 a file could not be read or has no mapping, 2 it could not be tried.
+    """
+    from countyfhir.cli.taking_in import print_report, sources, take_in, take_in_again
+    from countyfhir.intake.inputs import discover
+
+    known = sources(settings)
+    if replay:
+        if paths or source:
+            stop("--replay takes the quarantined records of the store: name no files with it")
+        print_report(take_in_again(settings, known, outcomes))
+        return
+    named = dict(folder_of(text, {each.name for each in known}) for text in source or ())
+    missing = [str(path) for path in [*(paths or ()), *named.values()] if not path.exists()]
+    if missing:
+        stop(*(f"{path}: there is no such file or folder" for path in missing))
+    inputs = discover(paths or [], known, named)
+    if not inputs.inputs:
+        stop("No file there belongs to a known source; the sources are " + ", ".join(each.name for each in known))
+    report = take_in(settings, inputs, outcomes)
+    print_report(report)
+    if report.unmatched or any(one.problem for one in report.files):
+        raise typer.Exit(FOUND_PROBLEMS)
+
+
+def folder_of(text: str, known: set[str]) -> tuple[str, Path]:
+    """NAME=FOLDER as a pair; one line and the end when it is neither."""
+    name, equals, folder = text.partition("=")
+    if not equals or not folder:
+        stop(f"--source {text}: write NAME=FOLDER")
+    if name not in known:
+        stop(f"--source {text}: the sources are {', '.join(sorted(known))}")
+    return name, Path(folder)

@@ -1,0 +1,119 @@
+"""Legacy files into the record, with a progress bar and a table of what became of each record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from countyfhir import shipped
+from countyfhir.cli.opening import in_world
+from countyfhir.cli.options import stop
+from countyfhir.exchange import Answer, Interaction
+from countyfhir.settings import Settings
+
+if TYPE_CHECKING:
+    from countyfhir.intake.inputs import Inputs
+    from countyfhir.intake.report import RecordOutcome, Report
+    from countyfhir.intake.run import Desk, Progress
+    from countyfhir.mapping import Source
+
+COLUMNS = ("file", "read", "stored", "unchanged", "quarantined", "rejected")
+
+
+def sources(settings: Settings) -> tuple[Source, ...]:
+    """Every source of the shipped and the operator's mapping folders; one line and the end for a wrong mapping file."""
+    from countyfhir.mapping import MappingError, load
+
+    try:
+        return tuple(source for folder in shipped.folders("mappings", settings.mappings) for source in load(folder))
+    except MappingError as error:
+        stop(str(error))
+
+
+def take_in(settings: Settings, inputs: Inputs, outcomes: Path | None = None) -> Report:
+    """Take the inputs in, straight into the store of the settings; ``outcomes`` gets a JSON line for each record."""
+    from countyfhir.intake.run import run
+
+    return _at_desk(settings, outcomes, lambda desk: run(inputs, desk))
+
+
+def take_in_again(settings: Settings, known: Sequence[Source], outcomes: Path | None = None) -> Report:
+    """Take the quarantined records in again, through the mappings as they are now."""
+    from countyfhir.intake.run import replay
+
+    return _at_desk(settings, outcomes, lambda desk: replay(known, desk))
+
+
+def _at_desk(settings: Settings, outcomes: Path | None, work: Callable[[Desk], Any]) -> Report:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as ProgressBars
+
+    from countyfhir.intake.run import Desk
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    out = outcomes.open("w", encoding="utf-8") if outcomes else None
+    try:
+        with ProgressBars(*columns, console=Console(stderr=True), transient=True) as bars:
+            show, note = _shown(bars), _noted(out)
+
+            async def at_desk(world: Any) -> Report:
+                async def write(interactions: Sequence[Interaction]) -> list[Answer]:
+                    return [await world.perform(interaction) for interaction in interactions]
+
+                report: Report = await work(Desk(world.store.intake, write, show, note))
+                return report
+
+            return in_world(settings, at_desk)
+    finally:
+        if out is not None:
+            out.close()
+
+
+def _shown(bars: Any) -> Callable[[Progress], None]:
+    tasks: dict[str, Any] = {}
+
+    def show(progress: Progress) -> None:
+        if progress.file not in tasks:
+            tasks[progress.file] = bars.add_task(progress.file)
+        bars.update(tasks[progress.file], completed=progress.done, total=progress.total)
+
+    return show
+
+
+def _noted(out: TextIO | None) -> Callable[[RecordOutcome], None]:
+    def note(outcome: RecordOutcome) -> None:
+        if out is not None:
+            out.write(json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
+
+    return note
+
+
+def print_report(report: Report) -> None:
+    """The table of files, the issues that were met, and the files that no mapping is for."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(*COLUMNS)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    *rows, total = report.rows()
+    for row in rows:
+        table.add_row(*map(str, row))
+    table.add_section()
+    table.add_row(*map(str, total))
+    console.print(table)
+    issues: dict[str, int] = {}
+    for one in report.files:
+        for (code, _), count in one.issues.items():
+            issues[code] = issues.get(code, 0) + count
+        if one.problem:
+            console.print(f"{one.file}: {one.problem}", markup=False)
+    if issues:
+        console.print("issues: " + ", ".join(f"{code} {count}" for code, count in sorted(issues.items())), markup=False)
+    if report.unmatched:
+        console.print("no mapping is for: " + ", ".join(report.unmatched), markup=False)
