@@ -7,7 +7,7 @@ from typing import Any
 
 from countyfhir.model.definitions import SearchParameter
 from countyfhir.search.entries import REFERENCE, Entry
-from countyfhir.search.extract import Extractor, Source, extractor
+from countyfhir.search.extractor import Extractor, Source, extractor
 
 COMPARTMENT = "_compartment"
 """The parameter name of membership entries: ``(REFERENCE, "_compartment", 0, compartment type, id)``. Membership differs
@@ -36,9 +36,7 @@ class Compartments:
         members = {name for name, codes in self.definitions[compartment_type].items() if codes}
         return tuple(sorted(members | {compartment_type}))
 
-    def entries(
-        self, resource_type: str, resource: Mapping[str, Any], entries: Iterable[Entry]
-    ) -> tuple[Entry, ...]:
+    def entries(self, resource_type: str, resource: Mapping[str, Any], entries: Iterable[Entry]) -> tuple[Entry, ...]:
         """The membership entries that follow from the other entries; a resource is in its own compartment."""
         named = self._named.get(resource_type, {})
         memberships: dict[Entry, None] = {}

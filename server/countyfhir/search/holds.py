@@ -33,7 +33,9 @@ def _holds(predicate: Predicate, write: Write) -> bool:
     test = _TESTS.get(type(predicate))
     if test is None:
         raise FhirError(
-            "not-supported", "These criteria cannot be applied to a resource that is just being written; use simpler ones.", status=400
+            "not-supported",
+            "These criteria cannot be applied to a resource that is just being written; use simpler ones.",
+            status=400,
         )
     return test(predicate, write)
 

@@ -8,60 +8,53 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta, timezone, tzinfo
-from typing import Any
+from datetime import tzinfo
+from functools import cache, cached_property, lru_cache
 
 from countyfhir.model.definitions import Definitions, SearchParameter, definitions
-from countyfhir.search.compartments import COMPARTMENT, Compartments
-from countyfhir.search.elements import readers
-from countyfhir.search.entries import Entry
-from countyfhir.search.extract import Extractor, Source, extractor
+from countyfhir.search.compartments import COMPARTMENT
+from countyfhir.search.extract import Indexer
 from countyfhir.search.paths import branches
 
-COUNTY_ZONE: tzinfo = timezone(timedelta(hours=8))
-"""China Standard Time, the zone of dates without one unless the caller says otherwise."""
+Parameters = Mapping[str, Mapping[str, SearchParameter]]
 
 NOT_YET: Mapping[str, str] = {
-    "_text": "full text",
-    "_content": "full text",
-    "_list": "lists",
+    "_text": "full text search",
+    "_content": "full text search",
+    "_list": "searching by List",
     "_query": "named queries",
     "_filter": "filter expressions",
-    "near": "distances",
+    "near": "searching by distance",
 }
-"""Parameters that R4 defines and that are not answered yet, with what they need."""
+"""Parameters of R4 that are not answered yet, with what they are called in messages."""
+
+SORTABLE = frozenset({"token", "string", "reference", "date", "number", "quantity", "uri"})
 
 EXTRACTION_VERSION = 1
 """Raised whenever the same parameters would give other entries, so that a reindex follows."""
 
+_MOST_INDEXERS = 8
+
 
 class Table:
-    """Parameters by resource type, with the compiled extractors. Extractors compile on first use; threads may share it."""
+    """Parameters by resource type and code, and what is compiled from them. Threads may share it."""
 
-    def __init__(
-        self,
-        known: Definitions,
-        parameters: Mapping[str, Mapping[str, SearchParameter]],
-        zone: tzinfo,
-        bases: tuple[str, ...],
-    ) -> None:
+    def __init__(self, known: Definitions, parameters: Parameters) -> None:
         self.definitions = known
         self.parameters = parameters
-        self.zone = zone
-        self.bases = bases
-        self.version = _digest(parameters, zone, bases)
-        self.by_url = {each.url: each for codes in parameters.values() for each in codes.values()}
-        self._source = Source(known, readers(zone, bases), self.component_type)
-        self._extractors: dict[str, Extractor] = {}
-        self.compartments = Compartments(known.compartments, parameters, self._source)
+        self.version = _digest(parameters)
+        self._by_url = {each.url: each for codes in parameters.values() for each in codes.values()}
+        self._indexers = lru_cache(maxsize=_MOST_INDEXERS)(self._new_indexer)
 
     def of(self, resource_type: str) -> Mapping[str, SearchParameter]:
         """The parameters of a type by code; KeyError for a type that has none."""
         return self.parameters[resource_type]
 
-    def common(self, resource_types: Iterable[str]) -> dict[str, SearchParameter]:
-        """The parameters that all the types have with the same code and search type."""
+    @lru_cache(maxsize=64)  # noqa: B019 - a table lives as long as the process
+    def shared(self, resource_types: tuple[str, ...]) -> Mapping[str, SearchParameter]:
+        """The parameters that all the types have with one code and one search type."""
+        if len(resource_types) == 1:
+            return self.parameters[resource_types[0]]
         first, *others = (self.parameters[each] for each in resource_types)
         return {
             code: parameter
@@ -70,65 +63,99 @@ class Table:
         }
 
     def component_type(self, url: str) -> str:
-        """The search type of the parameter a composite names by its canonical url."""
-        return self.by_url[url].type
+        """The search type of the parameter that a composite names by its canonical url."""
+        return self._by_url[url].type
 
-    def extract(self, resource: Mapping[str, Any]) -> tuple[Entry, ...]:
-        """The index entries of a resource, each once: its parameters' and its compartments'. KeyError for an unknown type."""
-        resource_type = resource["resourceType"]
-        extract = self._extractors.get(resource_type)
-        if extract is None:
-            extract = extractor(resource_type, self.parameters[resource_type].values(), self._source)
-            self._extractors[resource_type] = extract
-        entries = extract(resource)
-        return entries + self.compartments.entries(resource_type, resource, entries)
+    def indexer(self, zone: tzinfo, bases: tuple[str, ...]) -> Indexer:
+        """The extractors for dates in ``zone`` and references to ``bases`` (without a final slash)."""
+        return self._indexers(zone, bases)
 
-    def compartment_patient(self, resource: Mapping[str, Any]) -> str | None:
-        """The logical id of the Patient whose compartment the resource is in: its own, or the first one named."""
-        return self.compartments.patient(resource)
+    def _new_indexer(self, zone: tzinfo, bases: tuple[str, ...]) -> Indexer:
+        return Indexer(self.definitions, self.parameters, self.component_type, zone, bases)
 
-    def chain_targets(self, parameter: SearchParameter) -> tuple[str, ...]:
-        """The resource types a reference parameter leads to: what ``resolve() is`` demands, else its targets, else any."""
-        narrowed = {
-            condition.argument
-            for path in branches(parameter.expression) or ()
-            for condition in (path.steps[-1].filters if path.steps else ())
-            if condition.kind == "resolve"
-        }
-        if narrowed:
-            return tuple(sorted(narrowed))
-        return parameter.targets or tuple(sorted(self.definitions.endpoint_types))
+    @cached_property
+    def endpoint_types(self) -> tuple[str, ...]:
+        """All types that can be searched, sorted."""
+        return tuple(sorted(self.definitions.endpoint_types))
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """Custom parameters to add to (or to put in the place of) those of R4: resource type -> code -> parameter."""
-
-    parameters: Mapping[str, Mapping[str, SearchParameter]] = field(default_factory=dict)
-
-
-def table(
-    *,
-    zone: tzinfo = COUNTY_ZONE,
-    bases: Iterable[str] = (),
-    changes: Changes | None = None,
-    known: Definitions | None = None,
-) -> Table:
-    """The table of R4's parameters with ``changes`` on top. ``bases`` are our public base URLs, without a final slash."""
+def table(changes: Parameters | None = None, known: Definitions | None = None) -> Table:
+    """R4's parameters with ``changes`` (resource type -> code -> parameter) on top."""
     known = known or definitions()
-    merged = {
-        resource_type: {**parameters, **(changes.parameters.get(resource_type, {}) if changes else {})}
-        for resource_type, parameters in known.search_parameters.items()
+    changes = changes or {}
+    merged = {name: {**codes, **changes.get(name, {})} for name, codes in known.search_parameters.items()}
+    return Table(known, merged)
+
+
+@cache
+def active() -> Table:
+    """The table of R4 alone, built once a process."""
+    return table()
+
+
+def targets(parameter: SearchParameter) -> tuple[str, ...]:
+    """The resource types a reference parameter leads to: what its ``resolve() is`` demands, else its targets; () any."""
+    narrowed = {
+        condition.argument
+        for path in branches(parameter.expression) or ()
+        for condition in (path.steps[-1].filters if path.steps else ())
+        if condition.kind == "resolve"
     }
-    return Table(known, merged, zone, tuple(base.rstrip("/") for base in bases))
+    return tuple(sorted(narrowed)) or parameter.targets
 
 
-def _digest(parameters: Mapping[str, Mapping[str, SearchParameter]], zone: tzinfo, bases: tuple[str, ...]) -> str:
+def is_answered(parameter: SearchParameter) -> bool:
+    """Whether searching by the parameter works."""
+    return parameter.code not in NOT_YET and (bool(parameter.expression) or parameter.code in ("_id", "_lastUpdated"))
+
+
+def of(resource_type: str, among: Table) -> list[SearchParameter]:
+    """What a search on the type may use, by code."""
+    return sorted(filter(is_answered, among.of(resource_type).values()), key=lambda each: each.code)
+
+
+def common(among: Table) -> list[SearchParameter]:
+    """What a search on the whole server may use, by code."""
+    return sorted(filter(is_answered, among.shared(among.endpoint_types).values()), key=lambda each: each.code)
+
+
+def includes(resource_type: str, among: Table) -> list[str]:
+    """The values of ``_include`` on the type: ``*`` and each reference parameter."""
+    codes = sorted(each.code for each in among.of(resource_type).values() if each.type == "reference")
+    return ["*", *(f"{resource_type}:{code}" for code in codes)]
+
+
+def revincludes(resource_type: str, among: Table) -> list[str]:
+    """The values of ``_revinclude`` on the type: each reference parameter of any type that may point to it."""
+    return [
+        f"{source}:{code}"
+        for source in among.endpoint_types
+        for code, parameter in sorted(among.of(source).items())
+        if parameter.type == "reference" and leads_to(parameter, resource_type)
+    ]
+
+
+def leads_to(parameter: SearchParameter, resource_type: str) -> bool:
+    """Whether the reference parameter may point to the type."""
+    allowed = targets(parameter)
+    return not allowed or resource_type in allowed
+
+
+def named(codes: Iterable[str]) -> str:
+    """Codes as a sentence lists them."""
+    return ", ".join(sorted(codes))
+
+
+def _digest(parameters: Parameters) -> str:
     """What the entries depend on, as a short text."""
     told = [
         (resource_type, code, each.type, each.expression, each.components)
         for resource_type, codes in sorted(parameters.items())
         for code, each in sorted(codes.items())
     ]
-    seed = repr((EXTRACTION_VERSION, str(zone), bases, told, COMPARTMENT))
-    return hashlib.sha256(seed.encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((EXTRACTION_VERSION, told, COMPARTMENT)).encode()).hexdigest()[:16]
+
+
+def shared_codes(among: Table, resource_types: tuple[str, ...]) -> list[str]:
+    """The codes that a search on the types may use."""
+    return sorted(each.code for each in among.shared(resource_types).values() if is_answered(each))

@@ -61,6 +61,16 @@ def holds(rule: Rule, entry: Mapping[str, Any], value: Mapping[str, Any]) -> boo
     return any(all(_OPERATORS[sign](entry[left], value[right]) for left, sign, right in terms) for terms in rule)
 
 
+def date_holds(prefix: str, low: int, high: int, value_low: int, value_high: int) -> bool:
+    """Whether an entry's ``[low, high)`` compares by ``prefix`` with a search value's."""
+    return holds(DATE_RULES[prefix], {"low": low, "high": high}, {"LOW": value_low, "HIGH": value_high})
+
+
+def number_holds(prefix: str, key: bytes, low: bytes, exact: bytes, high: bytes) -> bool:
+    """Whether the decimal key of an entry compares by ``prefix`` with a search value's."""
+    return holds(NUMBER_RULES[prefix], {"key": key}, {"LOW": low, "EXACT": exact, "HIGH": high})
+
+
 def precision_range(text: str) -> tuple[Decimal, Decimal, Decimal]:
     """``(low, exact, high)`` of a number as it was written: half of its last digit to either side.
 

@@ -78,9 +78,11 @@ def _choices(elements: Mapping[str, ElementDefinition], name: str) -> list[Eleme
 
 def _is_type(type_name: str, wanted: str, definitions: Definitions) -> bool:
     """``as`` keeps the exact type of a choice; HL7's own expressions write ``DateTime`` once."""
-    return type_name.lower() == wanted.lower() or (
-        type_name in ("SimpleQuantity", "Age", "Duration", "Count", "Distance") and wanted == "Quantity"
-    ) and definitions.is_subtype(type_name, wanted)
+    return (
+        type_name.lower() == wanted.lower()
+        or (type_name in ("SimpleQuantity", "Age", "Duration", "Count", "Distance") and wanted == "Quantity")
+        and definitions.is_subtype(type_name, wanted)
+    )
 
 
 def compile_node(node: Node) -> Visit:
@@ -182,3 +184,9 @@ def _stands_at(condition: Filter) -> Callable[[Any, int], bool]:
 
 
 _CHECKS = {"resolve": _resolves, "where": _equals, "index": _stands_at}
+
+
+def leaves(resource_type: str, paths: tuple[Path, ...] | None, definitions: Definitions) -> list[Node]:
+    """The nodes that paths end at, without anything that is emitted there; ``[]`` for what is no plain path."""
+    root = Node(resource_type)
+    return [node for path in paths or () for node in grow(root, path, definitions) or ()]

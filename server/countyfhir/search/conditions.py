@@ -1,0 +1,290 @@
+"""One search parameter as a clause: modifiers, chains, ``_has``, composites (R4 sections 3.1.1.4.2 to 3.1.1.4.14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from countyfhir.model.definitions import SearchParameter
+from countyfhir.outcome import FhirError
+from countyfhir.search import parameters as table_of
+from countyfhir.search import values
+from countyfhir.search.compartments import COMPARTMENT
+from countyfhir.search.context import Context
+from countyfhir.search.elements import IDENTIFIER, OF_TYPE, TEXT
+from countyfhir.search.escapes import split, unescape
+from countyfhir.search.leaves import implicit_systems, is_canonical
+from countyfhir.search.parameters import NOT_YET, named
+from countyfhir.search.query import (
+    Chain,
+    Clause,
+    CompositeIs,
+    Has,
+    IdIs,
+    InCompartment,
+    LastUpdatedIs,
+    Missing,
+    Not,
+    Predicate,
+)
+from countyfhir.search.refusals import Unsupported, malformed, shown
+from countyfhir.search.values import LOGICAL_ID, Reading
+
+DEEPEST = 10
+"""Links of a chain or of nested ``_has``, so that no query asks for unbounded work."""
+MOST_LINKS = 500
+"""Links of one parameter over all the types that an untyped chain may lead to."""
+MOST_VALUES = 1_000
+
+_TERMINOLOGY = {"in", "not-in", "above", "below"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a condition stands: the types it is on, how deep in a chain, and whether no type was named (``wide``: on the
+    whole server or on all of a compartment)."""
+
+    resource_types: tuple[str, ...]
+    context: Context
+    depth: int = 0
+    wide: bool = False
+    links: Iterator[int] = field(default_factory=count)
+
+    def inside(self, resource_type: str) -> Place:
+        """The place behind a link of a chain; FhirError when there are too many."""
+        if next(self.links) >= MOST_LINKS:
+            raise FhirError(
+                "too-costly", "The chain leads to too many types; name them (subject:Patient.name).", status=400
+            )
+        return Place((resource_type,), self.context, self.depth + 1, links=self.links)
+
+    @property
+    def said(self) -> str:
+        """The types as messages name them."""
+        return self.resource_types[0] if len(self.resource_types) == 1 else "a search on several types"
+
+
+def condition(place: Place, name: str, text: str) -> Clause:
+    """The clause of ``name=text``. Unsupported for an unknown parameter or modifier, FhirError 400 for a malformed value."""
+    if place.depth > DEEPEST:
+        raise Unsupported(f"A chain of more than {DEEPEST} links is not followed.")
+    if name.startswith("_has:"):
+        return _has(place, name, text)
+    link, dot, rest = name.partition(".")
+    if dot:
+        return _chain(place, link, rest, text)
+    code, colon, modifier = name.partition(":")
+    if colon and not modifier:
+        raise Unsupported(f"{shown(name)} ends in a colon without a modifier.")
+    parameter = find(place, code)
+    return _applied(place, parameter, modifier, text)
+
+
+def find(place: Place, code: str) -> SearchParameter:
+    """The parameter of that code; Unsupported names what there is."""
+    table = place.context.parameters
+    parameter = table.shared(place.resource_types).get(code)
+    if code in NOT_YET and (code.startswith("_") or parameter is not None):
+        raise Unsupported(f"{code} ({NOT_YET[code]}) is not supported yet.")
+    if parameter is None or not table_of.is_answered(parameter):
+        offered = table_of.shared_codes(table, place.resource_types)
+        raise Unsupported(f"{shown(code)} is no search parameter of {place.said}; supported are {named(offered)}.")
+    return parameter
+
+
+def alternatives(text: str, name: str) -> list[str]:
+    """The values that commas separate, still escaped; none may be empty."""
+    parts = split(text, ",")
+    if not all(parts):
+        raise malformed(name, "it is empty, or has an empty alternative between commas")
+    if len(parts) > MOST_VALUES:
+        raise malformed(name, f"more than {MOST_VALUES} alternatives")
+    return parts
+
+
+def _applied(place: Place, parameter: SearchParameter, modifier: str, text: str) -> Clause:
+    """The clause of a parameter under a modifier ("" for none)."""
+    if modifier == "missing":
+        return (_missing(place, parameter, text),)
+    if parameter.type == "reference" and modifier in place.context.parameters.definitions.resource_types:
+        reading = _reading(place, parameter)
+        return tuple(values.reference(value, reading, modifier) for value in alternatives(text, parameter.code))
+    key = parameter.code if parameter.code in _COLUMNS else parameter.type
+    apply = MODIFIERS[key].get(modifier)
+    if apply is None:
+        raise _no_modifier(place, parameter, modifier, key)
+    return apply(place, parameter, alternatives(text, parameter.code + (modifier and f":{modifier}")))
+
+
+def _no_modifier(place: Place, parameter: SearchParameter, modifier: str, key: str) -> Unsupported:
+    if key == "token" and modifier in _TERMINOLOGY:
+        return Unsupported(f"{parameter.code}:{modifier} needs terminology and is not supported yet.")
+    offered = sorted(each for each in MODIFIERS[key] if each)
+    if key not in ("_id", "_lastUpdated"):
+        offered.append("missing")
+    if key == "reference":
+        offered.append("[type]")
+    listed = ", ".join(offered) or "none"
+    return Unsupported(f"{parameter.code} has no modifier :{shown(modifier)}; supported: {listed}.")
+
+
+def _missing(place: Place, parameter: SearchParameter, text: str) -> Predicate:
+    if parameter.code in _COLUMNS:
+        raise _no_modifier(place, parameter, "missing", parameter.code)
+    if text not in ("true", "false"):
+        raise malformed(f"{parameter.code}:missing", "it is true or false")
+    name = f"{parameter.code}$1" if parameter.type == "composite" else parameter.code
+    return Missing(name, text == "true")
+
+
+def _reading(place: Place, parameter: SearchParameter, suffix: str = "") -> Reading:
+    context = place.context
+    systems: frozenset[str] = frozenset()
+    if parameter.type == "token":
+        resource_type = place.resource_types[0]
+        systems = implicit_systems(resource_type, parameter, context.parameters.definitions)
+    return Reading(parameter.code + suffix, context.zone, context.base.rstrip("/"), context.now(), systems)
+
+
+Apply = Callable[[Place, SearchParameter, list[str]], Clause]
+
+
+def _each(reader: Callable[[str, Reading], Predicate], suffix: str = "") -> Apply:
+    """The values read one by one, compared under the parameter's name with the suffix."""
+
+    def apply(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+        reading = _reading(place, parameter, suffix)
+        return tuple(reader(text, reading) for text in texts)
+
+    return apply
+
+
+def _not(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+    """None of the values, those without any included."""
+    key = "_id" if parameter.code == "_id" else "token"
+    return (Not(MODIFIERS[key][""](place, parameter, texts)),)
+
+
+def _ids(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+    plain = [unescape(text) for text in texts]
+    if not all(map(LOGICAL_ID.fullmatch, plain)):
+        raise malformed("_id", "an id has 1 to 64 letters, digits, '-' and '.'")
+    return (IdIs(tuple(dict.fromkeys(plain))),)
+
+
+def _last_updated(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+    reading = _reading(place, parameter)
+    return tuple(LastUpdatedIs(*values.date_range(text, reading)) for text in texts)
+
+
+def _display(text: str, reading: Reading) -> Predicate:
+    return values.string("starts")(text, reading)
+
+
+def _composites(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+    return tuple(_composite(place, parameter, text) for text in texts)
+
+
+def _composite(place: Place, parameter: SearchParameter, text: str) -> Predicate:
+    parts = split(text, "$")
+    if len(parts) != len(parameter.components) or not all(parts):
+        raise malformed(parameter.code, f"it has {len(parameter.components)} components, separated by $")
+    table = place.context.parameters
+    reading = _reading(place, parameter)
+    read = [
+        values.READERS[table.component_type(url)](part, replace(reading, parameter=f"{parameter.code}${number}"))
+        for number, ((url, _), part) in enumerate(zip(parameter.components, parts, strict=True), 1)
+    ]
+    return CompositeIs(parameter.code, tuple(read))
+
+
+_COLUMNS = ("_id", "_lastUpdated")
+
+MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
+    "token": {
+        "": _each(values.token),
+        "not": _not,
+        "text": _each(_display, TEXT),
+        "of-type": _each(values.identifier_of_type, OF_TYPE),
+    },
+    "string": {
+        "": _each(values.string("starts")),
+        "contains": _each(values.string("contains")),
+        "exact": _each(values.string("exact")),
+    },
+    "reference": {"": _each(values.reference), "identifier": _each(values.token, IDENTIFIER)},
+    "date": {"": _each(values.date)},
+    "number": {"": _each(values.number)},
+    "quantity": {"": _each(values.quantity)},
+    "uri": {
+        "": _each(values.uri("exact")),
+        "below": _each(values.uri("below")),
+        "above": _each(values.uri("above")),
+    },
+    "composite": {"": _composites},
+    "special": {},
+    "_id": {"": _ids, "not": _not},
+    "_lastUpdated": {"": _last_updated},
+}
+"""Modifier -> how it applies, by search type; ``:missing`` (all types) and ``:[type]`` (references) stand above."""
+
+
+def _chain(place: Place, link: str, rest: str, text: str) -> Clause:
+    """``subject:Patient.name=…``: without a type, each target type that knows the rest is an alternative."""
+    code, _, wanted = link.partition(":")
+    parameter = _reference_parameter(place, code, f"{link}.{rest}")
+    known = place.context.parameters.definitions.endpoint_types
+    allowed = table_of.targets(parameter) or tuple(sorted(known))
+    if wanted and wanted not in allowed:
+        listed = named(allowed) if len(allowed) < 20 else "any resource type"
+        raise Unsupported(f"{code} does not lead to {shown(wanted)}; it leads to {listed}.")
+    types = (wanted,) if wanted else tuple(each for each in allowed if each in known)
+    return _chained(place, parameter, types, rest, text)
+
+
+def _chained(place: Place, parameter: SearchParameter, types: tuple[str, ...], rest: str, text: str) -> Clause:
+    found: list[Predicate] = []
+    refused: Unsupported | None = None
+    for target_type in types:
+        try:
+            found.append(Chain(parameter.code, target_type, (condition(place.inside(target_type), rest, text),)))
+        except Unsupported as error:
+            refused = error
+    if not found:
+        raise refused or Unsupported(f"{parameter.code} leads to no resource type of this server.")
+    return tuple(found)
+
+
+def _has(place: Place, name: str, text: str) -> Clause:
+    """``_has:Observation:patient:code=…``: a resource of that type points here and fulfils the rest."""
+    parts = name.split(":", 3)
+    if len(parts) != 4 or not all(parts):
+        raise Unsupported(f"{shown(name)} is written _has:Type:reference-parameter:parameter.")
+    _, source_type, code, rest = parts
+    if source_type not in place.context.parameters.definitions.endpoint_types:
+        raise Unsupported(f"_has names {shown(source_type)}, which is no resource type.")
+    inside = place.inside(source_type)
+    parameter = _reference_parameter(inside, code, name)
+    if not any(table_of.leads_to(parameter, each) for each in place.resource_types):
+        raise Unsupported(f"{source_type}.{code} does not lead to {place.said}.")
+    return (Has(source_type, code, (condition(inside, rest, text),)),)
+
+
+def _reference_parameter(place: Place, code: str, name: str) -> SearchParameter:
+    parameter = find(place, code)
+    if parameter.type != "reference":
+        raise Unsupported(f"{shown(name)}: {code} is a {parameter.type} parameter; only references can be followed.")
+    if is_canonical(place.resource_types[0], parameter, place.context.parameters.definitions):
+        raise Unsupported(f"{shown(name)}: {code} holds canonical urls; following them is not supported yet.")
+    return parameter
+
+
+def in_compartment(context: Context, compartment: tuple[str, str]) -> Clause:
+    """The clause that keeps a search inside ``("Patient", "123")``."""
+    compartment_type, logical_id = compartment
+    if compartment_type not in context.parameters.definitions.compartments:
+        raise Unsupported(f"{shown(compartment_type)} is no compartment.")
+    if not LOGICAL_ID.fullmatch(logical_id):
+        raise malformed(compartment_type, "an id has 1 to 64 letters, digits, '-' and '.'")
+    return (InCompartment(compartment_type, logical_id, (COMPARTMENT,)),)

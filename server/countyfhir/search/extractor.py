@@ -1,0 +1,237 @@
+"""Search parameters of a type compiled into one extractor: resource in, index entries out (R4 section 3.1.1; DESIGN 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from countyfhir import fhirpath
+from countyfhir.model.definitions import Definitions, SearchParameter
+from countyfhir.search.elements import SUFFIXES, Reader
+from countyfhir.search.entries import Entry
+from countyfhir.search.paths import Path, branches
+from countyfhir.search.walk import Node, Sink, Visit, compile_node, grow
+
+Extractor = Callable[[Mapping[str, Any]], tuple[Entry, ...]]
+Readers = Mapping[tuple[str, str], Reader]
+
+SORTED_APART = ":sort"
+"""The suffix under which a parameter of human names keeps how it sorts; the index under its own name holds pinyin, too."""
+
+NOT_EXTRACTED = frozenset({"_id", "_lastUpdated"})
+"""Columns of the store, not entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What extraction needs to know: the definitions, how each element type is read, and the type of each component."""
+
+    definitions: Definitions
+    readers: Readers
+    component_type: Callable[[str], str]
+
+
+def extractor(resource_type: str, parameters: Iterable[SearchParameter], source: Source) -> Extractor:
+    """The function from a resource of the type to its entries, each once, in the order they are met."""
+    root = Node(resource_type)
+    for parameter in parameters:
+        if parameter.code not in NOT_EXTRACTED and parameter.expression:
+            _plant(root, parameter, source)
+    _merge_emitters(root)
+    visit = compile_node(root) if root.edges or root.emitters else None
+
+    def extract(resource: Mapping[str, Any]) -> tuple[Entry, ...]:
+        sink = Sink(resource)
+        if visit is not None:
+            visit(resource, sink, 0)
+        return tuple(dict.fromkeys(sink))
+
+    return extract
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A parameter that reads the element it stands at."""
+
+    reader: Reader
+    parameter: SearchParameter
+    type_name: str
+
+
+def _plant(root: Node, parameter: SearchParameter, source: Source) -> None:
+    """Put the parameter where its paths end; through the FHIRPath engine when they are no plain paths."""
+    paths = branches(parameter.expression)
+    reached = [grow(root, path, source.definitions) for path in paths or ()]
+    if paths is None or None in reached:
+        root.emitters.append(_by_fhirpath(root.type_name, parameter, source))
+        return
+    for node in (node for nodes in reached for node in nodes or ()):
+        if parameter.type == "composite":
+            node.emitters.append(_composite(node.type_name, parameter, source))
+            continue
+        reader = _reader(source, parameter.type, node.reader_name)
+        if reader is not None:
+            node.emitters.append(_Plain(reader, parameter, node.type_name))
+
+
+def _reader(source: Source, search_type: str, type_name: str) -> Reader | None:
+    """The reader of an element type; of an Extension, that of its value."""
+    if type_name == "Extension":
+        return _extension_reader(source, search_type)
+    return source.readers.get((search_type, type_name))
+
+
+def _extension_reader(source: Source, search_type: str) -> Reader:
+    elements = source.definitions.types["Extension"].elements.values()
+    by_property = {
+        element.name: reader
+        for element in elements
+        if element.choice == "value" and (reader := source.readers.get((search_type, element.type_name)))
+    }
+
+    def read(extension: Mapping[str, Any]) -> Iterable[Any]:
+        for name, value in extension.items():
+            if name in by_property:
+                yield from by_property[name](value)
+
+    return read
+
+
+def _merge_emitters(node: Node) -> None:
+    """Parameters that read one element the same way share the reading."""
+    by_reader: dict[Reader, list[_Plain]] = {}
+    for emitter in node.emitters:
+        if isinstance(emitter, _Plain):
+            by_reader.setdefault(emitter.reader, []).append(emitter)
+    others = [emitter for emitter in node.emitters if not isinstance(emitter, _Plain)]
+    shared = [_emitter(reader, plain) for reader, plain in by_reader.items()]
+    node.emitters = [*shared, *others]
+    for child in node.edges.values():
+        _merge_emitters(child)
+
+
+def _emitter(reader: Reader, plain: list[_Plain]) -> Visit:
+    if plain[0].type_name == "Resource":
+        return _inlined_emitter(reader, plain)
+    tables = [names_of(code) for code in dict.fromkeys(each.parameter.code for each in plain)]
+    if len(tables) == 1:
+        return emitter(reader, tables[0])
+
+    def emit(element: Any, sink: Sink, part: int) -> None:
+        for kind, suffix, values in reader(element):
+            for names in tables:
+                sink.append((kind, names[suffix], part, *values))
+
+    return emit
+
+
+def names_of(code: str) -> dict[str, str]:
+    """The entry names of a parameter by suffix."""
+    return {suffix: code + suffix for suffix in SUFFIXES}
+
+
+def emitter(reader: Reader, names: Mapping[str, str]) -> Visit:
+    """Adds what ``reader`` finds under the names; facts whose suffix has no name are left out."""
+
+    def emit(element: Any, sink: Sink, part: int) -> None:
+        for kind, suffix, values in reader(element):
+            name = names.get(suffix)
+            if name is not None:
+                sink.append((kind, name, part, *values))
+
+    return emit
+
+
+def _inlined_emitter(reader: Reader, plain: list[_Plain]) -> Visit:
+    """A resource inside a resource (Bundle.entry[0].resource) is a target only when its type is one of the parameter's."""
+    targets = [(names_of(each.parameter.code)[""], each.parameter.targets) for each in plain]
+
+    def emit(element: Any, sink: Sink, part: int) -> None:
+        for kind, _, values in reader(element):
+            for name, types in targets:
+                if not types or values[0] in types:
+                    sink.append((kind, name, part, *values))
+
+    return emit
+
+
+def _by_fhirpath(type_name: str, parameter: SearchParameter, source: Source) -> Visit:
+    evaluate = fhirpath.compile(parameter.expression, type_name)
+    names = names_of(parameter.code)
+    search_type = parameter.type
+
+    def emit(element: Any, sink: Sink, part: int) -> None:
+        for item in evaluate(element):
+            reader = _reader(source, search_type, item.type_name)
+            if reader is None or item.value is None:
+                continue
+            for kind, suffix, values in reader(item.value):
+                sink.append((kind, names[suffix], part, *values))
+
+    return emit
+
+
+def _composite(type_name: str, parameter: SearchParameter, source: Source) -> Visit:
+    """The components of one element under one part number, when every component is there."""
+    components = [
+        _component(type_name, f"{parameter.code}${place}", expression, source.component_type(definition), source)
+        for place, (definition, expression) in enumerate(parameter.components, 1)
+    ]
+    rarest_first = list(reversed(components))
+
+    def emit(element: Any, sink: Sink, part: int) -> None:
+        number = len(sink) + 1
+        found: list[Any] = []
+        for visit in rarest_first:
+            entries = Sink(sink.root)
+            visit(element, entries, number)
+            if not entries:
+                return
+            found[:0] = entries
+        sink.extend(found)
+
+    return emit
+
+
+def _component(type_name: str, code: str, expression: str, search_type: str, source: Source) -> Visit:
+    paths = branches(expression)
+    if paths is None:
+        raise ValueError(f"the component {expression!r} is not a path")
+    names = {"": code}
+    relative, absolute = Node(type_name), [path for path in paths if path.root == "%resource"]
+    visits = [_absolute(path, names, search_type, source) for path in absolute]
+    _component_leaves(relative, [path for path in paths if not path.root], names, search_type, source)
+    if relative.edges:
+        visits.append(compile_node(relative))
+
+    def visit(element: Any, sink: Sink, part: int) -> None:
+        for each in visits:
+            each(element, sink, part)
+
+    return visits[0] if len(visits) == 1 else visit
+
+
+def _component_leaves(
+    root: Node, paths: list[Path], names: Mapping[str, str], search_type: str, source: Source
+) -> None:
+    for path in paths:
+        for node in grow(root, path, source.definitions) or ():
+            reader = _reader(source, search_type, node.reader_name)
+            if reader is not None:
+                node.emitters.append(emitter(reader, names))
+
+
+def _absolute(path: Path, names: Mapping[str, str], search_type: str, source: Source) -> Visit:
+    """A component that starts from the resource again; compiled for the type that is met first."""
+    compiled: dict[str, Visit] = {}
+
+    def visit(element: Any, sink: Sink, part: int) -> None:
+        resource_type = sink.root["resourceType"]
+        if resource_type not in compiled:
+            root = Node(resource_type)
+            _component_leaves(root, [Path(path.steps)], names, search_type, source)
+            compiled[resource_type] = compile_node(root)
+        compiled[resource_type](sink.root, sink, part)
+
+    return visit
