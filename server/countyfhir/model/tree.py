@@ -38,13 +38,19 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def without_empty(resource: Resource) -> Resource:
-    """The resource without the objects and arrays that hold nothing, which FHIR has no place for."""
-    return {key: item for key, value in resource.items() if (item := _pruned(value)) not in ({}, [])}
+    """The resource without the objects and arrays that hold nothing, which FHIR has no place for.
+
+    In the ``_name`` arrays of repeating primitives ``null`` takes the place of an emptied object, since places count.
+    """
+    return {key: item for key, value in resource.items() if (item := _pruned(key, value)) not in ({}, [])}
 
 
-def _pruned(value: Any) -> Any:
+def _pruned(key: str, value: Any) -> Any:
     if isinstance(value, dict):
         return without_empty(value)
-    if isinstance(value, list):
-        return [item for each in value if (item := _pruned(each)) not in ({}, [])]
-    return value
+    if not isinstance(value, list):
+        return value
+    if key.startswith("_"):
+        siblings = [_pruned("", each) or None for each in value]
+        return siblings if any(siblings) else []
+    return [item for each in value if (item := _pruned("", each)) not in ({}, [])]
