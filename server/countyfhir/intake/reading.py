@@ -1,0 +1,78 @@
+"""Legacy files as a stream of records: what every format's reader gives, and the table of readers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from countyfhir.mapping.record import Format, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a file. ``problem`` is an issue code when its shape is wrong (its cells cannot be told apart)."""
+
+    number: int  # 1-based, header not counted
+    row: Row
+    problem: str | None = None
+
+    @classmethod
+    def of(cls, number: int, raw: bytes) -> Record:
+        """The record that ``raw`` was made from."""
+        return cls(number, json.loads(raw, parse_float=Decimal))
+
+    def raw(self) -> bytes:
+        """The record as it was read, as JSON; what the quarantine keeps."""
+        return json.dumps(self.row, ensure_ascii=False, default=str).encode()
+
+    def digest(self) -> str:
+        """SHA-256 of the record's content."""
+        return hashlib.sha256(
+            json.dumps(self.row, ensure_ascii=False, sort_keys=True, default=str).encode()
+        ).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What one pass over the bytes of a file tells: SHA-256, how many records it should hold, why it cannot be read."""
+
+    digest: str
+    records: int
+    problem: str | None = None
+
+
+class Unreadable(ValueError):
+    """A file cannot be read as declared; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """``inspect`` looks at the whole file once, ``records`` streams it."""
+
+    inspect: Callable[[Path, Format], FileFacts]
+    records: Callable[[Path, Format], Iterator[Record]]
+
+
+def blanked(value: Any, blanks: frozenset[str]) -> Any:
+    """The cell, or None when it means absent."""
+    if isinstance(value, str):
+        return None if value.strip() in blanks else value
+    return value
+
+
+def need_columns(header: list[str], declared: Format) -> None:
+    """Unreadable when a column that the mapping uses is not in the file."""
+    missing = [column for column in declared.columns if column not in header]
+    if missing:
+        raise Unreadable(f"the column(s) {', '.join(missing)} are not in the header; correct the mapping or the file")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of the bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,129 @@
+"""One record through one mapping: values, checks, resources, outcome. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from countyfhir.mapping.expression import NOTES, Environment, guarded
+from countyfhir.mapping.finding import Finding, HeldBack
+from countyfhir.mapping.record import Check, Context, MappedRecord, RecordMapping, Row, Target
+from countyfhir.mapping.stable_id import stable_id
+
+EMPTY = Context()
+
+
+def apply(mapping: RecordMapping, record: Row, context: Context = EMPTY) -> MappedRecord:
+    """What the record becomes: resources with stable ids and the issues of its cells. Never raises for bad data: a cell
+    that cannot be trusted is held back, and a record whose key or main value is missing is quarantined."""
+    environment: Environment = {**record, NOTES: []}
+    notes: list[Finding] = environment[NOTES]
+    key = natural_key(mapping, record)
+    outcomes = [] if key else [noted(notes, Finding("key-missing", mapping.key))]
+    outcomes += look_up(mapping, environment, context)
+    for name, expression in mapping.values:
+        environment[name] = guarded(expression, environment)
+    outcomes += [check.outcome for check in mapping.checks if broken(check, environment)]
+    outcomes += missing_main(mapping, environment)
+    version = guarded(mapping.version_key, environment) if mapping.version_key else None
+    outcome = "rejected" if "rejected" in outcomes else "quarantined" if any(outcomes) else "mapped"
+    made = Made({}, set())
+    if outcome == "mapped":
+        try:
+            for target in mapping.targets:
+                add_target(mapping, target, environment, made)
+        except HeldBack as held:
+            notes.append(Finding(held.code, (), "error", held_back=True))
+            outcome, made = "quarantined", Made({}, set())
+    return MappedRecord(
+        key or "",
+        sortable(version),
+        tuple(made.resources.values()),
+        tuple(dict.fromkeys(notes)),
+        outcome,
+        frozenset(made.shared),
+        guarded(mapping.institution_of, environment) if mapping.institution_of else None,
+        environment,
+    )
+
+
+def noted(notes: list[Finding], finding: Finding) -> str:
+    notes.append(finding)
+    return "quarantined"
+
+
+def natural_key(mapping: RecordMapping, record: Row) -> str:
+    """ "BRID=10001"; empty when a part of the key is blank."""
+    parts = [record.get(column) for column in mapping.key]
+    if any(part is None for part in parts):
+        return ""
+    return ";".join(f"{column}={str(part).strip()}" for column, part in zip(mapping.key, parts, strict=True))
+
+
+def look_up(mapping: RecordMapping, environment: Environment, context: Context) -> list[str]:
+    """Puts the rows of other tables into the environment; a needed one that is not there quarantines the record."""
+    missing = []
+    for lookup in mapping.lookups:
+        wanted = guarded(lookup.by, environment)
+        find = context.lookups.get(lookup.name)
+        environment[lookup.name] = find(str(wanted).strip()) if wanted is not None and find else None
+        if lookup.needed and environment[lookup.name] is None:
+            columns = lookup.by.columns
+            missing.append(noted(environment[NOTES], Finding("lookup-missing", columns, "error", held_back=True)))
+    return missing
+
+
+def broken(check: Check, environment: Environment) -> bool:
+    """Whether the rule of the check holds; its finding is noted then."""
+    if not guarded(check.when, environment):
+        return False
+    held_back = check.held_back or check.outcome is not None
+    environment[NOTES].append(Finding(check.issue, check.columns, check.severity, held_back, check.message))
+    return True
+
+
+def missing_main(mapping: RecordMapping, environment: Environment) -> list[str]:
+    absent = [name for name in mapping.main if environment.get(name) is None]
+    if not absent:
+        return []
+    columns = {name: expression.columns for name, expression in mapping.values}
+    held = {column for finding in environment[NOTES] if finding.held_back for column in finding.columns}
+    for name in absent:
+        stems = columns.get(name, (name,))
+        if not held.intersection(stems):
+            environment[NOTES].append(Finding("main-missing", stems, "error", held_back=True))
+    return ["quarantined"]
+
+
+@dataclass(slots=True)
+class Made:
+    """The resources of the record so far, by reference, and which of them other records state too."""
+
+    resources: dict[str, dict[str, Any]]
+    shared: set[str]
+
+
+def add_target(mapping: RecordMapping, target: Target, environment: Environment, made: Made) -> None:
+    turns = target.loop.turns(environment) if target.loop else [environment]
+    for turn in turns:
+        if target.when is not None and not target.when(turn):
+            continue
+        key = target.key(turn)
+        if key is None:
+            continue
+        logical_id = stable_id(mapping.source, target.resource_type, str(key))
+        content = target.render(turn) or {}
+        reference = f"{target.resource_type}/{logical_id}"
+        made.resources[reference] = {"resourceType": target.resource_type, "id": logical_id, **content}
+        if target.shared:
+            made.shared.add(reference)
+
+
+def sortable(version: Any) -> str:
+    """A version as text that sorts as the version does."""
+    if version is None:
+        return ""
+    if isinstance(version, (int, Decimal)) or str(version).isdigit():
+        return f"{Decimal(str(version)):020}"
+    return str(version)

@@ -1,0 +1,130 @@
+"""Dates and times in declared formats, partial precision kept (R4 2.24.0.1 date, dateTime; dirt M07, M08)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from countyfhir.mapping.finding import HeldBack, Noted
+from countyfhir.mapping.functions.function import Function
+from countyfhir.mapping.functions.text import narrow
+
+YEAR_FIRST = (
+    "yyyy-M-d",
+    "yyyy/M/d",
+    "yyyy.M.d",
+    "yyyy年M月d日",
+    "yyyyMMdd",
+    "yyyy-M",
+    "yyyy/M",
+    "yyyy.M",
+    "yyyy年M月",
+    "yyyy年",
+    "yyyy",
+)
+CLOCKS = ("", "THH:mm:ss", "TH:mm:ss", "TH:mm", "THHmmss", "TH时mm分")
+LETTERS = {
+    "yyyy": r"(?P<year>\d{4})",
+    "MM": r"(?P<month>\d{2})",
+    "M": r"(?P<month>\d{1,2})",
+    "dd": r"(?P<day>\d{2})",
+    "d": r"(?P<day>\d{1,2})",
+    "HH": r"(?P<hour>\d{2})",
+    "H": r"(?P<hour>\d{1,2})",
+    "mm": r"(?P<minute>\d{1,2})",
+    "ss": r"(?P<second>\d{1,2})(?:\.\d+)?",
+    "T": r"(?:\s+|T)",
+}
+SENTINELS = frozenset({"1900-01-01", "2099-12-31", "9999-12-31", "1899-12-30"})
+AGE = re.compile(r"^(?:约)?\d{1,3}\s*(?:岁|周岁|月|个月|天|日龄)(?:\d{1,2}\s*(?:月|个月|天))?$|^\d{1,2}/(?:12|30)$")
+
+
+@lru_cache(maxsize=256)
+def pattern(formats: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Formats of the letters yyyy M MM d dd H HH mm ss and T (blank or 'T') as regular expressions."""
+    letters = re.compile("|".join(sorted(LETTERS, key=len, reverse=True)))
+
+    def compiled(declared: str) -> re.Pattern[str]:
+        parts, at = [], 0
+        for match in letters.finditer(declared):
+            parts += [re.escape(declared[at : match.start()]), LETTERS[match[0]]]
+            at = match.end()
+        return re.compile("".join(parts) + re.escape(declared[at:]) + r"\Z")
+
+    return tuple(compiled(declared) for declared in formats)
+
+
+DATES = YEAR_FIRST
+DATES_WITH_CLOCK = tuple(f"{day}{clock}" for day in YEAR_FIRST[:5] for clock in CLOCKS) + YEAR_FIRST[5:]
+
+
+def read(value: Any, formats: tuple[str, ...]) -> dict[str, int]:
+    """The parts of a date by the first format that fits; HeldBack M07 when none does or the calendar has no such day."""
+    plain = narrow(value)
+    for expected in pattern(formats):
+        if match := expected.match(plain):
+            parts = {part: int(digits) for part, digits in match.groupdict().items() if digits}
+            check_calendar(parts)
+            return parts
+    raise HeldBack("M07")
+
+
+def check_calendar(parts: dict[str, int]) -> None:
+    try:
+        datetime(
+            parts["year"], parts.get("month", 1), parts.get("day", 1),
+            parts.get("hour", 0), parts.get("minute", 0), parts.get("second", 0),
+        )  # fmt: skip
+    except ValueError as error:
+        raise HeldBack("M07") from error
+
+
+def as_date(parts: dict[str, int]) -> str:
+    """FHIR date at the precision that is there."""
+    text = f"{parts['year']:04}"
+    for part in ("month", "day"):
+        if part not in parts:
+            break
+        text += f"-{parts[part]:02}"
+    return text
+
+
+def date(value: Any, *formats: str) -> Any:
+    """A FHIR date (year, month or day); year-first formats unless others are declared. M07s: a placeholder is absent."""
+    found = as_date(read(value, formats or DATES_WITH_CLOCK))
+    return Noted(None, "M07s") if found in SENTINELS else found
+
+
+def date_time(value: Any, *formats: str, zone: str = "+08:00") -> Any:
+    """A FHIR dateTime in the source's zone; without a clock a date. A clock without seconds counts as second 0."""
+    parts = read(value, formats or DATES_WITH_CLOCK)
+    day = as_date(parts)
+    if day in SENTINELS:
+        return Noted(None, "M07s")
+    if "hour" not in parts:
+        return day
+    return f"{day}T{parts['hour']:02}:{parts.get('minute', 0):02}:{parts.get('second', 0):02}{zone}"
+
+
+def birth_date(value: Any) -> Any:
+    """``date`` and, where no date can be stated, the ``text``: M07s a placeholder, M08 an age."""
+    plain = narrow(value)
+    if AGE.match(plain):
+        return Noted({"text": plain}, "M08")
+    found = as_date(read(plain, DATES_WITH_CLOCK))
+    return Noted({"text": plain}, "M07s") if found in SENTINELS else {"date": found}
+
+
+def day(value: Any) -> str:
+    """The day of a date or dateTime."""
+    return str(value)[:10]
+
+
+FUNCTIONS = (
+    Function("date", date, "a FHIR date, partial precision kept (M07)", (1, 8)),
+    Function("date_time", date_time, "a FHIR dateTime in the zone of the source (M07)", (1, 8), zoned=True),
+    Function("birth_date", birth_date, "date, or text when it is an age or a placeholder (M07s, M08)"),
+    Function("day", day, "the day of a dateTime"),
+)

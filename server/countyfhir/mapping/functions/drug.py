@@ -1,0 +1,60 @@
+"""Drug lines and frequencies as they are written by hand (dirt M24)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from countyfhir.mapping.functions.function import Function
+from countyfhir.mapping.functions.text import narrow, text
+
+FREQUENCIES: Mapping[str, dict[str, Any]] = {
+    "qd": {"frequency": 1, "period": 1, "periodUnit": "d"},
+    "bid": {"frequency": 2, "period": 1, "periodUnit": "d"},
+    "tid": {"frequency": 3, "period": 1, "periodUnit": "d"},
+    "qid": {"frequency": 4, "period": 1, "periodUnit": "d"},
+    "qn": {"frequency": 1, "period": 1, "periodUnit": "d", "when": ["HS"]},
+    "qod": {"frequency": 1, "period": 2, "periodUnit": "d"},
+    "q8h": {"frequency": 1, "period": 8, "periodUnit": "h"},
+    "q12h": {"frequency": 1, "period": 12, "periodUnit": "h"},
+    "qw": {"frequency": 1, "period": 1, "periodUnit": "wk"},
+    "每日一次": {"frequency": 1, "period": 1, "periodUnit": "d"},
+    "每日两次": {"frequency": 2, "period": 1, "periodUnit": "d"},
+    "每日二次": {"frequency": 2, "period": 1, "periodUnit": "d"},
+    "每日三次": {"frequency": 3, "period": 1, "periodUnit": "d"},
+}
+LINE = re.compile(r"^(?P<name>\S+)\s+(?P<dose>\d+(?:\.\d+)?)(?P<unit>[^\s\d]+)(?:\s+(?P<usage>.+))?$")
+
+
+def frequency(value: Any) -> dict[str, Any]:
+    """A Timing: ``code.text`` as written and ``repeat`` where the first word is a known frequency (qd, bid, 每日一次)."""
+    plain = narrow(value)
+    known = FREQUENCIES.get(plain.split()[0].lower()) if plain else None
+    timing: dict[str, Any] = {"repeat": dict(known)} if known else {}
+    return timing | {"code": {"text": plain}}
+
+
+def drug_lines(value: Any) -> list[dict[str, Any]] | None:
+    """The drugs of '药名 1片 bid；…': ``name``, ``dose`` (number), ``unit``, ``timing``, ``text``."""
+    found = []
+    for part in re.split("[；;\n]+", text(value)):
+        if not part.strip():
+            continue
+        match = LINE.match(part.strip())
+        if match is None:
+            found.append({"name": part.strip(), "text": part.strip()})
+            continue
+        line: dict[str, Any] = {"name": match["name"], "text": part.strip()}
+        line |= {"dose": Decimal(match["dose"]), "unit": match["unit"]}
+        if match["usage"]:
+            line["timing"] = frequency(match["usage"])
+        found.append(line)
+    return found or None
+
+
+FUNCTIONS = (
+    Function("frequency", frequency, "a Timing of qd, bid, 每日三次 … (M24)"),
+    Function("drug_lines", drug_lines, "name, dose, unit, timing of each drug of a text (M24)"),
+)

@@ -1,0 +1,109 @@
+"""Text: damage, width, blanks, joining and splitting (dirt M10, M14, M29)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from countyfhir.mapping.finding import HeldBack
+from countyfhir.mapping.functions.function import Function
+
+DAMAGED = re.compile(
+    "\ufffd|锟斤|斤拷|烫烫|屯屯"  # decoded twice, or memory that was never filled
+    "|[\u00c0-\u00ff][\u0080-\u00bf]"  # UTF-8 shown as Latin-1
+    "|^[?\\s]*\\?{2,}[?\\s]*$"  # every character replaced
+)
+NEGATIONS = re.compile(r"^(?:无|没有|未发现|否认.*|无.*(?:史|过敏|异常))$")
+
+
+def text(value: Any) -> str:
+    """The cell without surrounding blanks; damaged text is held back (M29), never repaired."""
+    cell = str(value).strip().strip("\u3000")
+    if DAMAGED.search(cell):
+        raise HeldBack("M29")
+    return cell
+
+
+def narrow(value: Any) -> str:
+    """Full-width letters and digits made narrow (NFKC), blanks around removed (M10)."""
+    return unicodedata.normalize("NFKC", str(value)).strip()
+
+
+def upper(value: Any) -> str:
+    """Capital letters."""
+    return str(value).upper()
+
+
+def negated(value: Any) -> bool:
+    """Whether the text is a negative finding: 无, 否认…, 无…史 (M14)."""
+    return bool(NEGATIONS.match(narrow(value)))
+
+
+def split(value: Any, separators: str = ",，、;；") -> list[str]:
+    """The parts between any of the separators, blanks removed."""
+    parts = re.split("[" + re.escape(separators) + "]", str(value))
+    return [part.strip() for part in parts if part.strip()]
+
+
+def join(value: Any, *others: Any) -> str | None:
+    """The values that are there, one after the other with '；' between."""
+    return "；".join(str(part) for part in (value, *others) if part is not None) or None
+
+
+def choose(value: Any, when_true: Any, when_false: Any = None) -> Any:
+    """The second value when the first is true (not blank, not false), else the third."""
+    return when_true if value else when_false
+
+
+def several(value: Any) -> bool:
+    """Whether a list has more than one element."""
+    return len(value) > 1
+
+
+def member(value: Any, name: str) -> Any:
+    """The member of an object that a function or a code map gave."""
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def joined(value: Any, separator: str = "、") -> str | None:
+    """The elements of a list in one text."""
+    return separator.join(str(part) for part in value) or None
+
+
+def zipped(value: Any, *others: Any) -> list[dict[str, Any]]:
+    """Lists side by side: items with ``first``, ``second``, ``third``; a shorter list ends in blanks."""
+    names = ("first", "second", "third", "fourth")
+    lists = [value, *[other or [] for other in others]]
+    return [
+        {name: column[row] for name, column in zip(names, lists, strict=False) if row < len(column)}
+        for row in range(len(value))
+    ]
+
+
+def codes(value: Any, separators: str = ",，、;；") -> list[str]:
+    """The codes of a cell with several of them, narrow and without blanks."""
+    return split(narrow(value), separators)
+
+
+def xhtml(value: Any) -> str:
+    """The text as the div of a Narrative."""
+    escaped = str(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f'<div xmlns="http://www.w3.org/1999/xhtml">{escaped}</div>'
+
+
+FUNCTIONS = (
+    Function("text", text, "text without surrounding blanks; damaged text is held back (M29)"),
+    Function("narrow", narrow, "full-width letters and digits made narrow (M10)"),
+    Function("upper", upper, "capital letters"),
+    Function("negated", negated, "true for 无, 否认… (M14)"),
+    Function("split", split, "the parts between separators", (1, 2)),
+    Function("codes", codes, "the codes in a cell that holds several", (1, 2)),
+    Function("join", join, "the values that are there, joined by ；", (1, 8), absent=True),
+    Function("choose", choose, "the second value when the first is true, else the third", (2, 3), absent=True),
+    Function("side_by_side", zipped, "lists side by side: first, second, third", (2, 4)),
+    Function("several", several, "whether a list has more than one element"),
+    Function("member", member, "the member of an object", (2, 2)),
+    Function("joined", joined, "the elements of a list in one text", (1, 2)),
+    Function("xhtml", xhtml, "the text as the div of a Narrative"),
+)

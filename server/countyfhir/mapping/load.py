@@ -1,0 +1,210 @@
+"""Reads and compiles mapping files. Every mistake is a MappingError: file, line, what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from countyfhir.mapping import shipped
+from countyfhir.mapping.code_map import CodeMap, code_map
+from countyfhir.mapping.expression import Expression, Scope, compile_expression
+from countyfhir.mapping.institution import institution, known_institutions
+from countyfhir.mapping.record import Check, Format, Institution, Lookup, RecordMapping, Source, Target
+from countyfhir.mapping.syntax import ExpressionError
+from countyfhir.mapping.template import compile_each, compile_template, compile_text
+from countyfhir.mapping.yaml_text import Document, MappingError, read
+
+SOURCE_FILE = "source.yaml"
+
+
+@cache
+def schema(name: str) -> Draft202012Validator:
+    """The JSON Schema of mapping files (``mapping``) or of ``source.yaml`` (``source``)."""
+    text = (shipped.mappings() / f"{name}.schema.json").read_text("utf-8")
+    return Draft202012Validator(json.loads(text))
+
+
+def load(folder: Path) -> tuple[Source, ...]:
+    """Every source below ``folder`` (a folder with ``source.yaml``), or the source that ``folder`` itself is."""
+    if not folder.is_dir():
+        raise MappingError(folder, 1, "this is not a folder with mapping files")
+    found = sorted(path.parent for path in [folder / SOURCE_FILE, *folder.glob(f"*/{SOURCE_FILE}")] if path.exists())
+    if not found:
+        raise MappingError(folder, 1, f"no source is here: a source is a folder with a {SOURCE_FILE}")
+    return tuple(load_source(one) for one in found)
+
+
+def load_source(folder: Path) -> Source:
+    """One source: ``source.yaml`` and one mapping file a record type beside it."""
+    document = checked(read(folder / SOURCE_FILE), "source")
+    institutions = read_institutions(document)
+    paths = sorted(path for path in folder.glob("*.yaml") if path.name != SOURCE_FILE)
+    mappings = [load_mapping(path, folder.name, institutions, document.data) for path in paths]
+    mappings.sort(key=lambda mapping: (mapping.order, mapping.name))
+    data = document.data
+    return Source(folder.name, data["title"], data.get("folder", folder.name), tuple(mappings), institutions)
+
+
+def read_institutions(document: Document) -> tuple[Institution, ...]:
+    declared = document.data["institutions"]
+    if isinstance(declared, str):
+        listed = read((document.path.parent / declared).resolve())
+        declared = listed.data["institutions"]
+    return tuple(institution(one) for one in declared)
+
+
+def checked(document: Document, name: str) -> Document:
+    """The document, when its JSON Schema holds."""
+    problem = best_match(schema(name).iter_errors(document.data))
+    if problem is not None:
+        place = list(problem.absolute_path)
+        raise document.error(place, f"{'.'.join(map(str, place)) or 'the file'}: {problem.message}")
+    return document
+
+
+def load_mapping(
+    path: Path, source: str, institutions: tuple[Institution, ...], defaults: Mapping[str, Any]
+) -> RecordMapping:
+    """One mapping file of the source."""
+    document = checked(read(path), "mapping")
+    return Builder(document, source, institutions, defaults).build()
+
+
+class Builder:
+    """Compiles one document; keeps what every part needs: the document (for line numbers) and the scope so far."""
+
+    def __init__(
+        self, document: Document, source: str, institutions: tuple[Institution, ...], defaults: Mapping[str, Any]
+    ) -> None:
+        self.document, self.data, self.source = document, document.data, source
+        self.institutions, self.defaults = institutions, defaults
+        columns = {column: (column,) for column in self.data["source"]["columns"]}
+        zone = self.data["source"].get("zone", defaults.get("zone", "+08:00"))
+        self.scope = Scope(columns, self.codes(), known_institutions(institutions), zone)
+
+    def build(self) -> RecordMapping:
+        data, record = self.data, self.data["record"]
+        self.need_columns(("record", "key"), record["key"])
+        lookups = self.lookups()
+        values = self.values()
+        return RecordMapping(
+            name=f"{self.source}/{self.document.path.stem}",
+            source=self.source,
+            version=str(data["version"]),
+            title=data["title"],
+            path=self.document.path,
+            institution=self.institution(),
+            format=self.format(),
+            key=tuple(record["key"]),
+            version_key=self.optional(("record", "version"), record.get("version")),
+            main=self.main(record),
+            values=values,
+            lookups=lookups,
+            checks=tuple(self.check(place, one) for place, one in enumerate(data.get("checks", ()))),
+            targets=tuple(self.target(place, one) for place, one in enumerate(data["resources"])),
+            order=data.get("order", 100),
+            institution_of=self.optional(("record", "institution"), record.get("institution")),
+        )
+
+    def expression(self, place: tuple[Any, ...], text: Any) -> Expression:
+        try:
+            return compile_expression(str(text), self.scope)
+        except ExpressionError as error:
+            raise self.document.error(place, str(error)) from error
+
+    def optional(self, place: tuple[Any, ...], text: Any) -> Expression | None:
+        return None if text is None else self.expression(place, text)
+
+    def need_columns(self, place: tuple[Any, ...], columns: list[str]) -> None:
+        for column in columns:
+            if column not in self.data["source"]["columns"]:
+                raise self.document.error(place, f"'{column}' is not among source.columns; add it there")
+
+    def format(self) -> Format:
+        declared = dict(self.data["source"])
+        declared.pop("zone", None)
+        blanks = declared.pop("blanks", self.defaults.get("blanks"))
+        given: dict[str, Any] = {name: value for name, value in declared.items() if name != "columns"}
+        if blanks is not None:
+            given["blanks"] = frozenset(str(blank or "") for blank in blanks) | {""}
+        return Format(columns=tuple(declared["columns"]), **given)
+
+    def institution(self) -> Institution:
+        wanted = str(self.data.get("institution", self.defaults.get("institution")))
+        for one in self.institutions:
+            if wanted in (one.code, one.name):
+                return one
+        raise self.document.error(
+            ("institution",), f"the institution '{wanted}' is not among the source's institutions"
+        )
+
+    def main(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        names = record.get("main", ())
+        for name in names:
+            if name not in self.scope.columns:
+                raise self.document.error(("record", "main"), f"'{name}' is neither a column nor one of 'values'")
+        return tuple(names)
+
+    def codes(self) -> dict[str, CodeMap]:
+        return {name: self.code_map(name, one) for name, one in self.data.get("codes", {}).items()}
+
+    def code_map(self, name: str, declared: Mapping[str, Any]) -> CodeMap:
+        """A table in the file, or one of ``terminology/code-maps``, which must name this table and column."""
+        place = ("codes", name)
+        if "file" not in declared:
+            return code_map(name, declared)
+        listed = read(shipped.code_maps() / declared["file"])
+        wanted = {"source": self.source, "table": self.data["source"]["file"], "column": declared["column"]}
+        wanted |= {"sheet": self.data["source"]["sheet"]} if "sheet" in self.data["source"] else {}
+        if wanted | {"dictionary": declared["dictionary"]} not in listed.data["applies"]:
+            raise self.document.error(
+                place, f"{declared['file']} does not say that it applies to {wanted}; see 'applies'"
+            )
+        return code_map(name, {**listed.data, **declared})
+
+    def lookups(self) -> tuple[Lookup, ...]:
+        found = []
+        for name, one in self.data.get("lookups", {}).items():
+            by = self.expression(("lookups", name, "by"), one["by"])
+            columns = tuple(one["columns"])
+            given = {part: one[part] for part in ("encoding", "delimiter", "sheet", "format") if part in one}
+            shape = {"format": self.data["source"]["format"], "encoding": self.format().encoding} | given
+            listed = Format(file=one["file"], columns=(one["key"], *columns), blanks=self.format().blanks, **shape)
+            found.append(Lookup(name, one["file"], one["key"], columns, by, one.get("needed", False), listed))
+            self.scope.columns[name] = by.columns
+            self.scope.lookups = {**self.scope.lookups, name: columns}
+        return tuple(found)
+
+    def values(self) -> tuple[tuple[str, Expression], ...]:
+        found = []
+        for name, text in self.data.get("values", {}).items():
+            expression = self.expression(("values", name), text)
+            self.scope.columns[name] = expression.columns
+            found.append((name, expression))
+        return tuple(found)
+
+    def check(self, place: int, one: Mapping[str, Any]) -> Check:
+        self.need_columns(("checks", place, "columns"), one["columns"])
+        outcome = one.get("outcome")
+        severity = one.get("severity", "error" if outcome else "warning")
+        when = self.expression(("checks", place, "when"), one["when"])
+        held_back, message = one.get("held_back", False), one.get("message", "")
+        return Check(when, one["issue"], tuple(one["columns"]), severity, outcome, held_back, message)
+
+    def target(self, place: int, one: Mapping[str, Any]) -> Target:
+        where = ("resources", place)
+        try:
+            loop = compile_each(one["each"], self.scope) if "each" in one else None
+            scope = loop.scope if loop else self.scope
+            when = compile_expression(one["when"], scope).evaluate if "when" in one else None
+            key = compile_text(one["key"], scope).render
+            render = compile_template(one["content"], scope, self.source).render
+        except ExpressionError as error:
+            raise self.document.error(where, str(error)) from error
+        return Target(one["type"], key, render, when, loop, one.get("shared", False))

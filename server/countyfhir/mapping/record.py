@@ -1,0 +1,137 @@
+"""The plain data of a mapping: what a mapping file compiles to, a record, and what a record becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from countyfhir.mapping.expression import Environment, Evaluate, Expression
+from countyfhir.mapping.finding import Finding
+from countyfhir.mapping.template import Loop
+
+Row = dict[str, Any]
+"""A record as a reader gives it: columns by name; a blank is None, everything else text (or a JSON value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """An institution of the county: its code (统一社会信用代码) or, without one, its name identifies it."""
+
+    name: str
+    code: str | None = None
+    aliases: tuple[str, ...] = ()
+    part_of: str | None = None
+    kind: str | None = None
+
+    @property
+    def key(self) -> str:
+        return self.code or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How the file of a record type is read."""
+
+    format: str  # csv | xlsx | jsonl
+    file: str  # pattern of the file name
+    columns: tuple[str, ...]
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    sheet: str | None = None
+    header_row: int = 1
+    blanks: frozenset[str] = frozenset({"", "NULL", "null", "—", "——"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A row of another table of the source: found by ``key`` there, ``by`` here; ``columns`` are kept."""
+
+    name: str
+    file: str
+    key: str
+    columns: tuple[str, ...]
+    by: Expression
+    needed: bool
+    format: Format
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule over the values of a record: when it holds, the issue stands and perhaps the record's outcome changes."""
+
+    when: Expression
+    issue: str
+    columns: tuple[str, ...]
+    severity: str
+    outcome: str | None  # quarantined | rejected
+    held_back: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A resource that a record becomes, or several of them in a loop. ``shared``: other records state it too."""
+
+    resource_type: str
+    key: Evaluate
+    render: Evaluate
+    when: Evaluate | None
+    loop: Loop | None
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMapping:
+    """One mapping file, compiled."""
+
+    name: str  # "county-hospital/ms-brda"
+    source: str
+    version: str
+    title: str
+    path: Path
+    institution: Institution
+    format: Format
+    key: tuple[str, ...]
+    version_key: Expression | None
+    main: tuple[str, ...]
+    values: tuple[tuple[str, Expression], ...]
+    lookups: tuple[Lookup, ...]
+    checks: tuple[Check, ...]
+    targets: tuple[Target, ...]
+    order: int = 100
+    institution_of: Expression | None = None  # where the records of one file come from several institutions
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source system: its mapping files, the folder name its files lie in, and the institutions they name."""
+
+    name: str
+    title: str
+    folder: str
+    mappings: tuple[RecordMapping, ...]
+    institutions: tuple[Institution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a record needs beside itself: the rows of other tables, by lookup name and key."""
+
+    lookups: Mapping[str, Callable[[str], Row | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRecord:
+    """What a record became. ``outcome``: mapped, quarantined or rejected. ``shared`` names the resources other records
+    state too ("Patient/…"). ``environment`` is kept for the explanation of a record, never for a report."""
+
+    key: str
+    version_key: str
+    resources: tuple[dict[str, Any], ...]
+    issues: tuple[Finding, ...]
+    outcome: str
+    shared: frozenset[str] = frozenset()
+    institution: str | None = None  # reference of the record's own institution, where it names one
+    environment: Environment = field(default_factory=dict, repr=False)

@@ -1,0 +1,161 @@
+"""Templates of target resources: YAML with ``{expression}`` in it, compiled once into closures over the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from countyfhir.mapping.expression import Environment, Evaluate, Scope, compile_expression
+from countyfhir.mapping.stable_id import stable_id
+from countyfhir.mapping.syntax import ExpressionError
+
+WHOLE = re.compile(r"^\{([^{}]*)\}$")
+PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+EACH = re.compile(r"^\s*([^\W\d]\w*)\s+in\s+(.+)$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """``render`` gives the value or None; ``dynamic``: it depends on the record."""
+
+    render: Evaluate
+    dynamic: bool
+
+
+def compile_template(template: Any, scope: Scope, source: str) -> Compiled:
+    """A template of any shape. In an object a member that comes out absent is left out; an object none of whose
+    expressions gave a value is left out as a whole; a list drops absent items."""
+    if isinstance(template, str):
+        return compile_text(template, scope)
+    if isinstance(template, dict):
+        return compile_object(template, scope, source)
+    if isinstance(template, list):
+        return compile_list(template, scope, source)
+    return Compiled(lambda environment: template, False)
+
+
+def compile_text(template: str, scope: Scope) -> Compiled:
+    """``"{x}"`` keeps the type of x; text around makes a text; a text with an absent piece is absent."""
+    if whole := WHOLE.match(template):
+        return Compiled(compile_expression(whole[1], scope).evaluate, True)
+    pieces, at, dynamic = list[Any](), 0, False
+    for match in PIECE.finditer(template):
+        pieces.append(template[at : match.start()])
+        if match[1] is None:
+            pieces.append(match[0][0])
+        else:
+            dynamic = True
+            pieces.append(compile_expression(match[1], scope).evaluate)
+        at = match.end()
+    pieces.append(template[at:])
+    if not dynamic:
+        constant = "".join(pieces)
+        return Compiled(lambda environment: constant, False)
+
+    def render(environment: Environment) -> str | None:
+        made = [piece(environment) if callable(piece) else piece for piece in pieces]
+        return None if any(part is None for part in made) else "".join(str(part) for part in made)
+
+    return Compiled(render, True)
+
+
+def compile_object(template: dict[str, Any], scope: Scope, source: str) -> Compiled:
+    if "each" in template:
+        raise ExpressionError("'each' stands in an item of a list")
+    condition = compile_expression(template["when"], scope).evaluate if "when" in template else None
+    if "ref" in template:
+        return conditional(compile_reference(template, scope, source), condition)
+    if "value of" in template:
+        return conditional(compile_template(template["value of"], scope, source), condition)
+    members = {name: compile_template(part, scope, source) for name, part in template.items() if name != "when"}
+    constant = {name: part.render({}) for name, part in members.items() if not part.dynamic}
+    dynamic = [(name, part.render) for name, part in members.items() if part.dynamic]
+    order = list(members)
+
+    def render(environment: Environment) -> dict[str, Any] | None:
+        made = {name: value for name, evaluate in dynamic if (value := evaluate(environment)) is not None}
+        if dynamic and not made:
+            return None
+        made |= constant
+        return {name: made[name] for name in order if name in made} or None
+
+    return conditional(Compiled(render, bool(dynamic)), condition)
+
+
+def conditional(inner: Compiled, condition: Evaluate | None) -> Compiled:
+    if condition is None:
+        return inner
+    return Compiled(lambda environment: inner.render(environment) if condition(environment) else None, True)
+
+
+def compile_reference(template: dict[str, Any], scope: Scope, source: str) -> Compiled:
+    """``{ref: Type, key: "…", source: …}``: the reference to the resource of that natural key, without looking it up."""
+    resource_type, owner = template["ref"], template.get("source", source)
+    key = compile_text(template["key"], scope).render
+    display = compile_text(template["display"], scope).render if "display" in template else None
+
+    def render(environment: Environment) -> dict[str, Any] | None:
+        found = key(environment)
+        if found is None:
+            return None
+        made = {"reference": f"{resource_type}/{stable_id(owner, resource_type, str(found))}"}
+        shown = display(environment) if display else None
+        return made | {"display": shown} if shown else made
+
+    return Compiled(render, True)
+
+
+def compile_list(template: list[Any], scope: Scope, source: str) -> Compiled:
+    items = [compile_item(item, scope, source) for item in template]
+    dynamic = any(part.dynamic for part, _ in items)
+
+    def render(environment: Environment) -> list[Any] | None:
+        made: list[Any] = []
+        for part, many in items:
+            value = part.render(environment)
+            if value is not None:
+                made.extend(value) if many else made.append(value)
+        return made or None
+
+    return Compiled(render, dynamic)
+
+
+def compile_item(item: Any, scope: Scope, source: str) -> tuple[Compiled, bool]:
+    """An item of a list; with ``each: "name in list"`` it stands once for every element."""
+    if not isinstance(item, dict) or "each" not in item:
+        return compile_template(item, scope, source), False
+    loop = compile_each(item["each"], scope)
+    rest = {name: part for name, part in item.items() if name != "each"}
+    inner = compile_template(rest, loop.scope, source).render
+
+    def render(environment: Environment) -> list[Any]:
+        rendered = (inner(turn) for turn in loop.turns(environment))
+        return [value for value in rendered if value is not None]
+
+    return Compiled(render, True), True
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """``scope`` inside the loop knows its name and ``position`` (1, 2, …); ``turns`` gives one environment an element."""
+
+    scope: Scope
+    turns: Callable[[Environment], list[Environment]]
+
+
+def compile_each(text: str, scope: Scope) -> Loop:
+    """``each: "line in lines"``."""
+    match = EACH.match(text)
+    if match is None:
+        raise ExpressionError(f"'each' is written \"name in list\", not '{text}'")
+    name, listed = match[1], compile_expression(match[2], scope)
+    columns = {**scope.columns, name: listed.columns, "position": listed.columns}
+    inner = Scope(columns, scope.codes, scope.institutions, scope.zone, scope.lookups)
+
+    def turns(environment: Environment) -> list[Environment]:
+        found = listed.evaluate(environment) or ()
+        return [{**environment, name: value, "position": place} for place, value in enumerate(found, 1)]
+
+    return Loop(inner, turns)
