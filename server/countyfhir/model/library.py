@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import lzma
+import tarfile
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 BASE_TYPES = ("StructureDefinition", "SearchParameter", "OperationDefinition", "CompartmentDefinition")
@@ -30,3 +32,12 @@ def base_lines(resource_types: Iterable[str] = BASE_TYPES) -> Iterator[bytes]:
     for resource_type in resource_types:
         content = files("countyfhir.model").joinpath(f"data/{resource_type}.ndjson.xz").read_bytes()
         yield from lzma.decompress(content).rstrip(b"\n").split(b"\n")
+
+
+def examples(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """(file name, bytes as published) of the official R4 examples in ``tests/data/r4-examples.tar.xz``."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            file = tar.extractfile(member)
+            if file is not None:
+                yield member.name, file.read()
