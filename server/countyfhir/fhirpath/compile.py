@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import Any
 
-from countyfhir.fhirpath.build import build, surroundings
+from countyfhir.fhirpath.closures import build, surroundings
 from countyfhir.fhirpath.error import FhirPathError
 from countyfhir.fhirpath.functions.table import truth
-from countyfhir.fhirpath.item import Item, Node, Nodes, nodes_of
+from countyfhir.fhirpath.item import Item, Nodes, nodes_of
 from countyfhir.fhirpath.parser import parse
 from countyfhir.fhirpath.place import Location, Place, location_of
 from countyfhir.fhirpath.scope import NOTHING_GIVEN, Given, Scope
@@ -40,7 +40,7 @@ class Expression:
         *,
         resource: dict[str, Any] | None = None,
         root: dict[str, Any] | None = None,
-        given: Given | None = None,
+        given: Given = NOTHING_GIVEN,
         **options: Any,
     ) -> list[Item]:
         """The results on a resource or other value (dict, Item, plain Python, or a list of them).
@@ -50,7 +50,7 @@ class Expression:
         caller gives. Raises FhirPathError when the expression cannot be evaluated on this value."""
         if options:
             given = Given(**options)
-        return list(map(_item, self.nodes(value, resource, root, given or NOTHING_GIVEN)))
+        return [_item(node) for node in self.nodes(value, resource, root, given)]
 
     def nodes(
         self,
@@ -65,7 +65,7 @@ class Expression:
         else:
             focus = nodes_of(value, self.type_name)
         try:
-            return self._run(_scope(focus, resource, root, given), focus)
+            return self._run(Scope(focus, resource, root, given), focus)
         except RecursionError:
             raise FhirPathError("The expression is nested too deeply to be evaluated") from None
 
@@ -79,14 +79,6 @@ class Expression:
     ) -> bool | None:
         """The answer of an invariant or criterion: True, False, or None when the result is empty."""
         return truth(self.nodes(value, resource, root, given))
-
-
-def _scope(focus: Nodes, resource: dict[str, Any] | None, root: dict[str, Any] | None, given: Given) -> Scope:
-    node: Node | None = focus[0] if focus else None
-    if resource is not None:
-        node = (resource, resource.get("resourceType", "Resource"), None)
-    top = None if root is None else (root, root.get("resourceType", "Resource"), None)
-    return Scope(focus, node, top, given)
 
 
 @lru_cache(maxsize=8192)
@@ -109,7 +101,7 @@ def locate(expression: str, resource: dict[str, Any], *, given: Given = NOTHING_
     Raises FhirPathError when the expression is wrong or computes a value that stands nowhere in the resource."""
     type_name = resource.get("resourceType", "Element")
     focus: Nodes = [(resource, type_name, None, Place(None, "", None, type_name))]
-    scope = Scope(focus, focus[0], None, given)
+    scope = Scope(focus, None, None, given)
     scope.locating = True
     try:
         found = [location_of(node) for node in compile(expression, type_name)._run(scope, focus)]

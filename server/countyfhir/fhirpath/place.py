@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from countyfhir.fhirpath.item import Node, Nodes
 from countyfhir.fhirpath.schema import Step
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """The fourth part of a node while locating. ``parent`` None: the input itself."""
 
     parent: dict[str, Any] | None
@@ -18,7 +20,8 @@ class Place(NamedTuple):
     path: str
 
 
-class Location(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Location:
     """The place of a result: ``parent[key]`` (or ``parent[key][index]``) holds it, ``path`` is its FHIRPath
     (``Patient.name[0].given[1]``). The root has parent None, key ""."""
 
@@ -35,7 +38,7 @@ def locate_children(node: Node, found: Iterable[tuple[Any, str, Any, str, int | 
     above = node[3].path if len(node) > 3 else node[1]
     nodes: Nodes = []
     for value, type_name, sibling, key, index in found:
-        path = f"{above}.{step.key}" + ("" if index is None else f"[{index}]")
+        path = f"{above}.{step.name}" + ("" if index is None else f"[{index}]")
         nodes.append((value, type_name, sibling, Place(parent, key, index, path)))
     return nodes
 
@@ -44,4 +47,5 @@ def location_of(node: Node) -> Location:
     """The location of a result; one that was computed has none and is refused with ValueError."""
     if len(node) < 4:
         raise ValueError("the expression computes a value that stands nowhere in the resource")
-    return Location(*node[3], node[1])
+    place: Place = node[3]
+    return Location(place.parent, place.key, place.index, place.path, node[1])

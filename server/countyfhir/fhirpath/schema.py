@@ -18,12 +18,14 @@ class Step(NamedTuple):
 
     ``key`` is the JSON property, ``sibling`` the ``_key`` of a primitive, ``type_name`` None where the value tells it
     (resources). ``choices`` maps the keys of a choice to their types (``_keys`` too), None for an ordinary element.
+    ``name`` is what FHIRPath calls it.
     """
 
     key: str
     sibling: str | None
     type_name: str | None
     choices: dict[str, str] | None = None
+    name: str = ""
 
 
 @lru_cache(maxsize=None)
@@ -36,7 +38,7 @@ def definition_of(type_name: str) -> TypeDefinition | None:
 def step_of(type_name: str, name: str) -> Step | None:
     """How ``name`` is followed on a type; None when the type has no such element."""
     if type_name == TYPE_INFO:
-        return Step(name, None, "System.String") if name in ("namespace", "name") else None
+        return Step(name, None, "System.String", None, name) if name in ("namespace", "name") else None
     definition = definition_of(type_name)
     if definition is None:
         return None
@@ -47,20 +49,39 @@ def step_of(type_name: str, name: str) -> Step | None:
     if not choices:
         return _primitive_step(definition, name)
     siblings = {f"_{key}": choice for key, choice in choices.items() if is_primitive(choice)}
-    return Step(name, None, None, choices | siblings)
+    return Step(name, None, None, choices | siblings, name)
 
 
 def _plain_step(element: ElementDefinition) -> Step:
     if element.type_name in ANY_RESOURCE:
-        return Step(element.name, None, None)
+        return Step(element.name, None, None, None, element.name)
     primitive = element.is_primitive or is_primitive(element.type_name)
-    return Step(element.name, f"_{element.name}" if primitive else None, element.type_name)
+    sibling = f"_{element.name}" if primitive else None
+    return Step(element.name, sibling, element.type_name, None, element.name)
 
 
 def _primitive_step(definition: TypeDefinition, name: str) -> Step | None:
     if definition.kind != "primitive-type":
         return None
-    return {"extension": Step("extension", None, "Extension"), "id": Step("id", None, "string")}.get(name)
+    return _OF_PRIMITIVES.get(name)
+
+
+_OF_PRIMITIVES = {
+    "extension": Step("extension", None, "Extension", None, "extension"),
+    "id": Step("id", None, "string", None, "id"),
+}
+
+
+def narrowed(step: Step | None, wanted: frozenset[str] | None) -> Step | None:
+    """A choice of which only some types are wanted (``value as Quantity``): one key is followed like any other element."""
+    if step is None or wanted is None or step.choices is None:
+        return step
+    kept = {key: type_name for key, type_name in step.choices.items() if casts(type_name, wanted)}
+    plain = [key for key in kept if not key.startswith("_")]
+    if len(plain) != 1:
+        return step._replace(choices=kept) if plain else None
+    key = plain[0]
+    return Step(key, f"_{key}" if f"_{key}" in kept else None, kept[key], None, step.name)
 
 
 def is_choice_key(type_name: str, name: str) -> bool:
@@ -109,5 +130,5 @@ def matches(type_name: str, wanted: frozenset[str]) -> bool:
 
 
 def casts(type_name: str, wanted: frozenset[str]) -> bool:
-    """``as`` and ``ofType``: like ``is``, but a primitive is taken only under its own name, as the official cases have it."""
+    """``as`` and ``ofType``: like ``is``, but a primitive only under its own name, as the official cases have it."""
     return type_name in wanted or (not is_primitive(type_name) and matches(type_name, wanted))

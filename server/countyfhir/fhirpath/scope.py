@@ -1,4 +1,4 @@
-"""What an evaluation knows besides its input: variables, given functions, time (FHIRPath N1 section 9, R4 section 2.26)."""
+"""What an evaluation knows besides its input: variables, given functions, time (FHIRPath N1 section 9, R4 2.26)."""
 
 from __future__ import annotations
 
@@ -36,18 +36,35 @@ NOTHING_GIVEN = Given()
 class Scope:
     """The state of one evaluation. ``locating``: nodes carry the place they were found at."""
 
-    __slots__ = ("context", "defined", "given", "index", "locating", "now", "resource", "root", "total")
+    _resource: dict[str, Any] | None = None
+    _root: dict[str, Any] | None = None
+    index: int | None = None
+    total: Nodes = EMPTY
+    defined: dict[str, Nodes] | None = None
+    locating = False
+    now: datetime | None = None
 
-    def __init__(self, context: Nodes, resource: Node | None, root: Node | None, given: Given) -> None:
+    def __init__(
+        self, context: Nodes, resource: dict[str, Any] | None, root: dict[str, Any] | None, given: Given
+    ) -> None:
         self.context = context
-        self.resource = resource
-        self.root = root
         self.given = given
-        self.index: int | None = None
-        self.total: Nodes = EMPTY
-        self.defined: dict[str, Nodes] | None = None
-        self.locating = False
-        self.now: datetime | None = None
+        if resource is not None:
+            self._resource = resource
+        if root is not None:
+            self._root = root
+
+    def resource(self) -> Node | None:
+        """``%resource``: as given, else the input itself."""
+        if self._resource is not None:
+            return (self._resource, self._resource.get("resourceType", "Resource"), None)
+        return self.context[0] if self.context else None
+
+    def root(self) -> Node | None:
+        """``%rootResource``: as given, else ``%resource``."""
+        if self._root is not None:
+            return (self._root, self._root.get("resourceType", "Resource"), None)
+        return self.resource()
 
     def instant(self) -> datetime:
         """The same moment throughout one evaluation, with a zone."""

@@ -7,14 +7,15 @@ from typing import Any
 
 from countyfhir.fhirpath.item import Node, Nodes
 from countyfhir.fhirpath.place import locate_children
-from countyfhir.fhirpath.schema import Step, definition_of, step_of
+from countyfhir.fhirpath.schema import Step, definition_of, narrowed, step_of
 from countyfhir.fhirpath.scope import Scope
 
 Stepper = Callable[[Scope, Nodes], Nodes]
 
 
-def stepper(name: str) -> Stepper:
-    """A function that follows ``name`` from every node; the steps of a type are looked up once."""
+def stepper(name: str, wanted: frozenset[str] | None = None) -> Stepper:
+    """A function that follows ``name`` from every node; the steps of a type are looked up once. Of a choice, only the
+    ``wanted`` types are followed."""
     steps: dict[str, Step | None] = {}
 
     def follow(scope: Scope, nodes: Nodes) -> Nodes:
@@ -24,13 +25,13 @@ def stepper(name: str) -> Stepper:
             try:
                 step = steps[type_name]
             except KeyError:
-                step = steps[type_name] = step_of(type_name, name)
+                step = steps[type_name] = narrowed(step_of(type_name, name), wanted)
             if step is None:
                 continue
             if scope.locating:
                 result += locate_children(node, children(node, step), step)
                 continue
-            key, sibling, child_type, choices = step
+            key, sibling, child_type, choices, _ = step
             if choices is not None or child_type is None or value.__class__ is not dict:
                 result += [child[:3] for child in children(node, step)]
                 continue
@@ -60,9 +61,9 @@ def children(node: Node, step: Step) -> list[tuple[Any, str, Any, str, int | Non
 
 
 def _chosen(container: dict[str, Any], choices: dict[str, str]) -> list[tuple[Any, str, Any, str, int | None]]:
-    for key in container:
+    for key in container if len(container) < len(choices) else choices:
         type_name = choices.get(key)
-        if type_name is not None:
+        if type_name is not None and key in container:
             plain = key.lstrip("_")
             return _under(container, plain, f"_{plain}", type_name)
     return []

@@ -23,7 +23,7 @@ def variable(name: str, scope: Scope, position: int) -> Nodes:
     if name == "context":
         return scope.context
     if name in ("resource", "rootResource"):
-        node = scope.root if name == "rootResource" and scope.root is not None else scope.resource
+        node = scope.root() if name == "rootResource" else scope.resource()
         return EMPTY if node is None else [node]
     if name in _CONSTANTS:
         return _CONSTANTS[name]

@@ -123,7 +123,8 @@ def _precision(scope: Scope, nodes: Nodes) -> Nodes:
 
 def _comparable(scope: Scope, nodes: Nodes, other: Nodes) -> Nodes:
     left, right = single(nodes), single(other, "The argument of comparable()")
-    ours, theirs = left and quantity_of(left), right and quantity_of(right)
+    ours = quantity_of(left) if left is not None else None
+    theirs = quantity_of(right) if right is not None else None
     return EMPTY if ours is None or theirs is None else boolean(same_dimension(ours, theirs, scope))
 
 

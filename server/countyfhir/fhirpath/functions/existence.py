@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 
 from countyfhir.fhirpath.equality import key_of
 from countyfhir.fhirpath.error import FhirPathError
@@ -18,22 +18,26 @@ def _empty(scope: Scope, nodes: Nodes) -> Nodes:
 def _exists(scope: Scope, nodes: Nodes, criterion: Predicate | None = None) -> Nodes:
     if criterion is None:
         return TRUE if nodes else FALSE
-    return boolean(any(each(scope, nodes, criterion, True)))
+    return FALSE if first_that(scope, nodes, criterion, (True,)) is None else TRUE
 
 
 def _all(scope: Scope, nodes: Nodes, criterion: Predicate) -> Nodes:
-    return boolean(not any(answer is not True for answer in each(scope, nodes, criterion, None)))
+    return TRUE if first_that(scope, nodes, criterion, (False, None)) is None else FALSE
 
 
-def each(scope: Scope, nodes: Nodes, criterion: Predicate, wanted: bool | None) -> Iterator[bool | None]:
-    """The criterion's answer for one node after the other, with ``$index``; only those ``wanted`` (None: all)."""
+def first_that(
+    scope: Scope, nodes: Nodes, criterion: Predicate, answers: tuple[bool | None, ...]
+) -> Node | None:
+    """The first node for which the criterion gives one of the answers."""
     outer = scope.index
-    for index, node in enumerate(nodes):
-        scope.index = index
-        answer = criterion(scope, [node])
+    try:
+        for index, node in enumerate(nodes):
+            scope.index = index
+            if criterion(scope, [node]) in answers:
+                return node
+    finally:
         scope.index = outer
-        if wanted is None or answer is wanted:
-            yield answer
+    return None
 
 
 def _booleans(nodes: Nodes) -> list[bool]:

@@ -66,7 +66,7 @@ def resolved(scope: Scope, node: Node) -> Nodes:
 
 
 def _contained(scope: Scope, logical_id: str) -> dict[str, Any] | None:
-    holder = (scope.root or scope.resource or (None,))[0]
+    holder = (scope.root() or (None,))[0]
     if not isinstance(holder, dict):
         return None
     if not logical_id:

@@ -7,7 +7,6 @@ from functools import cmp_to_key
 from countyfhir.fhirpath import comparison
 from countyfhir.fhirpath.equality import key_of
 from countyfhir.fhirpath.error import FhirPathError
-from countyfhir.fhirpath.functions.existence import each
 from countyfhir.fhirpath.functions.table import Function, Predicate, Run, single, truth
 from countyfhir.fhirpath.item import EMPTY, Node, Nodes, kind_of
 from countyfhir.fhirpath.scope import Scope
@@ -17,7 +16,13 @@ MOST_REPEATED = 100_000
 
 
 def _where(scope: Scope, nodes: Nodes, criterion: Predicate) -> Nodes:
-    return [node for node, answer in zip(nodes, each(scope, nodes, criterion, None), strict=True) if answer]
+    outer, result = scope.index, []
+    for index, node in enumerate(nodes):
+        scope.index = index
+        if criterion(scope, [node]):
+            result.append(node)
+    scope.index = outer
+    return result
 
 
 def _select(scope: Scope, nodes: Nodes, projection: Run) -> Nodes:
