@@ -1,4 +1,5 @@
-"""Which compartments a resource is in: Patient, Encounter, RelatedPerson, Practitioner, Device (R4 section 3.1.0.12.2)."""
+"""Which compartments a resource is in: Patient, Encounter, RelatedPerson, Practitioner, Device (R4 section
+3.1.0.12.2)."""
 
 from __future__ import annotations
 
@@ -10,8 +11,9 @@ from countyfhir.search.entries import REFERENCE, Entry
 from countyfhir.search.extractor import Extractor, Source, extractor
 
 COMPARTMENT = "_compartment"
-"""The parameter name of membership entries: ``(REFERENCE, "_compartment", 0, compartment type, id)``. Membership differs
-by resource type, so it is settled when the entries are made and a compartment search is one look-up for all types."""
+"""The parameter name of membership entries: ``(REFERENCE, "_compartment", 0, compartment type, id)``. Membership
+differs by resource type, so it is settled when the entries are made and a compartment search is one look-up for all
+types."""
 
 ITSELF = "{def}"
 
@@ -32,7 +34,8 @@ class Compartments:
         self._patient_extractors: dict[str, Extractor] = {}
 
     def types_in(self, compartment_type: str) -> tuple[str, ...]:
-        """The resource types that may be in a compartment, the compartment's own among them; KeyError when there is none."""
+        """The resource types that may be in a compartment, the compartment's own among them; KeyError when there is
+        none."""
         members = {name for name, codes in self.definitions[compartment_type].items() if codes}
         return tuple(sorted(members | {compartment_type}))
 
@@ -43,7 +46,7 @@ class Compartments:
         if resource_type in self.definitions and "id" in resource:
             memberships[(REFERENCE, COMPARTMENT, 0, resource_type, resource["id"])] = None
         for entry in entries:
-            if entry[0] == REFERENCE and entry[3] in named and entry[1] in named[entry[3]]:  # type: ignore[index]
+            if entry[0] == REFERENCE and entry[3] in named and entry[1] in named[entry[3]]:
                 memberships[(REFERENCE, COMPARTMENT, 0, entry[3], entry[4])] = None
         return tuple(memberships)
 

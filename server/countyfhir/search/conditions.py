@@ -42,8 +42,8 @@ _TERMINOLOGY = {"in", "not-in", "above", "below"}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a condition stands: the types it is on, how deep in a chain, and whether no type was named (``wide``: on the
-    whole server or on all of a compartment)."""
+    """Where a condition stands: the types it is on, how deep in a chain, and whether no type was named (``wide``: on
+    the whole server or on all of a compartment)."""
 
     resource_types: tuple[str, ...]
     context: Context
@@ -66,7 +66,8 @@ class Place:
 
 
 def condition(place: Place, name: str, text: str) -> Clause:
-    """The clause of ``name=text``. Unsupported for an unknown parameter or modifier, FhirError 400 for a malformed value."""
+    """The clause of ``name=text``. Unsupported for an unknown parameter or modifier, FhirError 400 for a malformed
+    value."""
     if place.depth > DEEPEST:
         raise Unsupported(f"A chain of more than {DEEPEST} links is not followed.")
     if name.startswith("_has:"):

@@ -1,4 +1,5 @@
-"""What search text is read against: the active parameters, our base URL, the county's zone, limits (R4 section 3.1.1)."""
+"""What search text is read against: the active parameters, our base URL, the county's zone, limits (R4 section
+3.1.1)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""Page cursors: the sort keys of the last row, sealed and bound to what was searched and by whom (R4 section 3.1.1.5.6).
+"""Page cursors: the sort keys of the last row, sealed and bound to what was searched and by whom (R4 section
+3.1.1.5.6).
 
-A cursor is base64url of a MessagePack array ``[keys]`` before which stand 16 bytes of HMAC-SHA-256 over the keys, the
-digest of the search and the digest of the grant. It holds no state of the server: it survives restarts and any worker.
+A cursor is base64url of a MessagePack array ``[keys]`` before which stand 16 bytes of HMAC-SHA-256 over the keys,
+the digest of the search and the digest of the grant. It holds no state of the server: it survives restarts and any
+worker.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Decimals as bytes that sort as the numbers do, without a float between (R4 datatypes: decimal; DESIGN decision 6).
 
-Layout: one byte of sign and class, the decimal exponent (2 bytes, 10 for the absurd), then pairs of digits. Equal numbers of
-different precision (``1.0`` and ``1.00``) have one key. A negative number is the complement of its absolute value's key.
+Layout: one byte of sign and class, the decimal exponent (2 bytes, 10 for the absurd), then pairs of digits. Equal
+numbers of different precision (``1.0`` and ``1.00``) have one key. A negative number is the complement of its
+absolute value's key.
 """
 
 from __future__ import annotations

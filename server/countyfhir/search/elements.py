@@ -1,8 +1,9 @@
-"""What is indexed of one element: per search type and element type a reader that yields facts (R4 section 3.1.1.4.5 to .13).
+"""What is indexed of one element: per search type and element type a reader that yields facts (R4 section 3.1.1.4.5 to
+.13).
 
-A fact is ``(entry kind, suffix, values)``: the suffix is added to the parameter's code (``""``, ``:text``, ``:of-type``,
-``:identifier``, ``:sort``), the values are those of ``entries.py``. A CodeableConcept without a coding or a Reference
-without a usable target still leaves an empty entry, so that ``:missing`` is right.
+A fact is ``(entry kind, suffix, values)``: the suffix is added to the parameter's code (``""``, ``:text``,
+``:of-type``, ``:identifier``, ``:sort``), the values are those of ``entries.py``. A CodeableConcept without a coding
+or a Reference without a usable target still leaves an empty entry, so that ``:missing`` is right.
 """
 
 from __future__ import annotations
@@ -227,8 +228,8 @@ _FIXED: Mapping[str, Mapping[str, Reader]] = {
 
 
 def readers(zone: object, bases: tuple[str, ...]) -> dict[tuple[str, str], Reader]:
-    """All readers by (search type, element type). ``zone`` is that of dates without one; ``bases`` are our own base URLs,
-    so that an absolute reference to ourselves is a local one."""
+    """All readers by (search type, element type). ``zone`` is that of dates without one; ``bases`` are our own base
+    URLs, so that an absolute reference to ourselves is a local one."""
     table = {(kind, name): reader for kind, by_type in _FIXED.items() for name, reader in by_type.items()}
     canonical_reader = _canonical(bases)
     table |= {("reference", name): canonical_reader for name in ("canonical", "uri", "url")}

@@ -1,6 +1,7 @@
 """Index entries: what a resource is found by, one plain tuple per value (DESIGN decision 6).
 
-An entry is ``(kind, parameter, part, *values)``; ``part`` numbers the element inside a composite (0 elsewhere). The values:
+An entry is ``(kind, parameter, part, *values)``; ``part`` numbers the element inside a composite (0 elsewhere). The
+values:
 
 ====================  =================================================================================================
 kind                  values
@@ -15,8 +16,13 @@ kind                  values
 ====================  =================================================================================================
 
 What a modifier needs is stored under a parameter name of its own: ``code:text`` (STRING, displays and texts),
-``identifier:of-type`` (TOKEN, system = type system, code = "type code|value"), ``subject:identifier`` (TOKEN), composite
-components ``code-value-quantity$1`` and ``…$2``.
+``identifier:of-type`` (TOKEN, system = type system, code = "type code|value"), ``subject:identifier`` (TOKEN),
+composite components ``code-value-quantity$1`` and ``…$2``, ``name:sort`` (STRING, how a human name sorts),
+``near$latitude`` and ``near$longitude`` (NUMBER), ``_compartment`` (REFERENCE, the compartments the resource is in).
+
+An element that is there without anything to compare (a CodeableConcept with only a text, a Reference with only a
+display) leaves an empty entry, ``("", "")``, of its kind, so that ``:missing`` is right. Pinyin of a human name
+stands under the parameter's own name with the original "".
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""From a resource to what it is found by: index entries, literal references, the patient it belongs to (DESIGN decision 6)."""
+"""From a resource to what it is found by: index entries, literal references, the patient it belongs to (DESIGN
+decision 6)."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class Indexed:
 
 
 class Indexer:
-    """The compiled extractors for one zone and one set of base URLs; they compile on first use. Threads may share it."""
+    """The compiled extractors for one zone and one set of base URLs; they compile on first use. Threads may share
+    it."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""Search parameters of a type compiled into one extractor: resource in, index entries out (R4 section 3.1.1; DESIGN 6)."""
+"""Search parameters of a type compiled into one extractor: resource in, index entries out (R4 section 3.1.1; DESIGN
+6)."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ Extractor = Callable[[Mapping[str, Any]], tuple[Entry, ...]]
 Readers = Mapping[tuple[str, str], Reader]
 
 SORTED_APART = ":sort"
-"""The suffix under which a parameter of human names keeps how it sorts; the index under its own name holds pinyin, too."""
+"""The suffix under which a parameter of human names keeps how it sorts; the index under its own name holds pinyin,
+too."""
 
 NOT_EXTRACTED = frozenset({"_id", "_lastUpdated"})
 """Columns of the store, not entries."""
@@ -144,7 +146,8 @@ def emitter(reader: Reader, names: Mapping[str, str]) -> Visit:
 
 
 def _inlined_emitter(reader: Reader, plain: list[_Plain]) -> Visit:
-    """A resource inside a resource (Bundle.entry[0].resource) is a target only when its type is one of the parameter's."""
+    """A resource inside a resource (Bundle.entry[0].resource) is a target only when its type is one of the
+    parameter's."""
     targets = [(names_of(each.parameter.code)[""], each.parameter.targets) for each in plain]
 
     def emit(element: Any, sink: Sink, part: int) -> None:

@@ -17,8 +17,9 @@ _SYSTEMLESS = frozenset({"code", "boolean", "string", "id", "uri", "url", "canon
 
 @lru_cache(maxsize=4_096)
 def implicit_systems(resource_type: str, parameter: SearchParameter, known: Definitions) -> frozenset[str]:
-    """The code systems of a token parameter whose elements are plain codes: they are stored without one, but a client may
-    name it (``gender=http://hl7.org/fhir/administrative-gender|male``). Empty when an element carries its own system."""
+    """The code systems of a token parameter whose elements are plain codes: they are stored without one, but a
+    client may name it (``gender=http://hl7.org/fhir/administrative-gender|male``). Empty when an element carries its
+    own system."""
     ends = leaves(resource_type, branches(parameter.expression), known)
     if not ends or any(node.type_name not in _SYSTEMLESS for node in ends):
         return frozenset()

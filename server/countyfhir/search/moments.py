@@ -1,4 +1,5 @@
-"""Dates as ranges: ``[low, high)`` in microseconds of date, dateTime, instant, Period and Timing (R4 section 3.1.1.4.5)."""
+"""Dates as ranges: ``[low, high)`` in microseconds of date, dateTime, instant, Period and Timing (R4 section
+3.1.1.4.5)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The active search parameters: one table that extraction, parsing and the CapabilityStatement share (R4 section 3.1.1).
+"""The active search parameters: one table that extraction, parsing and the CapabilityStatement share (R4 section
+3.1.1).
 
-A Table is immutable and carries a ``version``: when the parameters change, a new one is built and every commit checks
-which version its entries were made with (DESIGN decision 6).
+A Table is immutable and carries a ``version``: when the parameters change, a new one is built and every commit
+checks which version its entries were made with (DESIGN decision 6).
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def active() -> Table:
 
 
 def targets(parameter: SearchParameter) -> tuple[str, ...]:
-    """The resource types a reference parameter leads to: what its ``resolve() is`` demands, else its targets; () any."""
+    """The resource types a reference parameter leads to: what its ``resolve() is`` demands, else its targets; ()
+    any."""
     narrowed = {
         condition.argument
         for path in branches(parameter.expression) or ()

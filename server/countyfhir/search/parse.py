@@ -23,9 +23,9 @@ MOST_PARAMETERS = 200
 class Parsed:
     """A search as it was understood.
 
-    ``applied`` are the parameters that had an effect, as they had it: the self link shows them. ``issues`` are warnings
-    about what lenient handling passed over. ``digest`` binds page cursors to this search; ``cursor`` is the text of
-    ``_cursor``, to be decoded with it. ``pretty`` and ``format`` are None when not said.
+    ``applied`` are the parameters that had an effect, as they had it: the self link shows them. ``issues`` are
+    warnings about what lenient handling passed over. ``digest`` binds page cursors to this search; ``cursor`` is the
+    text of ``_cursor``, to be decoded with it. ``pretty`` and ``format`` are None when not said.
     """
 
     query: Query
@@ -50,8 +50,8 @@ def search(
     """The search on a type, on the whole server (None), or inside a compartment (with None: on all its types).
 
     FhirError 400 for unknown parameters and modifiers (with what is supported), malformed values and repeated result
-    parameters. ``lenient`` turns the first of these into warnings; a malformed value stays an error, as leaving it out
-    would widen the search.
+    parameters. ``lenient`` turns the first of these into warnings; a malformed value stays an error, as leaving it
+    out would widen the search.
     """
     sent = list(pairs)
     if len(sent) > MOST_PARAMETERS:

@@ -1,8 +1,8 @@
 """The shapes that search expressions have, read as plain paths (FHIRPath subset; R4 search parameter registry).
 
-Nearly all 3,000 expressions are unions of paths such as ``Patient.name.family``, ``(Observation.value as Quantity)``,
-``Account.subject.where(resolve() is Patient)``; those compile into one walk over the resource. ``branches`` answers None
-for anything else, which then goes through the FHIRPath engine.
+Nearly all 3,000 expressions are unions of paths such as ``Patient.name.family``, ``(Observation.value as
+Quantity)``, ``Account.subject.where(resolve() is Patient)``; those compile into one walk over the resource.
+``branches`` answers None for anything else, which then goes through the FHIRPath engine.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What an element must be: ``resolve`` a reference to the type ``argument``, ``where`` its property equals, ``index``
-    its place in the array (``argument`` a number as text)."""
+    """What an element must be: ``resolve`` a reference to the type ``argument``, ``where`` its property equals,
+    ``index`` its place in the array (``argument`` a number as text)."""
 
     kind: str
     argument: str

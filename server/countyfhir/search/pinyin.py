@@ -1,4 +1,5 @@
-"""Chinese names as pinyin: full and initials, surnames read as surnames (GB/T 28039 names in pinyin; DESIGN decision 6)."""
+"""Chinese names as pinyin: full and initials, surnames read as surnames (GB/T 28039 names in pinyin; DESIGN decision
+6)."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def is_chinese(text: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def forms(text: str, role: str) -> tuple[str, ...]:
-    """What ``text`` (normalised) is also found by: full pinyin in its spellings and the initials (from two syllables on).
+    """What ``text`` (normalised) is also found by: full pinyin in its spellings and the initials (from two syllables
+    on).
 
     ``ü`` is written v, yu (as passports do) and u. ``()`` when there is no Han character.
     """
@@ -58,7 +60,8 @@ def syllables_of(text: str, role: str) -> tuple[str, ...]:
 
 
 def _surname(letters: str) -> tuple[str, ...]:
-    """The syllables of the surname that ``letters`` begin with, as many as it has characters; () for the usual readings."""
+    """The syllables of the surname that ``letters`` begin with, as many as it has characters; () for the usual
+    readings."""
     compound = COMPOUND.get(letters[:2])
     if compound:
         return compound

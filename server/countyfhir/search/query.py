@@ -1,5 +1,5 @@
-"""What a search asks, as typed predicates over index entries; ``parse`` makes it from text, stores execute it (R4 section
-3.1.1). Everything here is plain data: values are already normalised, so that a store only compares."""
+"""What a search asks, as typed predicates over index entries; ``parse`` makes it from text, stores execute it (R4
+section 3.1.1). Everything here is plain data: values are already normalised, so that a store only compares."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FOREVER = 2**62
 
 @dataclass(frozen=True, slots=True)
 class TokenIs:
-    """Entries of a token parameter. ``system`` None: any, "": none; ``code`` None: any. ``system_below`` unused in R4."""
+    """Entries of a token parameter. ``system`` None: any, "": none; ``code`` None: any."""
 
     parameter: str
     system: str | None
@@ -20,7 +20,7 @@ class TokenIs:
 
 @dataclass(frozen=True, slots=True)
 class StringIs:
-    """Entries of a string parameter; ``match`` is starts, contains (both on ``value`` normalised) or exact (original)."""
+    """Entries of a string parameter; ``match`` is starts or contains (on ``value`` normalised) or exact (original)."""
 
     parameter: str
     match: str
@@ -39,8 +39,9 @@ class ReferenceIs:
 
 @dataclass(frozen=True, slots=True)
 class DateIs:
-    """Entries of a date parameter against ``[low, high)`` in microseconds; ``prefix`` eq ne gt lt ge le sa eb (ap is already
-    widened to an overlap: ``prefix`` is then "ap")."""
+    """Entries of a date parameter against ``[low, high)`` in microseconds; ``prefix`` eq ne gt lt ge le sa eb, and
+    ap with the range already widened: ``ranges.DATE_RULES`` says what each compares. ``ne`` holds for an entry, not
+    a resource."""
 
     parameter: str
     prefix: str
@@ -50,8 +51,8 @@ class DateIs:
 
 @dataclass(frozen=True, slots=True)
 class NumberIs:
-    """Entries of a number or quantity parameter. ``low``, ``high`` (implicit precision) and ``exact`` are decimal keys
-    (``decimal_key.encode``); ``unit`` None for numbers, else the unit key of a quantity ("" any unit)."""
+    """Entries of a number or quantity parameter. ``low``, ``high`` (implicit precision) and ``exact`` are decimal
+    keys (``decimal_key.encode``); ``unit`` None for numbers, else the unit key of a quantity ("" any unit)."""
 
     parameter: str
     prefix: str
@@ -72,8 +73,8 @@ class UriIs:
 
 @dataclass(frozen=True, slots=True)
 class CompositeIs:
-    """All ``parts`` hold on entries of one element: the entries share their ``part`` number. The parts' parameter names
-    are those of the component entries (``code-value-quantity$1``)."""
+    """All ``parts`` hold on entries of one element: the entries share their ``part`` number. The parts' parameter
+    names are those of the component entries (``code-value-quantity$1``)."""
 
     parameter: str
     parts: tuple[Predicate, ...]
@@ -130,7 +131,8 @@ class Has:
 
 @dataclass(frozen=True, slots=True)
 class InCompartment:
-    """The resource is in the compartment: it is the resource itself, or one of ``parameters`` points to it."""
+    """The resource is in the compartment: it is the resource itself, or one of ``parameters`` points to it. Parsed
+    searches name the one parameter ``_compartment``, which extraction fills for all types alike."""
 
     compartment_type: str
     logical_id: str
@@ -160,8 +162,9 @@ Clause = tuple[Predicate, ...]
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A sort key: ``parameter`` (or _id, _lastUpdated) of ``kind`` (token string reference date number quantity uri).
-    Ascending takes the smallest entry of a resource, descending the largest; missing values come last both ways."""
+    """A sort key: ``parameter`` (or _id, _lastUpdated) of ``kind`` (token string reference date number quantity
+    uri). For parameters of human names it is ``<code>:sort``, which holds pinyin by syllables. Ascending takes the
+    smallest entry of a resource, descending the largest; missing values come last both ways."""
 
     parameter: str
     kind: str
@@ -170,8 +173,9 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """``_include`` (forward) or ``_revinclude``: from ``source_type`` by ``parameter`` (``*``: all) to ``target_type``
-    (None: any). ``iterate`` applies it to what was included, too."""
+    """``_include`` (forward) or ``_revinclude``: from ``source_type`` by ``parameter`` (``*``: all) to
+    ``target_type`` (None: any). ``iterate`` applies it to what was included, too. ``source_type`` ``*`` (only with
+    ``parameter`` ``*``) is any type: ``_revinclude=*``, ``_include:iterate=*``, and ``_include=*`` on several types."""
 
     source_type: str
     parameter: str
@@ -184,8 +188,8 @@ class Include:
 class Query:
     """A whole search. ``where`` maps nothing per type: on several types every clause must be a common parameter.
 
-    ``cursor`` holds the sort keys of the last row of the previous page (see ``search.cursor``), ``count`` the page size;
-    ``total`` is none, estimate or accurate; ``count`` 0 asks for the total only.
+    ``cursor`` holds the sort keys of the last row of the previous page (see ``search.cursor``), ``count`` the page
+    size; ``total`` is none, estimate or accurate; ``count`` 0 asks for the total only.
     """
 
     resource_types: tuple[str, ...]

@@ -1,9 +1,10 @@
 """What each prefix compares, in one table that every store compiles from (R4 section 3.1.1.4.4 to 3.1.1.4.6).
 
-Dates are ranges on both sides: the entry's ``[low, high)`` and the search value's ``[LOW, HIGH)``. Numbers are points on
-the entry's side; on the search value's side ``LOW`` and ``HIGH`` bound the implicit precision and ``EXACT`` is the number
-itself, which is what every prefix except ``eq`` and ``ne`` compares with ("treated as if they have arbitrarily high
-precision"). A rule is a disjunction of conjunctions of ``(entry side, operator, value side)``.
+Dates are ranges on both sides: the entry's ``[low, high)`` and the search value's ``[LOW, HIGH)``. Numbers are
+points on the entry's side; on the search value's side ``LOW`` and ``HIGH`` bound the implicit precision and
+``EXACT`` is the number itself, which is what every prefix except ``eq`` and ``ne`` compares with ("treated as if
+they have arbitrarily high precision"). A rule is a disjunction of conjunctions of ``(entry side, operator, value
+side)``.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ DATE_RULES: Mapping[str, Rule] = {
     "eb": ((("high", "<=", "LOW"),),),
     "ap": (_OVERLAPS,),
 }
-"""``DateIs`` and ``LastUpdatedIs`` against an entry's ``low`` and ``high`` (of an instant ``high`` is ``low`` + 1000: it
-is kept in whole milliseconds). The value of ``ap`` is already widened."""
+"""``DateIs`` and ``LastUpdatedIs`` against an entry's ``low`` and ``high`` (of an instant ``high`` is ``low`` +
+1000: it is kept in whole milliseconds). The value of ``ap`` is already widened."""
 
 NUMBER_RULES: Mapping[str, Rule] = {
     "eq": ((("key", ">=", "LOW"), ("key", "<", "HIGH")),),
@@ -74,8 +75,8 @@ def number_holds(prefix: str, key: bytes, low: bytes, exact: bytes, high: bytes)
 def precision_range(text: str) -> tuple[Decimal, Decimal, Decimal]:
     """``(low, exact, high)`` of a number as it was written: half of its last digit to either side.
 
-    The specification's own example reads ``1e2`` as 95 to 105, so an exponential without a decimal point counts as if it
-    had one digit after it.
+    The specification's own example reads ``1e2`` as 95 to 105, so an exponential without a decimal point counts as
+    if it had one digit after it.
     """
     exact = Decimal(text)
     exponent = exact.as_tuple().exponent
@@ -109,5 +110,5 @@ def _exponent(number: Decimal) -> int:
 def _units(number: Decimal, exponent: int) -> int:
     sign, digits, own = number.as_tuple()
     assert isinstance(own, int)
-    units = int("".join(map(str, digits))) * 10 ** (own - exponent)
+    units: int = int("".join(map(str, digits))) * 10 ** (own - exponent)
     return -units if sign else units

@@ -1,4 +1,5 @@
-"""Every literal local reference of a resource, wherever it stands: what a delete must not leave dangling (R4 section 2.3)."""
+"""Every literal local reference of a resource, wherever it stands: what a delete must not leave dangling (R4 section
+2.3)."""
 
 from __future__ import annotations
 

@@ -8,14 +8,16 @@ _SHOWN = 64
 
 
 class Unsupported(FhirError):
-    """An unknown or unsupported parameter or modifier: 400, or ignored with a warning under ``Prefer: handling=lenient``."""
+    """An unknown or unsupported parameter or modifier: 400, or ignored with a warning under ``Prefer:
+    handling=lenient``."""
 
     def __init__(self, diagnostics: str) -> None:
         super().__init__("not-supported", diagnostics, status=400)
 
 
 def malformed(name: str, expected: str) -> FhirError:
-    """400 for a value that is not of the parameter's type; the value itself is not repeated, it may be a patient's data."""
+    """400 for a value that is not of the parameter's type; the value itself is not repeated, it may be a patient's
+    data."""
     return FhirError("invalid", f"The value of {shown(name)} is malformed: {expected}.")
 
 

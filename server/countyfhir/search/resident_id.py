@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-_OLD = re.compile(r"[1-9]\d{5}\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}", re.ASCII)
-_NEW = re.compile(r"[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx]", re.ASCII)
-_PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
-)
+_PROVINCE = r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])\d{4}"
+_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_OLD = re.compile(rf"{_PROVINCE}\d{{2}}{_DAY}\d{{3}}", re.ASCII)
+_NEW = re.compile(rf"{_PROVINCE}(?:19|20)\d{{2}}{_DAY}\d{{3}}[\dXx]", re.ASCII)
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
 
@@ -19,13 +18,13 @@ def equivalents(value: str) -> tuple[str, ...]:
     15 digits give the 18 of the 1900s; 18 of the 1900s give the 15; a final ``x`` gives the ``X`` form, too.
     """
     length = len(value)
-    if length == 18 and value[:2] in _PROVINCES and _NEW.fullmatch(value):
+    if length == 18 and _NEW.fullmatch(value):
         proper = value.upper()
         if check_character(proper[:17]) != proper[17]:
             return ()
         old = (proper[:6] + proper[8:17],) if proper[6:8] == "19" else ()
         return old if proper == value else (proper, *old)
-    if length == 15 and value[:2] in _PROVINCES and _OLD.fullmatch(value):
+    if length == 15 and _OLD.fullmatch(value):
         body = value[:6] + "19" + value[6:]
         return (body + check_character(body),)
     return ()

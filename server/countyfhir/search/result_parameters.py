@@ -1,4 +1,5 @@
-"""Parameters that shape the answer: _sort _count _total _summary _elements _include _revinclude (R4 section 3.1.1.5)."""
+"""Parameters that shape the answer: _sort _count _total _summary _elements _include _revinclude (R4 section
+3.1.1.5)."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def is_result_parameter(name: str) -> bool:
 
 
 def read(shape: Shape, place: Place, name: str, text: str) -> str:
-    """Put one parameter into ``shape``; the value as it was applied. FhirError 400 when it is malformed or said twice."""
+    """Put one parameter into ``shape``; the value as it was applied. FhirError 400 when it is malformed or said
+    twice."""
     code, _, modifier = name.partition(":")
     if code in NOT_YET_MODES:
         raise Unsupported(f"{code} is not supported yet.")
@@ -146,7 +148,8 @@ def _elements(shape: Shape, place: Place, modifier: str, text: str) -> str:
 
 
 def _check_element(place: Place, name: str) -> None:
-    """A top-level element (``name`` or ``Patient.name``, ``value`` for a choice) of one of the types, or of what may be included."""
+    """A top-level element (``name`` or ``Patient.name``, ``value`` for a choice) of one of the types, or of what may
+    be included."""
     types = place.context.parameters.definitions.types
     owner, dot, element = name.rpartition(".")
     searched = (owner,) if dot else place.resource_types

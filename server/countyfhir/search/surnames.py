@@ -18,6 +18,7 @@ _SINGLE = """
 仝 tong  仉 zhang  芈 mi  笪 da  覀 xi  禤 xuan  粘 nian  肖 xiao  萧 xiao  蕭 xiao  占 zhan  詹 zhan  卞 bian
 """
 
+
 _COMPOUND = """
 欧阳 ou-yang  歐陽 ou-yang  司马 si-ma  司馬 si-ma  上官 shang-guan  诸葛 zhu-ge  諸葛 zhu-ge  尉迟 yu-chi  尉遲 yu-chi
 长孙 zhang-sun  長孫 zhang-sun  夏侯 xia-hou  皇甫 huang-fu  宇文 yu-wen  慕容 mu-rong  司徒 si-tu  司空 si-kong
@@ -33,6 +34,7 @@ _COMPOUND = """
 谷梁 gu-liang  穀梁 gu-liang  段干 duan-gan  东门 dong-men  東門 dong-men  呼衍 hu-yan  亓官 qi-guan  司寇 si-kou
 仉督 zhang-du  羊舌 yang-she  微生 wei-sheng  即墨 ji-mo  尔朱 er-zhu  爾朱 er-zhu  沙吒 sha-zha  屈突 qu-tu
 """
+
 
 SINGLE: dict[str, str] = dict(zip(*[iter(_SINGLE.split())] * 2, strict=True))
 """Surname of one character -> its reading without tone."""

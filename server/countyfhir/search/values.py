@@ -28,8 +28,8 @@ _DAY = 86_400_000_000
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What values are read with: the entry name they are compared under, the zone of dates, our base URL, the present
-    instant (for ``ap``), the code systems that the parameter's plain codes imply."""
+    """What values are read with: the entry name they are compared under, the zone of dates, our base URL, the
+    present instant (for ``ap``), the code systems that the parameter's plain codes imply."""
 
     parameter: str
     zone: tzinfo
@@ -120,7 +120,8 @@ def number(text: str, reading: Reading) -> NumberIs:
 
 
 def quantity(text: str, reading: Reading) -> NumberIs:
-    """A prefix and ``number`` (any unit), ``number|system|code`` (UCUM: any unit of the same kind) or ``number||unit``."""
+    """A prefix and ``number`` (any unit), ``number|system|code`` (UCUM: any unit of the same kind) or
+    ``number||unit``."""
     parts = [unescape(part) for part in split(text, "|")]
     prefix, value = prefixed(parts[0])
     numbers = _range(prefix, value, reading)

@@ -1,7 +1,8 @@
-"""Paths of many parameters compiled into one walk over a resource: shared prefixes are walked once (DESIGN decision 6).
+"""Paths of many parameters compiled into one walk over a resource: shared prefixes are walked once (DESIGN decision
+6).
 
-A tree of properties is built first, then turned into nested closures. At run time only properties that are present and
-lead somewhere cost anything.
+A tree of properties is built first, then turned into nested closures. At run time only properties that are present
+and lead somewhere cost anything.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Node:
 
 
 def grow(node: Node, path: Path, definitions: Definitions) -> list[Node] | None:
-    """The nodes where ``path`` ends, made where they are new; None when a step leads to nothing known (then the expression
-    needs the FHIRPath engine, or is wrong)."""
+    """The nodes where ``path`` ends, made where they are new; None when a step leads to nothing known (then the
+    expression needs the FHIRPath engine, or is wrong)."""
     reached = [node]
     for step in path.steps:
         following = [child for parent in reached for child in _follow(parent, step, definitions)]
@@ -78,9 +79,8 @@ def _choices(elements: Mapping[str, ElementDefinition], name: str) -> list[Eleme
 
 def _is_type(type_name: str, wanted: str, definitions: Definitions) -> bool:
     """``as`` keeps the exact type of a choice; HL7's own expressions write ``DateTime`` once."""
-    return (
-        type_name.lower() == wanted.lower()
-        or (type_name in ("SimpleQuantity", "Age", "Duration", "Count", "Distance") and wanted == "Quantity")
+    return type_name.lower() == wanted.lower() or (
+        (type_name in ("SimpleQuantity", "Age", "Duration", "Count", "Distance") and wanted == "Quantity")
         and definitions.is_subtype(type_name, wanted)
     )
 

@@ -46,7 +46,8 @@ class Unit:
 
     @cached_property
     def line(self) -> tuple[Decimal, Decimal, Decimal, str]:
-        """``(a, b, c, text)`` so that a value v is (v * a + b) / c in the base units ``text``; a, b, c are whole numbers."""
+        """``(a, b, c, text)`` so that a value v is (v * a + b) / c in the base units ``text``; a, b, c are whole
+        numbers."""
         denominator = self.factor.denominator * self.offset.denominator
         numerator, addend = self.factor * denominator, self.offset * denominator
         return Decimal(int(numerator)), Decimal(int(addend)), Decimal(denominator), self.text
@@ -60,8 +61,8 @@ class _NotAUnit(ValueError):
 def canonical(value: Decimal, code: str) -> tuple[Decimal, str] | None:
     """``value`` in base units and their code: ``canonical(Decimal("5.4"), "mg") == (Decimal("0.0054"), "g")``.
 
-    Exact where 40 significant digits suffice, else rounded once to them. None for what is no UCUM code, and for units on a
-    logarithmic scale.
+    Exact where 40 significant digits suffice, else rounded once to them. None for what is no UCUM code, and for
+    units on a logarithmic scale.
     """
     unit = reduce(code)
     if unit is None or not value.is_finite() or abs(value.adjusted()) > _FARTHEST:
@@ -104,10 +105,7 @@ class _Parser:
         return unit
 
     def term(self) -> Unit:
-        if self.accept("/"):
-            unit = _power(self.component(), -1)
-        else:
-            unit = self.component()
+        unit = _power(self.component(), -1) if self.accept("/") else self.component()
         while True:
             if self.accept("."):
                 unit = _times(unit, self.component())
