@@ -48,8 +48,12 @@ def bundle(
 
 def match_entry(base: str, stored: Stored, body: bytes, mode: bytes = b"match") -> bytes:
     """One row of a searchset."""
-    url = f"{base}/{stored.resource_type}/{stored.logical_id}".encode()
-    return b'{"fullUrl":"' + url + b'","resource":' + body + b',"search":{"mode":"' + mode + b'"}}'
+    return search_entry(f"{base}/{stored.resource_type}/{stored.logical_id}", body, mode)
+
+
+def search_entry(full_url: str, body: bytes, mode: bytes = b"match") -> bytes:
+    """One row of a searchset by its full URL."""
+    return b'{"fullUrl":"' + full_url.encode() + b'","resource":' + body + b',"search":{"mode":"' + mode + b'"}}'
 
 
 def outcome_entry(outcome: bytes) -> bytes:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from countyfhir.access.criteria import narrow
 from countyfhir.exchange import Answer, Grant, Interaction, Stored
+from countyfhir.interactions import audit_events
 from countyfhir.interactions.bundle_text import bundle, match_entry, outcome_entry
 from countyfhir.interactions.page_form import PageForm, body_of_row, page_form
 from countyfhir.interactions.world import World
@@ -29,6 +30,15 @@ def parsed(interaction: Interaction, world: World) -> Parsed:
 
 async def search(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """One page of matches with what they include, as a searchset Bundle."""
+    leading: list[bytes] = []
+    if audit_events.continues_recorded(interaction):
+        leading, after = await audit_events.search(interaction, grant, world)
+        pairs = tuple(pair for pair in interaction.query if pair[0] != "_cursor")
+        if after is not None:
+            self_url = _url(interaction.base, _place(interaction), interaction.query)
+            next_url = _url(interaction.base, _place(interaction), (*pairs, ("_cursor", after)))
+            return Answer(200, body=bundle("searchset", leading, links=[("self", self_url), ("next", next_url)]))
+        interaction = replace(interaction, query=pairs)
     asked = parsed(interaction, world)
     query = narrow(asked.query, grant)
     if asked.cursor is not None:
@@ -36,7 +46,7 @@ async def search(interaction: Interaction, grant: Grant, world: World) -> Answer
         query = replace(query, cursor=keys)
     page = await world.store.resources.search(query, grant)
     form = page_form(interaction.query)
-    rows = [] if form.summary == "count" else list(_rows(interaction.base, page, form, asked))
+    rows = [] if form.summary == "count" else [*leading, *_rows(interaction.base, page, form, asked)]
     links = list(_links(interaction, asked, page, grant, world))
     concerned = {stored.patient for stored in (*page.matches, *page.included) if stored.patient is not None}
     text = bundle("searchset", rows, links=links, total=page.total)
