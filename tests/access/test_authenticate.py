@@ -239,6 +239,7 @@ def test_without_authentication_the_host_is_checked(vocabulary: Vocabulary) -> N
         for host in (b"localhost", b"127.0.0.1:8080", b"[::1]:9", b"LOCALHOST:1", b"county.example"):
             caller = await authenticator.authenticate({b"host": host})
             assert (caller.principal, caller.grant) == (LOCAL, ALL)
+            assert authenticator.known({b"host": host}) is caller
         for host in (
             b"evil.example",
             b"localhost.evil.example",

@@ -99,7 +99,7 @@ class KeySource:
     async def candidates(self, kid: str | None, algorithm: str) -> list[VerificationKey]:
         """The keys a token with this header may be signed with. FhirError ``transient`` (503) when there are no
         keys."""
-        if self.age() > self.refresh:
+        if self.age() > self.refresh and not self.lock.locked():  # others go on with the keys there are
             await self.renew(self.fetched)
         found = self.matching(kid, algorithm)
         if not found:

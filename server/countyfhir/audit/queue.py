@@ -18,7 +18,8 @@ from countyfhir.store.ports import AuditStore
 log = logging.getLogger(__name__)
 
 Noted = tuple[int, Interaction, int, tuple[str, ...], str | None]
-"""An access before it is made a record: when, what, status, patients, version."""
+"""An access before it is made a record: when (nanoseconds since 1970), what, status, patients, version."""
+AT_A_TIME = 100  # noted accesses made records before others get their turn
 
 
 @dataclass(slots=True)
@@ -61,11 +62,12 @@ class AuditQueue:
         """Take one access; the hot path. False, and nothing taken, when the queue is full or strict: ``await put``
         then."""
         waiting = self.waiting
-        if len(waiting) >= self.room or self.strict:
+        held = len(waiting)
+        if held >= self.room or self.strict:
             return False
-        noted = (self.clock() // 1000, interaction, status, patients, version_id)
+        noted = (self.clock(), interaction, status, patients, version_id)
         waiting.append(noted if interaction.body is None else of_noted(noted))
-        if len(waiting) == self.group:
+        if held == self.group:
             self.wake.set()
         return True
 
@@ -85,7 +87,7 @@ class AuditQueue:
     ) -> None:
         """``note``, or ``put`` when that is not enough."""
         if not self.note(interaction, status, patients, version_id):
-            await self.put([of_noted((self.clock() // 1000, interaction, status, patients, version_id))])
+            await self.put([of_noted((self.clock(), interaction, status, patients, version_id))])
 
     async def flush(self) -> None:
         """Wait until everything taken so far is durable. FhirError ``transient`` (503) past ``patience``."""
@@ -123,7 +125,7 @@ class AuditQueue:
         self.room = self.capacity - len(group)
         self.accepted += len(group)
         try:
-            await self.store.append([each if isinstance(each, AuditRecord) else of_noted(each) for each in group])
+            await self.store.append(await records_of(group))
         except asyncio.CancelledError:
             self.give_back(group)
             raise
@@ -160,7 +162,17 @@ class AuditQueue:
             raise FhirError("incomplete", f"{len(self.waiting)} audit records could not be written before the end.")
 
 
+async def records_of(group: Sequence[Noted | AuditRecord]) -> list[AuditRecord]:
+    """The records of a group, made a few at a time so that no request waits for all of them."""
+    records: list[AuditRecord] = []
+    for start in range(0, len(group), AT_A_TIME):
+        part = group[start : start + AT_A_TIME]
+        records += [each if isinstance(each, AuditRecord) else of_noted(each) for each in part]
+        await asyncio.sleep(0)
+    return records
+
+
 def of_noted(noted: Noted) -> AuditRecord:
     """The record of a noted access."""
     recorded, interaction, status, patients, version_id = noted
-    return record_of(interaction, recorded, status, patients=patients, version_id=version_id)
+    return record_of(interaction, recorded // 1000, status, patients=patients, version_id=version_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlencode
 
 from countyfhir.exchange import AuditRecord, Interaction
@@ -34,7 +34,7 @@ def record_of(
     status: int,
     resource_type: str | None = None,
     logical_id: str | None = None,
-    patients: Iterable[str] = (),
+    patients: Collection[str] = (),
     version_id: str | None = None,
 ) -> AuditRecord:
     """The record of an interaction that was answered with the HTTP ``status`` at ``recorded`` (microseconds since
@@ -70,9 +70,11 @@ def outcome_of(status: int) -> str:
     return "0" if status < 400 else "4" if status < 500 else "8"
 
 
-def patients_of(interaction: Interaction, shown: Iterable[str], own: str | None) -> tuple[str, ...]:
+def patients_of(interaction: Interaction, shown: Collection[str], own: str | None) -> tuple[str, ...]:
     """The patients concerned: those shown, the Patient itself (``own``), the compartment, and those a search asks for
     by reference, found or not."""
+    if interaction.compartment is None and not interaction.query and (own is None or own in shown):
+        return tuple(dict.fromkeys(shown))
     listed = dict.fromkeys(shown)
     if own is not None:
         listed[own] = None
@@ -98,7 +100,7 @@ def asked_for(name: str, value: str) -> list[str]:
 
 def query_of(interaction: Interaction) -> str | None:
     """The path and parameters of a search or an operation, relative to the base, as they would stand in a URL."""
-    if interaction.kind not in SEARCHES and interaction.kind != "operation" and not interaction.query:
+    if not interaction.query and interaction.kind not in SEARCHES and interaction.kind != "operation":
         return None
     place = "/".join(part for part in path_of(interaction) if part)
     text = f"{place}?{urlencode(interaction.query)}" if interaction.query else place
