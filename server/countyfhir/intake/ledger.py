@@ -32,8 +32,8 @@ class Decision:
 
 
 def decide(record: MappedRecord, prior: SourceRecord | None, shared: dict[str, SourceRecord]) -> Decision:
-    """``unchanged`` for the same content and for an older version; else what is new. A resource that the record no longer
-    yields is deleted, unless other records state it too."""
+    """``unchanged`` for the same content and for an older version; else what is new. A resource that the record no
+    longer yields is deleted, unless other records state it too."""
     if record.outcome != "mapped":
         return Decision(record.outcome)
     digest = content_digest(record.resources)

@@ -62,7 +62,8 @@ class Desk:
 
 @dataclass(slots=True)
 class Stream:
-    """The records of one file on their way: what they are mapped by, where they come from, what became of them so far."""
+    """The records of one file on their way: what they are mapped by, where they come from, what became of them so
+    far."""
 
     mapping: RecordMapping
     file: str
@@ -76,8 +77,8 @@ class Stream:
 
 
 async def run(inputs: Inputs, desk: Desk) -> Report:
-    """Takes in every file. One bad record never stops a file, one bad file never stops the intake; what the store itself
-    refuses for now (503, 507) does, with everything written so far accounted for."""
+    """Takes in every file. One bad record never stops a file, one bad file never stops the intake; what the store
+    itself refuses for now (503, 507) does, with everything written so far accounted for."""
     report = Report(unmatched=inputs.unmatched)
     for source in inputs.sources:
         await state_institutions(source, desk)
@@ -213,7 +214,8 @@ async def quarantine(record: Record, made: MappedRecord, stream: Stream, desk: D
 
 
 async def flush(stream: Stream, desk: Desk) -> None:
-    """Writes what is pending as one transaction; when it is refused, record by record, so that one cannot hold up others."""
+    """Writes what is pending as one transaction; when it is refused, record by record, so that one cannot hold up
+    others."""
     entries = stream.pending.take()
     if not entries:
         return

@@ -13,7 +13,8 @@ from countyfhir.intake.reading import FileFacts, Record, Unreadable, blanked, fi
 from countyfhir.mapping.record import Format
 
 EXACT = 10**15
-"""Spreadsheets keep 15 digits; a larger number has lost the rest and is shown with an exponent, so that it is noticed."""
+"""Spreadsheets keep 15 digits; a larger number has lost the rest and is shown with an exponent, so that it is
+noticed."""
 
 
 def sheet(path: Path, declared: Format) -> python_calamine.CalamineSheet:

@@ -20,7 +20,7 @@ def apply(mapping: RecordMapping, record: Row, context: Context = EMPTY) -> Mapp
     environment: Environment = {**record, NOTES: []}
     notes: list[Finding] = environment[NOTES]
     key = natural_key(mapping, record)
-    outcomes = [] if key else [noted(notes, Finding("key-missing", mapping.key))]
+    outcomes: list[str | None] = [] if key else [noted(notes, Finding("key-missing", mapping.key))]
     outcomes += look_up(mapping, environment, context)
     for name, expression in mapping.values:
         environment[name] = guarded(expression, environment)

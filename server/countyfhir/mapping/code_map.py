@@ -11,8 +11,8 @@ from countyfhir.mapping.finding import Noted
 
 @dataclass(frozen=True, slots=True)
 class CodeMap:
-    """``entries`` by legacy code. A code outside is the issue ``unmapped``; ``fallback`` is stated only where the mapping
-    file itself declares it. ``width`` restores lost leading zeros, by rule (M30z)."""
+    """``entries`` by legacy code. A code outside is the issue ``unmapped``; ``fallback`` is stated only where the
+    mapping file itself declares it. ``width`` restores lost leading zeros, by rule (M30z)."""
 
     name: str
     entries: Mapping[str, Any]

@@ -22,7 +22,8 @@ NOTES = "%notes"
 
 @dataclass(slots=True)
 class Scope:
-    """What an expression may name: columns and values (each with the columns it comes from), code maps, institutions."""
+    """What an expression may name: columns and values (each with the columns it comes from), code maps,
+    institutions."""
 
     columns: dict[str, tuple[str, ...]]
     codes: Mapping[str, CodeMap] = field(default_factory=dict)
@@ -180,7 +181,8 @@ def unwrapped(value: Any, columns: tuple[str, ...], environment: Environment) ->
 
 
 def compiled_code(node: Call, scope: Scope) -> Evaluate:
-    """``column | code(map)`` reports a code that is not in the map; ``text | recognise(map)`` leaves free text alone."""
+    """``column | code(map)`` reports a code that is not in the map; ``text | recognise(map)`` leaves free text
+    alone."""
     if len(node.arguments) != 2 or not isinstance(node.arguments[1], Path):
         raise ExpressionError(f"'{node.function}' takes the name of a code map")
     name = node.arguments[1].name

@@ -58,7 +58,8 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An issue of one record: its code, the columns it concerns (never their values), whether the cell was held back."""
+    """An issue of one record: its code, the columns it concerns (never their values), whether the cell was held
+    back."""
 
     code: str
     columns: tuple[str, ...]

@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from countyfhir.mapping import shipped
+from countyfhir import shipped
 from countyfhir.mapping.code_map import CodeMap, code_map
 from countyfhir.mapping.expression import Expression, Scope, compile_expression
 from countyfhir.mapping.institution import institution, known_institutions
@@ -26,7 +26,7 @@ SOURCE_FILE = "source.yaml"
 @cache
 def schema(name: str) -> Draft202012Validator:
     """The JSON Schema of mapping files (``mapping``) or of ``source.yaml`` (``source``)."""
-    text = (shipped.mappings() / f"{name}.schema.json").read_text("utf-8")
+    text = (shipped.folder("mappings") / f"{name}.schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(text))
 
 
@@ -84,7 +84,7 @@ class Builder:
     ) -> None:
         self.document, self.data, self.source = document, document.data, source
         self.institutions, self.defaults = institutions, defaults
-        columns = {column: (column,) for column in self.data["source"]["columns"]}
+        columns: dict[str, tuple[str, ...]] = {column: (column,) for column in self.data["source"]["columns"]}
         zone = self.data["source"].get("zone", defaults.get("zone", "+08:00"))
         self.scope = Scope(columns, self.codes(), known_institutions(institutions), zone)
 
@@ -159,7 +159,7 @@ class Builder:
         place = ("codes", name)
         if "file" not in declared:
             return code_map(name, declared)
-        listed = read(shipped.code_maps() / declared["file"])
+        listed = read(shipped.folder("terminology") / "code-maps" / declared["file"])
         wanted = {"source": self.source, "table": self.data["source"]["file"], "column": declared["column"]}
         wanted |= {"sheet": self.data["source"]["sheet"]} if "sheet" in self.data["source"] else {}
         if wanted | {"dictionary": declared["dictionary"]} not in listed.data["applies"]:

@@ -15,7 +15,8 @@ PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record stood: file (name inside its source), SHA-256 of the file, 1-based number, digest of the record."""
+    """Where a record stood: file (name inside its source), SHA-256 of the file, 1-based number, digest of the
+    record."""
 
     file: str
     file_digest: str
@@ -25,7 +26,8 @@ class Place:
 
 
 def provenance(mapping: RecordMapping, record: MappedRecord, place: Place, activity: str) -> dict[str, Any]:
-    """The Provenance of the record's resources; ``activity`` is CREATE or UPDATE. Its id follows from the natural key."""
+    """The Provenance of the record's resources; ``activity`` is CREATE or UPDATE. Its id follows from the natural
+    key."""
     targets = [{"reference": f"{resource['resourceType']}/{resource['id']}"} for resource in record.resources]
     institution = {"reference": f"Organization/{organization_id(mapping.institution.key)}"}
     institution = {"reference": record.institution} if record.institution else institution

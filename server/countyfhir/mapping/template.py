@@ -91,7 +91,8 @@ def conditional(inner: Compiled, condition: Evaluate | None) -> Compiled:
 
 
 def compile_reference(template: dict[str, Any], scope: Scope, source: str) -> Compiled:
-    """``{ref: Type, key: "…", source: …}``: the reference to the resource of that natural key, without looking it up."""
+    """``{ref: Type, key: "…", source: …}``: the reference to the resource of that natural key, without looking it
+    up."""
     resource_type, owner = template["ref"], template.get("source", source)
     key = compile_text(template["key"], scope).render
     display = compile_text(template["display"], scope).render if "display" in template else None
@@ -139,7 +140,8 @@ def compile_item(item: Any, scope: Scope, source: str) -> tuple[Compiled, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """``scope`` inside the loop knows its name and ``position`` (1, 2, …); ``turns`` gives one environment an element."""
+    """``scope`` inside the loop knows its name and ``position`` (1, 2, …); ``turns`` gives one environment an
+    element."""
 
     scope: Scope
     turns: Callable[[Environment], list[Environment]]

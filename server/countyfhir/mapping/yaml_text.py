@@ -1,4 +1,5 @@
-"""YAML as mapping files use it: codes stay text (``01`` is "01", ``yes`` is "yes"), and every place has a line number."""
+"""YAML as mapping files use it: codes stay text (``01`` is "01", ``yes`` is "yes"), and every place has a line
+number."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date as calendar_date
+from datetime import time as clock
 from functools import lru_cache
 from typing import Any
 
@@ -56,12 +57,12 @@ def pattern(formats: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     return tuple(compiled(declared) for declared in formats)
 
 
-DATES = YEAR_FIRST
 DATES_WITH_CLOCK = tuple(f"{day}{clock}" for day in YEAR_FIRST[:5] for clock in CLOCKS) + YEAR_FIRST[5:]
 
 
 def read(value: Any, formats: tuple[str, ...]) -> dict[str, int]:
-    """The parts of a date by the first format that fits; HeldBack M07 when none does or the calendar has no such day."""
+    """The parts of a date by the first format that fits; HeldBack M07 when none does or the calendar has no such
+    day."""
     plain = narrow(value)
     for expected in pattern(formats):
         if match := expected.match(plain):
@@ -73,10 +74,8 @@ def read(value: Any, formats: tuple[str, ...]) -> dict[str, int]:
 
 def check_calendar(parts: dict[str, int]) -> None:
     try:
-        datetime(
-            parts["year"], parts.get("month", 1), parts.get("day", 1),
-            parts.get("hour", 0), parts.get("minute", 0), parts.get("second", 0),
-        )  # fmt: skip
+        calendar_date(parts["year"], parts.get("month", 1), parts.get("day", 1))
+        clock(parts.get("hour", 0), parts.get("minute", 0), parts.get("second", 0))
     except ValueError as error:
         raise HeldBack("M07") from error
 
@@ -92,7 +91,8 @@ def as_date(parts: dict[str, int]) -> str:
 
 
 def date(value: Any, *formats: str) -> Any:
-    """A FHIR date (year, month or day); year-first formats unless others are declared. M07s: a placeholder is absent."""
+    """A FHIR date (year, month or day); year-first formats unless others are declared. M07s: a placeholder is
+    absent."""
     found = as_date(read(value, formats or DATES_WITH_CLOCK))
     return Noted(None, "M07s") if found in SENTINELS else found
 

@@ -27,8 +27,8 @@ def diagnoses(value: Any) -> list[dict[str, Any]] | None:
 
 
 def icd10(value: Any) -> Any:
-    """The code in the usual spelling: width, blanks and case mended, the NHSA 'x' small (M16); truncated codes stay as they
-    are (M16t); what is no ICD-10 code is absent (M16u)."""
+    """The code in the usual spelling: width, blanks and case mended, the NHSA 'x' small (M16); truncated codes stay
+    as they are (M16t); what is no ICD-10 code is absent (M16u)."""
     plain = re.sub(r"\s", "", unicodedata.normalize("NFKC", str(value))).upper().replace("X", "x")
     if ICD10.match(plain):
         return plain

@@ -29,7 +29,8 @@ LINE = re.compile(r"^(?P<name>\S+)\s+(?P<dose>\d+(?:\.\d+)?)(?P<unit>[^\s\d]+)(?
 
 
 def frequency(value: Any) -> dict[str, Any]:
-    """A Timing: ``code.text`` as written and ``repeat`` where the first word is a known frequency (qd, bid, 每日一次)."""
+    """A Timing: ``code.text`` as written and ``repeat`` where the first word is a known frequency (qd, bid,
+    每日一次)."""
     plain = narrow(value)
     known = FREQUENCIES.get(plain.split()[0].lower()) if plain else None
     timing: dict[str, Any] = {"repeat": dict(known)} if known else {}

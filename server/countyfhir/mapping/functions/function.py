@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """``arity`` counts the piped value. ``absent``: is called for a blank too. ``zoned``: gets the source's time zone."""
+    """``arity`` counts the piped value. ``absent``: is called for a blank too. ``zoned``: gets the source's time
+    zone."""
 
     name: str
     call: Callable[..., Any]

@@ -48,8 +48,8 @@ def placeholder(number: str) -> bool:
 def identity_number(value: Any) -> Any:
     """``value`` (18 characters), ``verified``, ``birth`` and ``gender`` of an identity number.
 
-    M01 normalised; M02 15 characters become 18; M03 placeholders and M30 scientific notation held back; M04 a wrong check
-    character leaves it unverified, which also is what any other malformed number is.
+    M01 normalised; M02 15 characters become 18; M03 placeholders and M30 scientific notation held back; M04 a wrong
+    check character leaves it unverified, which also is what any other malformed number is.
     """
     number = re.sub(r"\s", "", unicodedata.normalize("NFKC", str(value))).upper()
     if re.fullmatch(r"\d(?:\.\d+)?E\+?\d+", number):

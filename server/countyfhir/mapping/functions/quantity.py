@@ -14,11 +14,16 @@ from countyfhir.mapping.functions.text import DAMAGED, narrow
 UCUM = "http://unitsofmeasure.org"
 UNITS: Mapping[str, str] = {
     "mmol/l": "mmol/L", "umol/l": "umol/L", "nmol/l": "nmol/L", "mg/l": "mg/L", "ng/ml": "ng/mL", "ug/l": "ug/L",
-    "g/l": "g/L", "mg/dl": "mg/dL", "g/dl": "g/dL", "u/l": "U/L", "iu/l": "[IU]/L", "miu/l": "m[IU]/L", "pg/ml": "pg/mL",
-    "%": "%", "x10^9/l": "10*9/L", "10^9/l": "10*9/L", "*10^9/l": "10*9/L", "x10^12/l": "10*12/L", "10^12/l": "10*12/L",
-    "mmhg": "mm[Hg]", "kpa": "kPa", "kg": "kg", "g": "g", "cm": "cm", "m": "m", "kg/m2": "kg/m2", "℃": "Cel", "°c": "Cel",
+    "g/l": "g/L",
+    "mg/dl": "mg/dL", "g/dl": "g/dL", "u/l": "U/L", "iu/l": "[IU]/L", "miu/l": "m[IU]/L",
+    "pg/ml": "pg/mL",
+    "%": "%", "x10^9/l": "10*9/L", "10^9/l": "10*9/L", "*10^9/l": "10*9/L",
+    "x10^12/l": "10*12/L",
+    "10^12/l": "10*12/L",
+    "mmhg": "mm[Hg]", "kpa": "kPa", "kg": "kg", "g": "g", "cm": "cm", "m": "m", "kg/m2": "kg/m2",
+    "℃": "Cel", "°c": "Cel",
     "次/分": "/min", "/min": "/min", "bpm": "/min", "s": "s", "ms": "ms", "min": "min", "天": "d", "d": "d", "h": "h",
-    "fl": "fL", "pg": "pg", "ml": "mL", "l": "L", "mm/h": "mm/h", "元": "CNY",
+    "fl": "fL", "pg": "pg", "ml": "mL", "l": "L", "mm/h": "mm/h",
 }  # fmt: skip
 """Spellings in lower case after NFKC, µ/μ as u, × as x -> UCUM."""
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
@@ -69,8 +74,8 @@ def measured(found: Decimal, unit: str, comparator: str | None) -> dict[str, Any
 
 
 def result(value: Any, unit: Any = None) -> Any:
-    """A laboratory result, all forms: ``quantity``, ``coded`` (阴性, +), ``written`` (typing error) or ``absent`` (the text
-    that says why there is no value). ``unitless``: a number whose unit is not stated anywhere (M13)."""
+    """A laboratory result, all forms: ``quantity``, ``coded`` (阴性, +), ``written`` (typing error) or ``absent``
+    (the text that says why there is no value). ``unitless``: a number whose unit is not stated anywhere (M13)."""
     plain = narrow(value)
     if DAMAGED.search(plain):
         raise HeldBack("M29")
