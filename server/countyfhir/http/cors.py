@@ -38,7 +38,9 @@ class Cors:
     def preflight(self, headers: Headers) -> tuple[int, RawHeaders, bytes]:
         """The answer to OPTIONS: 204 with what is allowed; 405 where nothing is."""
         if not self.origins:
-            refused = error_answer(FhirError("not-supported", "OPTIONS is answered only where CORS is configured.", status=405))
+            refused = error_answer(
+                FhirError("not-supported", "OPTIONS is answered only where CORS is configured.", status=405)
+            )
             assert isinstance(refused.body, dict)
             return 405, [(b"content-type", b"application/fhir+json"), (b"allow", _METHODS)], json.dumps(refused.body)
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import secrets
@@ -31,6 +32,7 @@ RECORDED_WITH_THE_WRITE = frozenset({"create", "update", "patch", "delete", "bat
 """Kinds whose audit records are in the transaction of the write; here only their refusals are recorded."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}\Z")
+_PROCESS, _COUNT = secrets.token_hex(6), itertools.count(1)
 _NOBODY = Principal("anonymous", "anonymous")
 
 
@@ -121,7 +123,7 @@ def _request_id(headers: request_headers.Headers) -> str:
     sent = headers.get(b"x-request-id")
     if sent is not None and _REQUEST_ID.match(sent):
         return sent.decode()
-    return secrets.token_hex(8)
+    return f"{_PROCESS}-{next(_COUNT):x}"
 
 
 def _unexpected(request_id: str) -> FhirError:
@@ -130,7 +132,10 @@ def _unexpected(request_id: str) -> FhirError:
 
 def _log_unexpected(error: Exception, request_id: str, interaction: Interaction) -> None:
     """The type and the places of the error: its message may hold a patient's data."""
-    places = [f"{frame.filename.rpartition('countyfhir/')[2]}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    places = [
+        f"{frame.filename.rpartition('countyfhir/')[2]}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
     log.error(
         "unexpected %s in %s %s (request %s): %s",
         type(error).__name__,

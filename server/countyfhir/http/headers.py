@@ -23,7 +23,10 @@ _PLAIN = Preconditions()
 def preconditions(headers: Headers) -> Preconditions:
     """The conditional headers; shared and empty when there are none."""
     if not (
-        b"if-match" in headers or b"if-none-match" in headers or b"if-none-exist" in headers or b"if-modified-since" in headers
+        b"if-match" in headers
+        or b"if-none-match" in headers
+        or b"if-none-exist" in headers
+        or b"if-modified-since" in headers
     ):
         return _PLAIN
     return Preconditions(

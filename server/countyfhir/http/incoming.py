@@ -48,7 +48,9 @@ async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
 
 def _unpacked(body: bytes, encoding: str, limit: int) -> bytes:
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise FhirError("not-supported", f"Content-Encoding {encoding[:32]} is not understood; send gzip or plain.", status=415)
+        raise FhirError(
+            "not-supported", f"Content-Encoding {encoding[:32]} is not understood; send gzip or plain.", status=415
+        )
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
     try:
         plain = unpacker.decompress(body, limit + 1)
@@ -63,7 +65,9 @@ def _unpacked(body: bytes, encoding: str, limit: int) -> bytes:
 
 def too_large(limit: int) -> FhirError:
     """413 with the limit."""
-    return FhirError("too-long", f"The body is larger than the {limit} bytes this server takes; send it in parts.", status=413)
+    return FhirError(
+        "too-long", f"The body is larger than the {limit} bytes this server takes; send it in parts.", status=413
+    )
 
 
 def media_type(headers: Headers) -> str | None:
@@ -122,5 +126,7 @@ def binary(body: bytes, content_type: str, security_context: str | None) -> dict
 def unsupported(content_type: str, offered: tuple[str, ...]) -> FhirError:
     """415 with what is understood."""
     return FhirError(
-        "not-supported", f"A body of type {content_type[:100]} is not understood here; send {' or '.join(offered)}.", status=415
+        "not-supported",
+        f"A body of type {content_type[:100]} is not understood here; send {' or '.join(offered)}.",
+        status=415,
     )

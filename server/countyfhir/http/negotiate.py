@@ -60,7 +60,9 @@ def media_ranges(header: str) -> list[tuple[str, dict[str, str]]]:
     for part in header.split(","):
         media_type, *pairs = [piece.strip() for piece in part.split(";")]
         if media_type:
-            parameters = dict((pair.partition("=")[0].strip().lower(), pair.partition("=")[2].strip().strip('"')) for pair in pairs)
+            parameters = dict(
+                (pair.partition("=")[0].strip().lower(), pair.partition("=")[2].strip().strip('"')) for pair in pairs
+            )
             ranges.append((media_type.lower(), parameters))
     return ranges
 

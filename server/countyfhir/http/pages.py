@@ -12,7 +12,9 @@ from countyfhir import __version__
 
 def pages(opened: Callable[[], Any]) -> FastAPI:
     """The FastAPI application; ``opened`` gives the opened world, or None before start-up."""
-    api = FastAPI(title="CountyFHIR", version=__version__, docs_url="/docs", openapi_url="/openapi.json", redoc_url=None)
+    api = FastAPI(
+        title="CountyFHIR", version=__version__, docs_url="/docs", openapi_url="/openapi.json", redoc_url=None
+    )
 
     @api.get("/health", summary="Whether the process answers")
     async def health() -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 
-from countyfhir.exchange import Answer, Interaction, Stored
+from countyfhir.exchange import Answer, Interaction
 from countyfhir.http import negotiate
 from countyfhir.http.compress import chosen, packed
 from countyfhir.http.headers import Headers
@@ -43,7 +43,9 @@ def form_of(headers: Headers, query: tuple[tuple[str, str], ...]) -> Form:
 
 def rendered(answer: Answer, interaction: Interaction, headers: Headers, form: Form) -> tuple[int, RawHeaders, bytes]:
     """Status, headers and body of an answer to an interaction."""
-    raw: RawHeaders = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in answer.headers.items()]
+    raw: RawHeaders = [
+        (name.lower().encode(), value.encode("latin-1", "replace")) for name, value in answer.headers.items()
+    ]
     if answer.stored is not None:
         _describe(raw, answer, interaction)
     body = _preferred(answer, interaction)
@@ -52,7 +54,11 @@ def rendered(answer: Answer, interaction: Interaction, headers: Headers, form: F
     if answer.content_type is not None:
         raw.append((b"content-type", answer.content_type.encode("latin-1", "replace")))
         return answer.status, raw, body if isinstance(body, bytes) else json.dumps(body)
-    if interaction.resource_type == "Binary" and interaction.kind in ("read", "vread") and _is_raw(interaction, headers):
+    if (
+        interaction.resource_type == "Binary"
+        and interaction.kind in ("read", "vread")
+        and _is_raw(interaction, headers)
+    ):
         return _raw_binary(answer, raw, body)
     text = _subset(body, interaction)
     raw.append((b"content-type", _CONTENT_TYPES[form.name]))
@@ -107,7 +113,9 @@ def _is_raw(interaction: Interaction, headers: Headers) -> bool:
 
 def _raw_binary(answer: Answer, raw: RawHeaders, body: bytes | dict[str, object]) -> tuple[int, RawHeaders, bytes]:
     resource = json.parse(body) if isinstance(body, bytes) else body
-    raw.append((b"content-type", str(resource.get("contentType", "application/octet-stream")).encode("latin-1", "replace")))
+    raw.append(
+        (b"content-type", str(resource.get("contentType", "application/octet-stream")).encode("latin-1", "replace"))
+    )
     raw.append((b"x-content-type-options", b"nosniff"))
     raw.append((b"content-disposition", b"attachment"))
     return answer.status, raw, b64decode(str(resource.get("data", "")))

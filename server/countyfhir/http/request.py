@@ -34,11 +34,12 @@ def asked(scope: dict[str, Any], headers: Headers, principal: Principal, request
     base = edge.addressing.base(scope, headers)
     client = edge.addressing.caller(scope, headers)
     purpose = headers.get(b"x-purpose-of-use")
-    interaction = Interaction(
-        "",
-        None,
-        None,
-        None,
+    found = route(method, path, edge.definitions)
+    return Interaction(
+        found.kind,
+        found.resource_type,
+        found.logical_id,
+        found.version_id,
         query,
         None,
         None,
@@ -47,13 +48,12 @@ def asked(scope: dict[str, Any], headers: Headers, principal: Principal, request
         principal,
         base,
         request_id,
-        None,
-        None,
+        found.operation,
+        found.compartment,
         client,
         method,
         purpose.decode("latin-1")[:64] if purpose else None,
     )
-    return route(interaction, path, edge.definitions)
 
 
 def with_body(interaction: Interaction, body: bytes, headers: Headers) -> Interaction:
@@ -86,7 +86,9 @@ def _bundle_kind(resource: dict[str, Any]) -> str:
         raise FhirError("invalid", "What is posted to the base of the server must be a Bundle.", expression="Bundle")
     kind = resource.get("type")
     if kind not in ("batch", "transaction"):
-        raise FhirError("value", "The Bundle posted to the base must be of type batch or transaction.", expression="Bundle.type")
+        raise FhirError(
+            "value", "The Bundle posted to the base must be of type batch or transaction.", expression="Bundle.type"
+        )
     return str(kind)
 
 
@@ -117,4 +119,3 @@ def _operation_body(interaction: Interaction, body: bytes, content_type: str | N
 def needs_body(interaction: Interaction) -> bool:
     """Whether a body is read at all."""
     return interaction.http_method in _WITH_BODY
-

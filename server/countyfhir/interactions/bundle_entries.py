@@ -63,9 +63,9 @@ def _asked(
     method: str, url: str, request: dict[str, Any], resource: Any, bundle: Interaction, world: World
 ) -> Interaction:
     path, _, query = _relative(url, bundle.base).partition("?")
-    asked = replace(
+    found = replace(
         bundle,
-        kind="",
+        **route(method, unquote(path), world.definitions)._asdict(),
         http_method=method,
         query=tuple(parse_qsl(query, keep_blank_values=True)),
         body=resource,
@@ -77,7 +77,6 @@ def _asked(
             request.get("ifModifiedSince"),
         ),
     )
-    found = route(asked, unquote(path), world.definitions)
     if found.kind in ("batch", "transaction"):
         raise FhirError("not-supported", "A bundle cannot stand inside a bundle.", status=400)
     if (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from typing import NamedTuple
 
-from countyfhir.exchange import Interaction
 from countyfhir.model.definitions import Definitions
 from countyfhir.outcome import FhirError
 
@@ -23,122 +22,131 @@ _ON_INSTANCE = {"GET": "read", "HEAD": "read", "PUT": "update", "PATCH": "patch"
 _READS = ("GET", "HEAD")
 
 
-def route(asked: Interaction, path: str, definitions: Definitions) -> Interaction:
-    """The interaction of ``asked.http_method`` on ``path`` (relative to the base, percent-decoded, without query).
+class Route(NamedTuple):
+    """What method and path ask for; the fields are those of Interaction."""
 
-    ``asked`` brings everything else. 404 for a type or path that FHIR does not know, 405 for a method that the place
-    does not have, 400 for an impossible id.
+    kind: str
+    resource_type: str | None = None
+    logical_id: str | None = None
+    version_id: str | None = None
+    operation: str | None = None
+    compartment: tuple[str, str] | None = None
+
+
+def route(method: str, path: str, definitions: Definitions) -> Route:
+    """What ``method`` on ``path`` (relative to the base, percent-decoded, without query) asks for.
+
+    404 for a type or path that FHIR does not know, 405 for a method that the place does not have, 400 for an
+    impossible id. A POST to the base is ``batch`` here; its body tells whether it is a transaction.
     """
     segments = [segment for segment in path.split("/") if segment]
-    method = asked.http_method
     if not segments:
-        return _system(asked, method)
+        return _system(method)
     first = segments[0]
     if first[0] in "$_" or first == "metadata":
-        return _system_place(asked, method, first, segments)
+        return _system_place(method, first, segments)
     if first not in definitions.endpoint_types:
         raise unknown_type(first)
     if len(segments) == 1:
-        return _pick(asked, _ON_TYPE, method, first)
-    return _below_type(asked, method, first, segments[1:], definitions)
+        return Route(_pick(_ON_TYPE, method, first), first)
+    return _below_type(method, first, segments[1:], definitions)
 
 
-def _system(asked: Interaction, method: str) -> Interaction:
+def _system(method: str) -> Route:
     if method in _READS:
-        return replace(asked, kind="search-system")
+        return Route("search-system")
     if method == "POST":
-        return replace(asked, kind="batch")  # or transaction, as the Bundle says
+        return Route("batch")
     raise wrong_method(method, "the base of the server", "GET, POST")
 
 
-def _system_place(asked: Interaction, method: str, first: str, segments: list[str]) -> Interaction:
+def _system_place(method: str, first: str, segments: list[str]) -> Route:
     if len(segments) > 1:
         raise _no_such_place(segments)
     if first.startswith("$"):
-        return _operation(asked, method, first, None, None)
+        return _operation(method, first)
     if first == "_search":
-        return _posted_search(asked, method, "search-system", None)
+        return _posted_search(method, Route("search-system"))
     if first not in _SYSTEM_GET:
         raise _no_such_place(segments)
     if method not in _READS:
         raise wrong_method(method, first, "GET")
-    return replace(asked, kind=_SYSTEM_GET[first])
+    return Route(_SYSTEM_GET[first])
 
 
-def _below_type(
-    asked: Interaction, method: str, resource_type: str, rest: list[str], definitions: Definitions
-) -> Interaction:
+def _below_type(method: str, resource_type: str, rest: list[str], definitions: Definitions) -> Route:
     place = rest[0]
-    if place.startswith("$") and len(rest) == 1:
-        return _operation(asked, method, place, resource_type, None)
-    if place == "_search" and len(rest) == 1:
-        return _posted_search(asked, method, "search-type", resource_type)
-    if place == "_history" and len(rest) == 1:
-        return _history(asked, method, "history-type", resource_type)
+    if len(rest) == 1 and place[0] in "$_":
+        return _on_type(method, resource_type, place)
     if not ID.match(place):
         raise bad_id(method, resource_type)
-    asked = replace(asked, logical_id=place)
     if len(rest) == 1:
-        return _pick(asked, _ON_INSTANCE, method, resource_type)
-    return _below_instance(asked, method, resource_type, rest[1:], definitions)
+        return Route(_pick(_ON_INSTANCE, method, resource_type), resource_type, place)
+    return _below_instance(method, resource_type, place, rest[1:], definitions)
+
+
+def _on_type(method: str, resource_type: str, place: str) -> Route:
+    if place.startswith("$"):
+        return _operation(method, place, resource_type)
+    if place == "_search":
+        return _posted_search(method, Route("search-type", resource_type))
+    if place == "_history":
+        return _history(method, Route("history-type", resource_type))
+    raise _no_such_place([resource_type, place])
 
 
 def _below_instance(
-    asked: Interaction, method: str, resource_type: str, rest: list[str], definitions: Definitions
-) -> Interaction:
+    method: str, resource_type: str, logical_id: str, rest: list[str], definitions: Definitions
+) -> Route:
     place = rest[0]
     if place.startswith("$") and len(rest) == 1:
-        return _operation(asked, method, place, resource_type, asked.logical_id)
+        return _operation(method, place, resource_type, logical_id)
     if place == "_history":
-        return _versions(asked, method, resource_type, rest)
+        return _versions(method, resource_type, logical_id, rest)
     if resource_type in definitions.compartments and (place == "*" or place in definitions.endpoint_types):
-        assert asked.logical_id is not None
-        inside = replace(asked, compartment=(resource_type, asked.logical_id), logical_id=None)
-        searched = None if place == "*" else place
+        inside = Route("search-compartment", None if place == "*" else place, compartment=(resource_type, logical_id))
         if len(rest) == 1 and method in _READS:
-            return replace(inside, kind="search-compartment", resource_type=searched)
+            return inside
         if rest[1:] == ["_search"]:
-            return _posted_search(inside, method, "search-compartment", searched)
-    raise _no_such_place([resource_type, str(asked.logical_id), *rest])
+            return _posted_search(method, inside)
+    raise _no_such_place([resource_type, logical_id, *rest])
 
 
-def _versions(asked: Interaction, method: str, resource_type: str, rest: list[str]) -> Interaction:
+def _versions(method: str, resource_type: str, logical_id: str, rest: list[str]) -> Route:
     if len(rest) == 1:
-        return _history(asked, method, "history-instance", resource_type)
+        return _history(method, Route("history-instance", resource_type, logical_id))
     if len(rest) == 2 and method in _READS:
-        return replace(asked, kind="vread", resource_type=resource_type, version_id=rest[1])
-    if len(rest) == 3 and rest[2].startswith("$"):
-        return replace(_operation(asked, method, rest[2], resource_type, asked.logical_id), version_id=rest[1])
+        return Route("vread", resource_type, logical_id, rest[1])
     if len(rest) == 2:
         raise wrong_method(method, "a version", "GET")
-    raise _no_such_place([resource_type, str(asked.logical_id), *rest])
+    if len(rest) == 3 and rest[2].startswith("$"):
+        return _operation(method, rest[2], resource_type, logical_id)._replace(version_id=rest[1])
+    raise _no_such_place([resource_type, logical_id, *rest])
 
 
-def _pick(asked: Interaction, table: dict[str, str], method: str, resource_type: str) -> Interaction:
+def _pick(table: dict[str, str], method: str, resource_type: str) -> str:
     kind = table.get(method)
     if kind is None:
         raise wrong_method(method, resource_type, ", ".join(table))
-    return replace(asked, kind=kind, resource_type=resource_type)
+    return kind
 
 
-def _history(asked: Interaction, method: str, kind: str, resource_type: str) -> Interaction:
+def _history(method: str, found: Route) -> Route:
     if method not in _READS:
         raise wrong_method(method, "_history", "GET")
-    return replace(asked, kind=kind, resource_type=resource_type)
+    return found
 
 
-def _posted_search(asked: Interaction, method: str, kind: str, resource_type: str | None) -> Interaction:
+def _posted_search(method: str, found: Route) -> Route:
     if method not in ("POST", *_READS):
         raise wrong_method(method, "_search", "POST")
-    return replace(asked, kind=kind, resource_type=resource_type)
+    return found
 
 
-def _operation(
-    asked: Interaction, method: str, name: str, resource_type: str | None, logical_id: str | None
-) -> Interaction:
+def _operation(method: str, name: str, resource_type: str | None = None, logical_id: str | None = None) -> Route:
     if method not in ("GET", "HEAD", "POST"):
         raise wrong_method(method, name, "GET, POST")
-    return replace(asked, kind="operation", operation=name, resource_type=resource_type, logical_id=logical_id)
+    return Route("operation", resource_type, logical_id, operation=name)
 
 
 def unknown_type(name: str) -> FhirError:
