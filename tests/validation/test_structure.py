@@ -411,6 +411,14 @@ def test_nesting_without_end_is_refused():
     assert [i.diagnostics for i in check(extended(**extension))] == ["The resource is nested too deeply."]
 
 
+def test_very_many_faults_are_counted():
+    """Beyond 1,000 issues the rest is a number; 30,000 wrong entries take no quadratic time."""
+    issues = check(patient(name=[{"use": "x"}] * 30_000))
+    assert len(issues) == 1001
+    assert issues[-1].severity == "information"
+    assert issues[-1].diagnostics.startswith("29000 ")
+
+
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.decimals(allow_nan=False)
 NAMES = st.sampled_from(
     ["resourceType", "id", "name", "_given", "given", "extension", "url", "valueString", "contained", "x"]

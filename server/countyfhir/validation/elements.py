@@ -41,7 +41,8 @@ def many_objects(name: str, check: ObjectCheck, minimum: int, maximum: int | Non
         found: list[Problem] | None = None
         for index, item in enumerate(value):
             if (problems := check(item)) is not None:
-                found = (found or []) + below(f"[{index}]", problems)
+                found = found or []
+                found += below(f"[{index}]", problems)
         if len(value) < minimum or (maximum is not None and len(value) > maximum):
             found = [*(found or []), count_wrong(name, len(value), minimum, maximum)]
         return found

@@ -1,6 +1,4 @@
-"""Structural validation of a resource against the base definitions (R4 sections 2.6.2, 4.1.5, 5.3; DESIGN decision
-4).
-"""
+"""Structural validation of a resource against the base definitions (R4 sections 2.6.2, 4.1.5, 5.3)."""
 
 from __future__ import annotations
 
@@ -12,10 +10,14 @@ from countyfhir.validation.containment import unknown_type
 from countyfhir.validation.problem import Problem, kind_of
 from countyfhir.validation.types import type_checks
 
+MOST_ISSUES = 1000
+"""A broken upload of millions of values must not become an OperationOutcome of millions of issues."""
+
 
 def check(resource: Any, expected_type: str | None = None) -> list[Issue]:
     """Every structural problem of ``resource`` as an Issue with its FHIRPath; [] when there is none.
 
+    More than 1,000 are cut, and the last issue says how many are left out.
     Checked: names, JSON types, cardinality, choice types, formats and ranges of primitives, ``_element`` siblings,
     required bindings, Extension, contained resources, types of reference targets. Decimals must come as
     ``decimal.Decimal`` or int.
@@ -45,4 +47,8 @@ def check_value(value: Any, type_name: str) -> list[Issue]:
 
 def issues_of(root: str, problems: list[Problem]) -> list[Issue]:
     """Problems with their places counted from ``root``."""
-    return [Issue(code, text, (root + path,)) for path, code, text in problems]
+    issues = [Issue(code, text, (root + path,)) for path, code, text in problems[:MOST_ISSUES]]
+    more = len(problems) - MOST_ISSUES
+    if more > 0:
+        issues.append(Issue("informational", f"{more} further problems are not listed.", (root,), "information"))
+    return issues
