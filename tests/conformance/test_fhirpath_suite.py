@@ -7,16 +7,16 @@ The cases lie beside the project (``../shared/data/fhirpath``), not in it; witho
 from __future__ import annotations
 
 import json
-import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
-from countyfhir.fhirpath import FhirPathError, Item, compile
+from countyfhir.fhirpath import FhirPathError, Item, compile  # noqa: A004
 from countyfhir.model import json as fhir_json
 from countyfhir.model import xml as fhir_xml
 
@@ -115,7 +115,7 @@ def test_official_cases() -> None:
     """As many official cases pass as the baseline says, and the failing ones are those it names."""
     problems, count = failures()
     passed = count - len(problems)
-    print(f"FHIRPath R4 suite: {passed} of {count} pass ({100 * passed / count:.1f} %)")
+    print(f"FHIRPath R4 suite: {passed} of {count} pass ({100 * passed / count:.1f} %)")  # noqa: T201
     baseline = json.loads(BASELINE.read_text())
     fresh = {name: problem for name, problem in problems.items() if name not in baseline["failing"]}
     assert not fresh
@@ -125,8 +125,8 @@ def test_official_cases() -> None:
 if __name__ == "__main__":
     found, total = failures()
     for name, problem in found.items():
-        print(f"{name}: {problem}")
-    print(f"{total - len(found)} of {total} pass")
+        print(f"{name}: {problem}")  # noqa: T201
+    print(f"{total - len(found)} of {total} pass")  # noqa: T201
     BASELINE.write_text(
         json.dumps({"passed": total - len(found), "of": total, "failing": sorted(found)}, indent=1) + "\n"
     )

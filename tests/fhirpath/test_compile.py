@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from countyfhir.fhirpath import FhirPathError, compile
+from countyfhir.fhirpath import FhirPathError, compile  # noqa: A004
 
 PATIENT = {
     "resourceType": "Patient",

@@ -1,6 +1,6 @@
 """FHIRPath, compiled to Python closures (FHIRPath N1 2.0, FHIR R4 section 2.26)."""
 
-from countyfhir.fhirpath.compile import Expression, compile, locate
+from countyfhir.fhirpath.compile import Expression, compile, locate  # noqa: A004
 from countyfhir.fhirpath.error import FhirPathError
 from countyfhir.fhirpath.item import Item, Quantity
 from countyfhir.fhirpath.place import Location

@@ -12,16 +12,29 @@ from countyfhir.fhirpath.item import EMPTY, Node, Nodes, Quantity, decimal, inte
 from countyfhir.fhirpath.scope import Scope
 from countyfhir.fhirpath.units import CALENDAR_UNITS
 
+LARGEST_INTEGER = 2**63 - 1
+LARGEST_EXPONENT = 60
+LONGEST_TEXT = 1_000_000
+
 
 def number(value: int | Decimal) -> Nodes:
-    """A collection of one number with its System type."""
-    return integer(value) if isinstance(value, int) else decimal(value)
+    """A collection of one number with its System type; an overflow is empty."""
+    if isinstance(value, int):
+        return integer(value) if abs(value) <= LARGEST_INTEGER else EMPTY
+    return decimal(value) if value.is_finite() and value.adjusted() <= LARGEST_EXPONENT else EMPTY
+
+
+def text(value: str) -> Nodes:
+    """A collection of one string. Raises FhirPathError for one that only an expression without end would make."""
+    if len(value) > LONGEST_TEXT:
+        raise FhirPathError(f"A text may have {LONGEST_TEXT} characters at most")
+    return string(value)
 
 
 def calculate(operator: str, left: Nodes, right: Nodes, scope: Scope) -> Nodes:
     """The result of a binary operator; empty when a side is. Raises FhirPathError for kinds it does not take."""
     if operator == "&":
-        return string(_text(left) + _text(right))
+        return text(_text(left) + _text(right))
     if not left or not right:
         return EMPTY
     if len(left) > 1 or len(right) > 1:
@@ -51,6 +64,11 @@ def _numbers(operator: str, left: Node, right: Node, scope: Scope) -> Nodes:
     return number(_SIMPLE[operator](ours, theirs))
 
 
+def _remainder(ours: int | Decimal, theirs: int | Decimal) -> int | Decimal:
+    rest = Decimal(ours) % Decimal(theirs)
+    return int(rest) if isinstance(ours, int) and isinstance(theirs, int) else rest
+
+
 _SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
     "+": lambda ours, theirs: ours + theirs,
     "-": lambda ours, theirs: ours - theirs,
@@ -59,19 +77,14 @@ _SIMPLE: dict[str, Callable[[Any, Any], Any]] = {
 _DIVISIONS: dict[str, Callable[[Any, Any], Any]] = {
     "/": lambda ours, theirs: Decimal(ours) / Decimal(theirs),
     "div": lambda ours, theirs: int((Decimal(ours) / Decimal(theirs)).to_integral_value(ROUND_DOWN)),
-    "mod": lambda ours, theirs: _remainder(ours, theirs),
+    "mod": _remainder,
 }
-
-
-def _remainder(ours: int | Decimal, theirs: int | Decimal) -> int | Decimal:
-    rest = Decimal(ours) % Decimal(theirs)
-    return int(rest) if isinstance(ours, int) and isinstance(theirs, int) else rest
 
 
 def _strings(operator: str, left: Node, right: Node, scope: Scope) -> Nodes:
     if operator != "+":
         raise FhirPathError(f"'{operator}' does not take strings")
-    return string(left[0] + right[0])
+    return text(left[0] + right[0])
 
 
 def _quantities(operator: str, left: Node, right: Node, scope: Scope) -> Nodes:

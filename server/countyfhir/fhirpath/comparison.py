@@ -18,7 +18,7 @@ ORDERS: dict[str, Callable[[int], bool]] = {
 
 
 def compare_collections(left: Nodes, right: Nodes, scope: Scope) -> int | None:
-    """-1, 0 or 1; None when one is empty or the order is open. Raises FhirPathError for several nodes or unlike kinds."""
+    """-1, 0 or 1; None when one is empty or the order is open. Raises FhirPathError for several nodes, unlike kinds."""
     if not left or not right:
         return None
     if len(left) > 1 or len(right) > 1:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from datetime import date as calendar_date
-from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -21,8 +21,8 @@ WIDEST_OFFSET = 14 * 60
 
 
 class Moment(NamedTuple):
-    """A point of given precision: 1 to 6 ``parts`` (year to second) or 1 to 3 (hour to second, ``is_time``); the last may be
-    a Decimal with the fraction as written. ``offset`` is in minutes east of UTC."""
+    """A point of given precision: 1 to 6 ``parts`` (year to second) or 1 to 3 (hour to second, ``is_time``); the last may
+    be a Decimal with the fraction as written. ``offset`` is in minutes east of UTC."""
 
     parts: tuple[int | Decimal, ...]
     offset: int | None
@@ -49,7 +49,7 @@ def _exists(parts: tuple[int | Decimal, ...], is_time: bool) -> bool:
     full = full + _ABSENT[len(full) :]
     year, month, day, hour, minute, second = full
     try:
-        datetime(int(year), int(month), int(day), int(hour), int(minute), min(int(second), 59))
+        datetime(int(year), int(month), int(day), int(hour), int(minute), min(int(second), 59), tzinfo=UTC)
     except ValueError:
         return False
     return second < 61
@@ -75,7 +75,9 @@ def _minutes_east(point: Moment, minutes: int) -> tuple[int | Decimal, ...]:
     full = point.parts + _ABSENT[count:]
     year, month, day, hour, minute, second = full
     try:
-        there = datetime(int(year), int(month), int(day), int(hour), int(minute)) - timedelta(minutes=minutes)
+        there = datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC) - timedelta(
+            minutes=minutes
+        )
     except OverflowError:
         return point.parts
     return (there.year, there.month, there.day, there.hour, there.minute, second)[:count]
@@ -147,7 +149,7 @@ def add(text: str, is_time: bool, amount: Decimal, unit: str) -> str:
 def _add_to_time(text: str, point: Moment, count: int, fraction: Decimal, unit: str) -> str:
     if unit not in _SECONDS:
         raise FhirPathError(f"A {unit} cannot be added to a time")
-    hour, minute, second = (point.parts + (0, 0, 0))[:3]
+    hour, minute, second = (*point.parts, 0, 0)[:3]
     total = (Decimal(int(hour) * 3600 + int(minute) * 60) + second + count * _SECONDS[unit] + fraction) % 86400
     whole = int(total)
     parts = (whole // 3600, whole // 60 % 60, Decimal(whole % 60) + total % 1)
@@ -180,7 +182,7 @@ def _moved(full: tuple[int | Decimal, ...], count: int, fraction: Decimal, unit:
         )
         last = (following - timedelta(days=1)).day if following else 31
         return (first.year, first.month, min(int(day), last), hour, minute, second)
-    start = datetime(int(year), int(month), int(day), int(hour), int(minute))
+    start = datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC)
     total = Decimal(second) + fraction + (count * _SECONDS[unit] if unit in _SECONDS else 0)
     whole = int(total // 1) if total >= 0 else -int(-total // 1) - (1 if total % 1 else 0)
     there = start + timedelta(days=count if unit == "day" else 0, seconds=whole)

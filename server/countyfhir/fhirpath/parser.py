@@ -52,6 +52,7 @@ _POLARITY = 11
 _NAMES_AS_WORDS = frozenset({"as", "contains", "in", "is"})
 _WORDS = frozenset(_PRECEDENCE) - _NAMES_AS_WORDS
 _TYPE_FUNCTIONS = frozenset({"is", "as", "ofType"})
+LONGEST_NUMBER = 60
 DEEPEST = 50
 """Nesting beyond this is refused: an expression may come from a client."""
 
@@ -173,6 +174,8 @@ class _Parser:
         return _moment(token)
 
     def number(self, token: Token) -> Literal:
+        if len(token.text) > LONGEST_NUMBER:
+            raise FhirPathError(f"A number has {LONGEST_NUMBER} characters at most", token.position)
         whole = "." not in token.text
         unit = self.peek()
         if unit.kind == "string" or (unit.kind == "name" and unit.text in CALENDAR_UNITS):
@@ -184,8 +187,6 @@ class _Parser:
 
     def invocation(self, source: Expression | None) -> Expression:
         token = self.take()
-        if token.kind == "this" and source is not None:
-            return Special(token.position, token.text)
         if token.kind not in ("name", "delimited") or (token.kind == "name" and token.text in _WORDS):
             self.next -= 1
             raise self.unexpected("a name")
@@ -208,14 +209,11 @@ class _Parser:
         return Call(name.position, source, name.text, tuple(arguments))
 
     def type_specifier(self) -> str:
-        words = [self.type_word()]
-        while self.at("."):
-            following = self.tokens[self.next + 2] if self.next + 2 < len(self.tokens) else None
-            if len(words) == 1 and words[0] not in ("FHIR", "System") or (following and following.text == "("):
-                break
+        name = self.type_word()
+        if name in ("FHIR", "System") and self.at("."):
             self.take()
-            words.append(self.type_word())
-        return ".".join(words)
+            name = f"{name}.{self.type_word()}"
+        return name
 
     def type_word(self) -> str:
         token = self.peek()

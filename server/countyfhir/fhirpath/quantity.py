@@ -99,7 +99,7 @@ _ESTIMATE = {"year": "a", "month": "mo"}
 
 
 def equivalent(left: Quantity, right: Quantity, scope: Scope) -> bool:
-    """``~``: equal when both are rounded to the digits of the coarser one; a calendar year is ``'a'``, a month ``'mo'``."""
+    """``~``: equal when both are rounded to the digits of the coarser one; a year is ``'a'``, a month ``'mo'``."""
     ours, theirs = canonical_of(_estimated(left), scope), canonical_of(_estimated(right), scope)
     if ours is None or theirs is None or ours[1][1] != theirs[1][1]:
         return _same_unit(left, right) and numbers_equivalent(left.value, right.value)

@@ -11,8 +11,8 @@ from countyfhir.model.definitions import definitions
 
 
 def resolves_to(scope: Scope, nodes: Nodes, wanted: frozenset[str]) -> bool | None:
-    """Whether what a reference leads to is of a wanted type: by its text, its ``type``, contained resources, and only then
-    by the given function; None when the type is not known."""
+    """Whether what a reference leads to is of a wanted type: by its text, its ``type``, contained resources, and only
+    then by the given function; None when the type is not known."""
     if not nodes:
         return None
     if len(nodes) > 1:

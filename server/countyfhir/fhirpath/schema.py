@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from countyfhir.fhirpath.error import FhirPathError
@@ -28,7 +28,7 @@ class Step(NamedTuple):
     name: str = ""
 
 
-@lru_cache(maxsize=None)
+@cache
 def definition_of(type_name: str) -> TypeDefinition | None:
     """The definition of a FHIR type; ``Element`` stands for types R4 does not name."""
     return definitions().types.get(type_name)
@@ -73,7 +73,7 @@ _OF_PRIMITIVES = {
 
 
 def narrowed(step: Step | None, wanted: frozenset[str] | None) -> Step | None:
-    """A choice of which only some types are wanted (``value as Quantity``): one key is followed like any other element."""
+    """A choice of which only some types are wanted (``value as Quantity``); one key is followed like other elements."""
     if step is None or wanted is None or step.choices is None:
         return step
     kept = {key: type_name for key, type_name in step.choices.items() if casts(type_name, wanted)}
@@ -91,7 +91,7 @@ def is_choice_key(type_name: str, name: str) -> bool:
     return element is not None and element.choice is not None
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_primitive(type_name: str) -> bool:
     """Whether the type is a FHIR primitive."""
     definition = definition_of(type_name)

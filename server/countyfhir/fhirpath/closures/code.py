@@ -1,7 +1,7 @@
 """What a compiled tree is: a closure ``run(scope, focus) -> nodes`` and what is known of its result.
 
-``focus`` is ``$this`` as a collection. The types of the result serve strict expressions, which are refused when they name
-what no type has.
+``focus`` is ``$this`` as a collection. The types of the result serve strict expressions, which are refused when they
+name what no type has.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BOOLEAN: Types = frozenset({"System.Boolean"})
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A compiled tree: how to run it, the types its result can have (None: not known), whether its order has a meaning."""
+    """A compiled tree: how to run it, the types of its result (None: not known), whether its order has a meaning."""
 
     run: Run
     types: Types = None
@@ -31,8 +31,8 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a tree is compiled in: the types of ``$this``, whether the strict rules apply, and whether ``defineVariable()``
-    occurs, so that arguments must put back what they define."""
+    """What a tree is compiled in: the types of ``$this``, whether the strict rules apply, and whether
+    ``defineVariable()`` occurs, so that arguments must put back what they define."""
 
     types: Types
     strict: bool

@@ -9,7 +9,6 @@ from countyfhir.fhirpath.item import EMPTY, FALSE, TRUE, Nodes, boolean
 from countyfhir.fhirpath.reference import resolves_to
 from countyfhir.fhirpath.schema import (
     ANY_RESOURCE,
-    TYPE_INFO,
     Step,
     casts,
     definition_of,
@@ -109,7 +108,7 @@ def _type_test(tree: TypeTest, around: Surroundings) -> Code:
             raise FhirPathError("'as' takes a single value; use ofType() for several", tree.position)
         return [node for node in nodes if node[1] in wanted or casts(node[1], wanted)]
 
-    return Code(run, wanted - {TYPE_INFO}, source.ordered)
+    return Code(run, wanted, source.ordered)
 
 
 def _is(tree: TypeTest, wanted: frozenset[str], around: Surroundings) -> Run:

@@ -14,9 +14,9 @@ from countyfhir.fhirpath.quantity import number_of, quantity_of
 from countyfhir.fhirpath.scope import Scope
 from countyfhir.fhirpath.units import CALENDAR_UNITS
 
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
-_QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:('[^']+')|([A-Za-z]+))?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?", re.ASCII)
+_QUANTITY = re.compile(r"([+-]?\d{1,40}(?:\.\d{1,40})?)\s*(?:('[^']+')|([A-Za-z]+))?", re.ASCII)
 _TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"})
 

@@ -25,9 +25,7 @@ def _all(scope: Scope, nodes: Nodes, criterion: Predicate) -> Nodes:
     return TRUE if first_that(scope, nodes, criterion, (False, None)) is None else FALSE
 
 
-def first_that(
-    scope: Scope, nodes: Nodes, criterion: Predicate, answers: tuple[bool | None, ...]
-) -> Node | None:
+def first_that(scope: Scope, nodes: Nodes, criterion: Predicate, answers: tuple[bool | None, ...]) -> Node | None:
     """The first node for which the criterion gives one of the answers."""
     outer = scope.index
     try:

@@ -123,6 +123,16 @@ def _html_checks(scope: Scope, nodes: Nodes) -> Nodes:
     return EMPTY if text is None else boolean(not problems(text))
 
 
+def _check_modifiers(scope: Scope, nodes: Nodes, *urls: Nodes) -> Nodes:
+    """The input, unless it has a modifier extension that the caller does not name: then FhirPathError."""
+    known = {single_string(url, "A url of checkModifiers()") for url in urls}
+    for node in nodes:
+        extensions = node[0].get("modifierExtension", ()) if isinstance(node[0], dict) else ()
+        if any(extension.get("url") not in known for extension in extensions):
+            raise FhirPathError("The input has a modifier extension that the expression does not name")
+    return nodes
+
+
 def _type(scope: Scope, nodes: Nodes) -> Nodes:
     result: Nodes = []
     for node in nodes:
@@ -141,6 +151,7 @@ FUNCTIONS: dict[str, Function] = {
     "subsumes": Function(_subsumes, 1, 1, result=BOOLEAN),
     "subsumedBy": Function(_subsumed_by, 1, 1, result=BOOLEAN),
     "conformsTo": Function(_conforms_to, 1, 1, result=BOOLEAN),
+    "checkModifiers": Function(_check_modifiers, 1, 20, result="input"),
     "htmlChecks": Function(_html_checks, result=BOOLEAN),
     "type": Function(_type, result=TYPE_INFO),
 }

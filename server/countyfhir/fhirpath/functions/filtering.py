@@ -1,4 +1,4 @@
-"""Filtering, projection and iteration: where, select, repeat, aggregate, iif, sort … (FHIRPath N1 sections 5.2, 5.9, 7)."""
+"""Filtering, projection and iteration: where, select, repeat, aggregate, iif … (FHIRPath N1 sections 5.2, 5.9, 7)."""
 
 from __future__ import annotations
 

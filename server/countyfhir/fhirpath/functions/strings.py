@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from countyfhir.fhirpath.arithmetic import text as bounded
 from countyfhir.fhirpath.error import FhirPathError
 from countyfhir.fhirpath.functions.table import (
     BOOLEAN,
@@ -41,7 +42,7 @@ def _on_strings(work: Callable[..., Any], arguments: int, result: str) -> Functi
 
 _WRAPS: dict[str, Callable[[Any], Nodes]] = {
     BOOLEAN: lambda value: TRUE if value else FALSE,
-    STRING: string,
+    STRING: bounded,
     INTEGER: integer,
 }
 

@@ -21,9 +21,9 @@ Predicate = Callable[[Scope, Nodes], "bool | None"]
 class Function:
     """One entry of the table of functions.
 
-    ``arguments``: ``values`` (evaluated on the outer focus, given as collections), ``lambda`` (given as Run, evaluated by
-    the function on what it chooses) or ``criterion`` (given as Predicate). ``result``: a type name, ``input`` (the types
-    of the input), or None. ``ordered``: whether the order of the result means something; ``needs_order``: whether the
+    ``arguments``: ``values`` (evaluated on the outer focus, given as collections), ``lambda`` (given as Run, evaluated
+    by the function on what it chooses) or ``criterion`` (given as Predicate). ``result``: a type name, ``input`` (the
+    types of the input), ``argument`` (those of the first argument), or None. ``ordered``: whether the order of the result means something; ``needs_order``: whether the
     function may only be used on such input (strict mode).
     """
 
@@ -82,7 +82,7 @@ def single_number(nodes: Nodes, what: str = "The input") -> Any:
 
 
 def truth(nodes: Nodes) -> bool | None:
-    """A collection as a criterion: empty is None, a single value that is no boolean is true (FHIRPath N1 section 4.5)."""
+    """A collection as a criterion: empty is None, a single value that is no boolean is true (FHIRPath N1 4.5)."""
     if not nodes:
         return None
     if len(nodes) > 1:
