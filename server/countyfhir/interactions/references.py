@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from html import escape, unescape
+from operator import is_not
 from typing import Any, NamedTuple
 
 from countyfhir.exchange import Resource
@@ -75,7 +76,7 @@ def rewrite(resource: Resource, mapping: Mapping[str, str]) -> Resource:
     changes: dict[int, Change] = {
         REFERENCE: replace,
         LINK: replace,
-        NARRATIVE: lambda div: _NARRATIVE_LINK.sub(partial(_relinked, mapping), div),
+        NARRATIVE: partial(_relinked_narrative, mapping),
     }
     return _changed_object(resource, str(resource.get("resourceType")), changes)
 
@@ -89,8 +90,15 @@ def replace_conditional(resource: Resource, targets: Mapping[str, str]) -> Resou
 def _replaced(mapping: Mapping[str, str], link: str) -> str:
     if link in mapping:
         return mapping[link]
+    if "#" not in link:
+        return link
     whole, mark, fragment = link.partition("#")
-    return mapping[whole] + mark + fragment if mark and whole in mapping else link
+    return mapping[whole] + mark + fragment if whole in mapping else link
+
+
+def _relinked_narrative(mapping: Mapping[str, str], div: str) -> str:
+    after = _NARRATIVE_LINK.sub(partial(_relinked, mapping), div) if "href" in div or "src" in div else div
+    return div if after == div else after
 
 
 def _relinked(mapping: Mapping[str, str], attribute: re.Match[str]) -> str:
@@ -103,30 +111,28 @@ def _relinked(mapping: Mapping[str, str], attribute: re.Match[str]) -> str:
 def _changed_object(value: dict[str, Any], type_name: str, changes: Mapping[int, Change]) -> dict[str, Any]:
     """``value`` itself, or a copy with what changed in it."""
     steps = _steps(type_name)
-    changed: dict[str, Any] = {}
+    changed: dict[str, Any] | None = None
     for key, item in value.items():
-        step = steps.get(key)
-        if step is None:
+        if key not in steps:
             continue
-        after = _changed_items(item, step, changes) if item.__class__ is list else _changed(item, step, changes)
+        after = _changed(item, steps[key], changes)
         if after is not item:
+            changed = changed or {**value}
             changed[key] = after
-    return {**value, **changed} if changed else value
-
-
-def _changed_items(items: list[Any], step: Step, changes: Mapping[int, Change]) -> list[Any]:
-    after = [_changed(item, step, changes) for item in items]
-    return after if any(new is not old for new, old in zip(after, items, strict=True)) else items
+    return changed or value
 
 
 def _changed(item: Any, step: Step, changes: Mapping[int, Change]) -> Any:
+    kind = step[0]
+    if item.__class__ is str:
+        return changes[kind](item) if kind in changes else item
     if item.__class__ is dict:
-        if step.kind == OBJECT:
-            return _changed_object(item, step.type_name, changes)
-        return _changed_object(item, str(item.get("resourceType")), changes) if step.kind == RESOURCE else item
-    if item.__class__ is str and step.kind in changes:
-        after = changes[step.kind](item)
-        return item if after == item else after
+        if kind == OBJECT:
+            return _changed_object(item, step[2], changes)
+        return _changed_object(item, str(item.get("resourceType")), changes) if kind == RESOURCE else item
+    if item.__class__ is list:
+        after = [each if each.__class__ is list else _changed(each, step, changes) for each in item]
+        return after if any(map(is_not, after, item)) else item
     return item
 
 
