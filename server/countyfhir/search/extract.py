@@ -59,7 +59,7 @@ class Indexer:
         """The logical id of the Patient whose compartment the resource is in: its own, or the first one named."""
         return self.compartments.patient(resource)
 
-    def index(self, resource: Mapping[str, Any]) -> Indexed:
+    def index(self, resource: dict[str, Any]) -> Indexed:
         """Everything in one go."""
         return Indexed(self.entries(resource), references(resource, self._bases), self.compartments.patient(resource))
 
@@ -72,6 +72,6 @@ class Indexing(Protocol):
         """The indexer of a base URL."""
 
 
-def index(resource: Mapping[str, Any], context: Indexing, base: str) -> Indexed:
+def index(resource: dict[str, Any], context: Indexing, base: str) -> Indexed:
     """What ``resource`` is found by on this server; absolute references to ``base`` are local ones."""
     return context.indexer(base).index(resource)

@@ -2,14 +2,12 @@
 2.3)."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 from typing import Any
 
 from countyfhir.search.targets import target_of
 
 
-def references(resource: Mapping[str, Any], bases: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
+def references(resource: dict[str, Any], bases: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
     """``(type, id)`` of each local target, once, in the order met: in any element, extension or contained resource.
 
     ``bases`` are our own base URLs. Canonicals, contained targets and foreign URLs are none.
@@ -19,17 +17,22 @@ def references(resource: Mapping[str, Any], bases: tuple[str, ...] = ()) -> tupl
     return tuple(found)
 
 
-def _walk(element: Any, bases: tuple[str, ...], found: dict[tuple[str, str], None]) -> None:
-    if isinstance(element, dict):
-        reference = element.get("reference")
-        if isinstance(reference, str):
-            target = target_of(reference, bases)
+def _walk(element: dict[str, Any], bases: tuple[str, ...], found: dict[tuple[str, str], None]) -> None:
+    for name, value in element.items():
+        kind = type(value)
+        if kind is dict:
+            _walk(value, bases, found)
+        elif kind is list:
+            _walk_list(value, bases, found)
+        elif name == "reference" and kind is str:
+            target = target_of(value, bases)
             if target and target[0]:
                 found[target] = None
-        for value in element.values():
-            if isinstance(value, dict | list):
-                _walk(value, bases, found)
-    elif isinstance(element, list):
-        for value in element:
-            if isinstance(value, dict | list):
-                _walk(value, bases, found)
+
+
+def _walk_list(elements: list[Any], bases: tuple[str, ...], found: dict[tuple[str, str], None]) -> None:
+    for value in elements:
+        if type(value) is dict:
+            _walk(value, bases, found)
+        elif type(value) is list:
+            _walk_list(value, bases, found)

@@ -134,7 +134,7 @@ def _handler(alternatives: list[tuple[tuple[Filter, ...], Visit]]) -> Visit:
             for visit in plain:
                 visit(element, sink, part)
             for holds, visit in filtered:
-                if holds(element, place):
+                if holds(element, place, sink.root):
                     visit(element, sink, part)
 
     return handle
@@ -152,35 +152,45 @@ def _each(visit: Visit) -> Visit:
     return handle
 
 
-def _predicate(filters: tuple[Filter, ...]) -> Callable[[Any, int], bool]:
+Holds = Callable[[Any, int, Any], bool]
+"""``holds(element, place in its array, root resource)``."""
+
+
+def _predicate(filters: tuple[Filter, ...]) -> Holds:
     checks = [_CHECKS[each.kind](each) for each in filters]
     if len(checks) == 1:
         return checks[0]
-    return lambda element, place: all(check(element, place) for check in checks)
+    return lambda element, place, root: all(check(element, place, root) for check in checks)
 
 
-def _resolves(condition: Filter) -> Callable[[Any, int], bool]:
-    """``resolve() is X`` by what the reference says itself. One that is only an identifier may be of any type."""
+def _resolves(condition: Filter) -> Holds:
+    """``resolve() is X`` by what the reference says itself, or by the contained resource it names."""
     wanted = condition.argument
 
-    def check(element: Any, place: int) -> bool:
+    def check(element: Any, place: int, root: Any) -> bool:
         if not isinstance(element, dict):
             return False
         reference = element.get("reference")
-        found = type_of(reference, element.get("type"))
-        return found == wanted or (found is None and reference is None and "identifier" in element)
+        if reference and reference[0] == "#":
+            return _contained_type(root, reference[1:]) == wanted
+        return type_of(reference, element.get("type")) == wanted
 
     return check
 
 
-def _equals(condition: Filter) -> Callable[[Any, int], bool]:
+def _contained_type(root: Any, local_id: str) -> str | None:
+    found = (each for each in root.get("contained") or () if each.get("id") == local_id)
+    return next((each.get("resourceType") for each in found), None)
+
+
+def _equals(condition: Filter) -> Holds:
     name, wanted = condition.argument, condition.value
-    return lambda element, place: element.get(name) == wanted
+    return lambda element, place, root: element.get(name) == wanted
 
 
-def _stands_at(condition: Filter) -> Callable[[Any, int], bool]:
+def _stands_at(condition: Filter) -> Holds:
     wanted = int(condition.argument)
-    return lambda element, place: place == wanted
+    return lambda element, place, root: place == wanted
 
 
 _CHECKS = {"resolve": _resolves, "where": _equals, "index": _stands_at}
