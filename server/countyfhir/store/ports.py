@@ -1,12 +1,14 @@
-"""What the program asks of a store. SQLite and MongoDB implement these protocols; one contract suite holds over both."""
+"""What the program asks of a store. SQLite and MongoDB implement these protocols; one contract suite holds over
+both."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from countyfhir.exchange import ALL, AuditRecord, Grant, Plan, Stored
+from countyfhir.search.entries import Entry
 from countyfhir.search.query import Query
 
 
@@ -49,7 +51,8 @@ class Page:
 class HistoryQuery:
     """History of an instance (type and id), a type, or everything (both None), newest first.
 
-    ``since``/``before`` bound lastUpdated (microseconds, inclusive/exclusive); ``at`` is an interval ``[low, high)``: the
+    ``since``/``before`` bound lastUpdated (microseconds, inclusive/exclusive); ``at`` is an interval ``[low,
+    high)``: the
     versions that were current at some time in it. ``cursor`` is the ``sequence`` after which to go on downwards.
     """
 
@@ -69,6 +72,20 @@ class HistoryPage:
     versions: tuple[Stored, ...]
     cursor: int | None
     total: int
+
+
+Extract = Callable[[str, bytes], tuple[Iterable[Entry], Iterable[tuple[str, str]]]]
+"""From a resource type and a stored body to the index entries and every literal (type, id) the resource points to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reindexed:
+    """One batch of reindexing: resources looked at, how many had other entries than before, and where the next batch
+    begins (None: it was the last)."""
+
+    checked: int
+    changed: int
+    after: int | None
 
 
 class ResourceStore(Protocol):
@@ -92,7 +109,8 @@ class ResourceStore(Protocol):
         """Versions that match."""
 
     async def commit(self, plan: Plan) -> tuple[Stored, ...]:
-        """All writes of the plan, or none. Checks ``expected_version`` of each write and every Criteria again inside the
+        """All writes of the plan, or none. Checks ``expected_version`` of each write and every Criteria again inside
+        the
         transaction: ConditionFailed otherwise. Returns the stored versions in the order of ``plan.writes``, durable."""
 
     async def visible(self, keys: Iterable[tuple[str, str]], grant: Grant) -> set[tuple[str, str]]:
@@ -104,6 +122,12 @@ class ResourceStore(Protocol):
 
     async def raise_definitions_version(self) -> int:
         """Count that version up (a search parameter was added, changed or removed); returns the new one."""
+
+    async def reindex(
+        self, extract: Extract, *, resource_types: Iterable[str] | None = None, after: int = 0, count: int = 200
+    ) -> Reindexed:
+        """Make the index entries of the next ``count`` current resources anew; go on with the returned ``after`` (a job
+        keeps it, so that reindexing resumes). Resources written meanwhile keep the entries of that write."""
 
     async def purge_history(self, resource_type: str, logical_id: str) -> int:
         """Remove all versions but the current one; returns how many."""
@@ -155,7 +179,8 @@ class KeyStore(Protocol):
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
     """What intake remembers of a legacy record: ``source`` (mapping id), natural ``key``, ``digest`` of its content,
-    ``version_key`` (what orders versions of one record, "" if none), ``outcome``, ``resources`` it became ("Type/id")."""
+    ``version_key`` (what orders versions of one record, "" if none), ``outcome``, ``resources`` it became
+    ("Type/id")."""
 
     source: str
     key: str
@@ -178,13 +203,17 @@ class IntakeStore(Protocol):
         """The last stored record of each key."""
 
     async def append(self, records: Sequence[SourceRecord]) -> None: ...
-    async def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]: ...
+    def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]:
+        """What still lies in quarantine, oldest first, as (sequence, record): ``async for``."""
+        ...
+
     async def release(self, sequence: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Long work as a leased row. ``state`` is waiting, running, finished or failed; ``progress`` is what its kind keeps."""
+    """Long work as a leased row. ``state`` is waiting, running, finished or failed; ``progress`` is what its kind
+    keeps."""
 
     job_id: str
     kind: str
@@ -207,7 +236,8 @@ class JobStore(Protocol):
     async def report(
         self, job_id: str, owner: str, until: int, progress: dict[str, Any], state: str = "running"
     ) -> bool:
-        """Renew the lease, keep the progress; ``state`` finished or failed ends the job. False: it is no longer ours."""
+        """Renew the lease, keep the progress; ``state`` finished or failed ends the job. False: it is no longer
+        ours."""
 
     async def read(self, job_id: str) -> Job | None:
         """One job."""

@@ -9,7 +9,7 @@ import apsw
 
 from countyfhir.exchange import AuditRecord
 from countyfhir.store.sqlite import audit_rows
-from countyfhir.store.sqlite.connecting import ThreadConnections
+from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
 from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.reading import Readers
 from countyfhir.store.sqlite.writing import Transaction, Writer
@@ -47,7 +47,7 @@ class SqliteAudit:
 
         def rows(connection: apsw.Connection) -> list[tuple[int, bytes]]:
             sql = f"SELECT a.seq, a.record FROM audit a WHERE {where} ORDER BY a.seq DESC LIMIT ?"
-            return connection.execute(sql, (*bindings, count + 1)).fetchall()
+            return fetch(connection, sql, (*bindings, count + 1))
 
         found = await self._readers.run(rows)
         page = [(sequence, audit_rows.record_of(blob)) for sequence, blob in found[:count]]
@@ -58,7 +58,7 @@ class SqliteAudit:
         if not 0 < sequence < 2**63:
             return None
         with translated():
-            rows = self._connections.mine().execute("SELECT record FROM audit WHERE seq = ?", (sequence,)).fetchall()
+            rows = fetch(self._connections.mine(), "SELECT record FROM audit WHERE seq = ?", (sequence,))
         return audit_rows.record_of(rows[0][0]) if rows else None
 
     async def expire(self, before: int) -> int:
@@ -84,11 +84,9 @@ def _where(criteria: Mapping[str, Any], cursor: int | None) -> tuple[str, list[A
 
 def _expire(transaction: Transaction, before: int) -> int:
     connection = transaction.connection
-    old = connection.execute("SELECT seq FROM audit WHERE recorded < ? LIMIT ?", (before, EXPIRED_AT_ONCE)).fetchall()
+    old = fetch(connection, "SELECT seq FROM audit WHERE recorded < ? LIMIT ?", (before, EXPIRED_AT_ONCE))
     for (sequence,) in old:
-        record = audit_rows.record_of(
-            connection.execute("SELECT record FROM audit WHERE seq = ?", (sequence,)).fetchall()[0][0]
-        )
+        record = audit_rows.record_of(fetch(connection, "SELECT record FROM audit WHERE seq = ?", (sequence,))[0][0])
         connection.executemany(
             "DELETE FROM audit_patient WHERE patient = ? AND seq = ?", [(name, sequence) for name in record.patients]
         )

@@ -43,7 +43,8 @@ class Checkpoint:
             self._pages = self._copied = 0
 
     def _copy(self, mode: int) -> None:
-        """A checkpoint that cannot run now (readers, full disk) loses nothing: the log keeps all, a later one tries again."""
+        """A checkpoint that cannot run now (readers, full disk) loses nothing: the log keeps all, a later one tries
+        again."""
         try:
             self._connection.wal_checkpoint(mode=mode)
         except apsw.Error:

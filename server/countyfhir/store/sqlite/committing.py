@@ -10,6 +10,7 @@ from countyfhir.exchange import AuditRecord, Criteria, Plan, Stored, Write
 from countyfhir.store import instant
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
 from countyfhir.store.sqlite import audit_rows
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import LITERAL
 from countyfhir.store.sqlite.rows import DELETE, INSERT, Row, Shaped, literal_rows, numbered, shape, stored_rows
 from countyfhir.store.sqlite.writing import Prepare, Step, Transaction
@@ -21,10 +22,9 @@ Finds = Callable[[Transaction, Criteria], frozenset[str]]
 
 
 @dataclass(slots=True)
-class _Target:
-    """Where a write goes: the resource's row as it was, and its new index rows (names already numbers)."""
+class Target:
+    """A resource's row and its new index rows (names already numbers; references still name their target)."""
 
-    write: Write
     type_id: int
     tables: dict[str, list[Row]]
     rid: int = 0
@@ -63,38 +63,38 @@ def _refuse_repeats(plan: Plan) -> None:
         raise ValueError(f"a plan writes {repeated[0]} more than once")
 
 
-def _target(transaction: Transaction, write: Write, shaped: Shaped) -> _Target:
+def _target(transaction: Transaction, write: Write, shaped: Shaped) -> Target:
     type_id = transaction.names.type_id(write.resource_type)
     tables = numbered(shaped, type_id, transaction.names)
     if write.references:
         tables.setdefault("reference", []).extend(literal_rows(write.references, transaction.names))
-    return _Target(write, type_id, tables)
+    return Target(type_id, tables)
 
 
 def _apply(
-    transaction: Transaction, plan: Plan, targets: list[_Target], definitions: int, finds: Finds
+    transaction: Transaction, plan: Plan, targets: list[Target], definitions: int, finds: Finds
 ) -> tuple[Stored, ...]:
     if plan.writes and transaction.definitions != definitions:
         raise ConditionFailed("definitions", str(transaction.definitions))
-    for target in targets:
-        _find(transaction, target)
+    for write, target in zip(plan.writes, targets, strict=True):
+        _find(transaction, write, target)
     for criteria in plan.criteria:
         if finds(transaction, criteria) != criteria.logical_ids:
             raise ConditionFailed("criteria", ",".join(criteria.query.resource_types))
-    stored = _write_all(transaction, targets)
-    for target in targets:
-        if target.write.unreferenced and target.there:
-            _refuse_while_referenced(transaction, target)
+    stored = _write_all(transaction, plan, targets)
+    for write, target in zip(plan.writes, targets, strict=True):
+        if write.unreferenced and target.there:
+            _refuse_while_referenced(transaction, write, target)
     audit_rows.insert(transaction.connection, [_with_version(record, stored) for record in plan.audit])
     return stored
 
 
-def _find(transaction: Transaction, target: _Target) -> None:
-    write = target.write
-    rows = transaction.connection.execute(
+def _find(transaction: Transaction, write: Write, target: Target) -> None:
+    rows = fetch(
+        transaction.connection,
         "SELECT rid, version_id, deleted FROM resource WHERE type_id = ? AND logical_id = ?",
         (target.type_id, write.logical_id),
-    ).fetchall()
+    )
     if rows:
         target.rid, target.version_id, deleted = rows[0]
         target.there = not deleted
@@ -102,24 +102,36 @@ def _find(transaction: Transaction, target: _Target) -> None:
         raise ConditionFailed("version", f"{write.resource_type}/{write.logical_id}")
 
 
-def _write_all(transaction: Transaction, targets: list[_Target]) -> tuple[Stored, ...]:
-    changes = _IndexChanges()
+def _write_all(transaction: Transaction, plan: Plan, targets: list[Target]) -> tuple[Stored, ...]:
     rids: dict[tuple[int, str], int] = {}
     stamped = transaction.clock.instant()
-    stored = [_write_version(transaction, target, stamped, rids) for target in targets]
-    for target in targets:
-        if target.rid:
-            _change_index(transaction, target, rids, changes)
+    pairs = zip(plan.writes, targets, strict=True)
+    stored = tuple(_write_version(transaction, write, target, stamped, rids) for write, target in pairs)
+    replace_index(transaction, targets, rids)
+    return stored
+
+
+def replace_index(
+    transaction: Transaction, targets: list[Target], rids: dict[tuple[int, str], int] | None = None
+) -> int:
+    """Make the index rows of the targets those they bring; returns how many targets had others. ``rids``: rows
+    known."""
+    changes = _IndexChanges()
+    changed = sum(
+        _change_index(transaction, target, {} if rids is None else rids, changes) for target in targets if target.rid
+    )
     connection = transaction.connection
     for table, rows in changes.delete.items():
         connection.executemany(DELETE[table], rows)
     for table, rows in changes.insert.items():
         connection.executemany(INSERT[table], rows)
-    return tuple(stored)
+    return changed
 
 
-def _write_version(transaction: Transaction, target: _Target, stamped: int, rids: dict[tuple[int, str], int]) -> Stored:
-    write, connection = target.write, transaction.connection
+def _write_version(
+    transaction: Transaction, write: Write, target: Target, stamped: int, rids: dict[tuple[int, str], int]
+) -> Stored:
+    connection = transaction.connection
     if write.body is None and not target.there:
         return Stored(write.resource_type, write.logical_id, target.version_id, stamped, None, write.method)
     version_id, sequence = target.version_id + 1, transaction.clock.sequence()
@@ -132,7 +144,8 @@ def _write_version(transaction: Transaction, target: _Target, stamped: int, rids
         )
     else:
         connection.execute(
-            "INSERT INTO resource(version_id, seq, last_updated, deleted, patient, type_id, logical_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO resource(version_id, seq, last_updated, deleted, patient, type_id,"
+            " logical_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (*state, target.type_id, write.logical_id),
         )
         target.rid = connection.last_insert_rowid()
@@ -154,18 +167,24 @@ def _stamped_body(write: Write, version_id: int, stamped: int) -> bytes | None:
 
 
 def _change_index(
-    transaction: Transaction, target: _Target, rids: dict[tuple[int, str], int], changes: _IndexChanges
-) -> None:
+    transaction: Transaction, target: Target, rids: dict[tuple[int, str], int], changes: _IndexChanges
+) -> bool:
     rid = target.rid
-    old = stored_rows(transaction.connection, rid) if target.there else {}
-    for table in old.keys() | target.tables.keys():
-        rows = target.tables.get(table, [])
-        if table == "reference":
-            rows = [(row[0], _rid(transaction, row[1], rids), row[2]) for row in rows]
-        new = {(rid, *row): None for row in rows}
-        before = old.get(table, set())
-        changes.delete.setdefault(table, []).extend(before.difference(new))
-        changes.insert.setdefault(table, []).extend(row for row in new if row not in before)
+    if target.tables.get("reference"):
+        rows = [(row[0], _rid(transaction, row[1], rids), row[2]) for row in target.tables["reference"]]
+        target.tables["reference"] = list(dict.fromkeys(rows))
+    if not target.there:
+        for table, rows in target.tables.items():
+            changes.insert.setdefault(table, []).extend([(rid, *row) for row in rows])
+        return True
+    different = False
+    for table, before in stored_rows(transaction.connection, rid).items():
+        new = {(rid, *row) for row in target.tables.get(table, ())}
+        if new != before:
+            different = True
+            changes.delete.setdefault(table, []).extend(before - new)
+            changes.insert.setdefault(table, []).extend(new - before)
+    return different
 
 
 def _rid(transaction: Transaction, key: tuple[int, str], rids: dict[tuple[int, str], int]) -> int:
@@ -173,7 +192,7 @@ def _rid(transaction: Transaction, key: tuple[int, str], rids: dict[tuple[int, s
     known = rids.get(key)
     if known is None:
         connection = transaction.connection
-        rows = connection.execute("SELECT rid FROM resource WHERE type_id = ? AND logical_id = ?", key).fetchall()
+        rows = fetch(connection, "SELECT rid FROM resource WHERE type_id = ? AND logical_id = ?", key)
         if not rows:
             connection.execute(
                 "INSERT INTO resource(type_id, logical_id, version_id, deleted) VALUES (?, ?, 0, 1)", key
@@ -182,15 +201,16 @@ def _rid(transaction: Transaction, key: tuple[int, str], rids: dict[tuple[int, s
     return known
 
 
-def _refuse_while_referenced(transaction: Transaction, target: _Target) -> None:
-    rows = transaction.connection.execute(
+def _refuse_while_referenced(transaction: Transaction, write: Write, target: Target) -> None:
+    rows = fetch(
+        transaction.connection,
         "SELECT t.name || '/' || r.logical_id FROM reference f JOIN resource r ON r.rid = f.rid"
         " JOIN resource_type t ON t.type_id = r.type_id"
         f" WHERE f.parameter_id = {LITERAL} AND f.target_rid = ? AND f.rid <> ? LIMIT {HOLDERS_NAMED}",
         (target.rid, target.rid),
-    ).fetchall()
+    )
     if rows:
-        subject = f"{target.write.resource_type}/{target.write.logical_id}"
+        subject = f"{write.resource_type}/{write.logical_id}"
         raise ReferencedStill(subject, tuple(sorted(holder for (holder,) in rows)))
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -43,6 +46,11 @@ def connect(path: str, options: Options, *, write: bool = False) -> apsw.Connect
     return connection
 
 
+def fetch(connection: apsw.Connection, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows: the statement is finished, so that it keeps no snapshot open."""
+    return connection.execute(sql, bindings).fetchall()
+
+
 class ThreadConnections:
     """One reading connection for each thread that asks."""
 
@@ -72,7 +80,7 @@ class ThreadConnections:
 def network_file_system(path: str) -> str | None:
     """The type of the network file system that holds ``path``, or None (also when that cannot be told)."""
     try:
-        with open("/proc/self/mounts", encoding="utf-8") as mounts:
+        with Path("/proc/self/mounts").open(encoding="utf-8") as mounts:
             rows = [line.split(" ")[1:3] for line in mounts]
     except OSError:
         return None

@@ -45,7 +45,8 @@ _SENTENCES: tuple[tuple[type[apsw.Error], str, str, int], ...] = (
 )
 
 NARROW = (
-    "The search took longer than the store allows. Narrow it: name a patient, an identifier, a code or a shorter period, "
+    "The search took longer than the store allows. Narrow it: name a patient, an identifier, a code"
+    " or a shorter period, "
     "ask for fewer rows (_count), or leave out _total and broad _include."
 )
 
@@ -71,10 +72,12 @@ def _system_fault(number: int | None) -> FhirError | None:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise the store's failures as FhirError."""
+def translated(*passed: type[Exception]) -> Iterator[None]:
+    """Raise the store's failures as FhirError; those of the ``passed`` kinds as they are."""
     try:
         yield
+    except passed:
+        raise
     except (apsw.Error, OSError) as error:
         known = fault(error)
         if known is None:

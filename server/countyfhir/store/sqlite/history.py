@@ -8,6 +8,7 @@ import apsw
 
 from countyfhir.exchange import Stored
 from countyfhir.store.ports import HistoryPage, HistoryQuery
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import Names
 
 COLUMNS = "v.seq, v.version_id, v.last_updated, v.method, v.body, v.type_id, r.logical_id, r.patient"
@@ -18,15 +19,16 @@ def page(connection: apsw.Connection, names: Names, query: HistoryQuery) -> Hist
     if query.resource_types is not None and query.resource_type and query.resource_type not in query.resource_types:
         return HistoryPage((), None, 0)
     where, bindings = _where(connection, names, query)
-    total = connection.execute(f"SELECT count(*) FROM version v WHERE {where}", bindings).fetchall()[0][0]
+    total = fetch(connection, f"SELECT count(*) FROM version v WHERE {where}", bindings)[0][0]
     if query.count <= 0:
         return HistoryPage((), None, total)
     after, bound = ("v.seq < ?", [query.cursor]) if query.cursor is not None else ("1", [])
-    rows = connection.execute(
+    rows = fetch(
+        connection,
         f"SELECT {COLUMNS} FROM version v JOIN resource r ON r.rid = v.rid WHERE {where} AND {after}"
         " ORDER BY v.seq DESC LIMIT ?",
         (*bindings, *bound, query.count + 1),
-    ).fetchall()
+    )
     versions = tuple(_stored(connection, names, row) for row in rows[: query.count])
     return HistoryPage(versions, versions[-1].sequence if len(rows) > query.count else None, total)
 
@@ -60,7 +62,8 @@ def _where(connection: apsw.Connection, names: Names, query: HistoryQuery) -> tu
         low, high = query.at
         term("v.seq < ?", first_sequence(connection, high))
         term(
-            "NOT EXISTS (SELECT 1 FROM version n WHERE n.rid = v.rid AND n.version_id > v.version_id AND n.last_updated <= ?)",
+            "NOT EXISTS (SELECT 1 FROM version n WHERE n.rid = v.rid AND n.version_id > v.version_id"
+            " AND n.last_updated <= ?)",
             low,
         )
     return " AND ".join(terms), bindings
@@ -68,12 +71,10 @@ def _where(connection: apsw.Connection, names: Names, query: HistoryQuery) -> tu
 
 def first_sequence(connection: apsw.Connection, instant: int) -> int:
     """The first sequence whose instant is not before ``instant``: both grow together, so halving finds it."""
-    low, high = connection.execute("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) + 1 FROM version").fetchall()[0]
+    low, high = fetch(connection, "SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) + 1 FROM version")[0]
     while low < high:
         middle = (low + high) // 2
-        rows = connection.execute(
-            "SELECT seq, last_updated FROM version WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,)
-        ).fetchall()
+        rows = fetch(connection, "SELECT seq, last_updated FROM version WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,))
         if not rows or rows[0][1] >= instant:
             high = middle
         else:

@@ -1,4 +1,5 @@
-"""What a search page brings along: _include and _revinclude, each resource once, never a match (R4 section 3.1.1.5.4)."""
+"""What a search page brings along: _include and _revinclude, each resource once, never a match (R4 section
+3.1.1.5.4)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import apsw
 from countyfhir.exchange import Grant
 from countyfhir.search import entries as kinds
 from countyfhir.search.query import Include
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.selecting import granted
 from countyfhir.store.sqlite.sql import Scope, Sql, all_of
@@ -78,16 +80,18 @@ def _reached(connection: apsw.Connection, names: Names, include: Include, fronti
         )
     else:
         sql = (
-            f"SELECT f.target_rid FROM json_each(?) s CROSS JOIN reference f ON f.rid = s.value AND f.parameter_id IN ({marks})"
+            f"SELECT f.target_rid FROM json_each(?) s CROSS JOIN reference f ON f.rid = s.value AND"
+            f" f.parameter_id IN ({marks})"
             f" CROSS JOIN resource t ON t.rid = f.target_rid AND t.deleted = 0{typed}"
         )
-    return [rid for (rid,) in connection.execute(sql, (listed,)).fetchall()] + _by_canonical(
+    return [rid for (rid,) in fetch(connection, sql, (listed,))] + _by_canonical(
         connection, names, include, listed, typed
     )
 
 
 def _by_canonical(connection: apsw.Connection, names: Names, include: Include, listed: str, typed: str) -> list[int]:
-    """Forward includes by canonical: the resource whose ``url`` is the one named (its version, if any, is not looked at)."""
+    """Forward includes by canonical: the resource whose ``url`` is the one named (its version, if any, is not looked
+    at)."""
     if include.reverse:
         return []
     parameters = _parameters(connection, names, include, kinds.URI)
@@ -95,11 +99,12 @@ def _by_canonical(connection: apsw.Connection, names: Names, include: Include, l
         return []
     sql = (
         "SELECT u.rid FROM json_each(?) s CROSS JOIN uri c ON c.rid = s.value"
-        f" AND c.parameter_id IN ({', '.join(map(str, parameters))}) CROSS JOIN parameter p ON p.name = 'url' AND p.kind = {kinds.URI}"
+        f" AND c.parameter_id IN ({', '.join(map(str, parameters))}) CROSS JOIN parameter p ON p.name"
+        f" = 'url' AND p.kind = {kinds.URI}"
         " CROSS JOIN uri u ON u.parameter_id = p.parameter_id AND u.value = c.value"
         f" CROSS JOIN resource t ON t.rid = u.rid AND t.deleted = 0{typed}"
     )
-    return [rid for (rid,) in connection.execute(sql, (listed,)).fetchall()]
+    return [rid for (rid,) in fetch(connection, sql, (listed,))]
 
 
 def _parameters(connection: apsw.Connection, names: Names, include: Include, kind: int = kinds.REFERENCE) -> list[int]:
@@ -112,7 +117,7 @@ def _parameters(connection: apsw.Connection, names: Names, include: Include, kin
     if kind != kinds.REFERENCE:
         return []
     sql = "SELECT parameter_id FROM parameter WHERE type_id = ? AND kind = ? AND instr(name, '$') = 0"
-    return [int(number) for (number,) in connection.execute(sql, (type_id, kind)).fetchall()]
+    return [int(number) for (number,) in fetch(connection, sql, (type_id, kind))]
 
 
 def visible_rids(connection: apsw.Connection, names: Names, rids: list[int], grant: Grant) -> set[int]:
@@ -120,15 +125,16 @@ def visible_rids(connection: apsw.Connection, names: Names, rids: list[int], gra
     listed = json.dumps(rids)
     sql = "SELECT DISTINCT r.type_id FROM json_each(?) s CROSS JOIN resource r ON r.rid = s.value WHERE r.deleted = 0"
     visible: set[int] = set()
-    for (type_id,) in connection.execute(sql, (listed,)).fetchall() if rids else ():
+    for (type_id,) in fetch(connection, sql, (listed,)) if rids else ():
         scope = Scope(connection, names, names.type_name(connection, type_id), type_id)
         terms = granted(scope, grant)
         if terms is None:
             continue
         where = all_of([Sql(f"r.type_id = {type_id} AND r.deleted = 0"), *(term.probe("r.rid") for term in terms)])
-        rows = connection.execute(
+        rows = fetch(
+            connection,
             f"SELECT r.rid FROM json_each(?) s CROSS JOIN resource r ON r.rid = s.value WHERE {where.text}",
             (listed, *where.bindings),
-        ).fetchall()
+        )
         visible.update(rid for (rid,) in rows)
     return visible

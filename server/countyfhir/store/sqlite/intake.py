@@ -10,6 +10,7 @@ import msgspec
 
 from countyfhir.store import instant
 from countyfhir.store.ports import SourceRecord
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.reading import Readers
 from countyfhir.store.sqlite.writing import Transaction, Writer
 
@@ -18,7 +19,10 @@ PAGE = 500
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(SourceRecord).decode
 
-LATEST = "SELECT record FROM intake WHERE source = ? AND key = ? AND outcome IN ('stored', 'unchanged') ORDER BY seq DESC LIMIT 1"
+LATEST = (
+    "SELECT record FROM intake WHERE source = ? AND key = ? AND outcome IN ('stored',"
+    " 'unchanged') ORDER BY seq DESC LIMIT 1"
+)
 
 
 class SqliteIntake:
@@ -31,7 +35,7 @@ class SqliteIntake:
         """The last record of each key that was stored (or found unchanged); keys without one are absent."""
 
         def find(connection: apsw.Connection) -> dict[str, SourceRecord]:
-            found = {key: connection.execute(LATEST, (source, key)).fetchall() for key in dict.fromkeys(keys)}
+            found = {key: fetch(connection, LATEST, (source, key)) for key in dict.fromkeys(keys)}
             return {key: _decode(rows[0][0]) for key, rows in found.items() if rows}
 
         return await self._readers.run(find, limited=False)
@@ -57,9 +61,7 @@ class SqliteIntake:
         """Take a record out of quarantine (it was replayed or given up); the ledger keeps it, without its raw bytes."""
 
         def release(transaction: Transaction) -> None:
-            rows = transaction.connection.execute(
-                "SELECT record FROM intake WHERE seq = ? AND held = 1", (sequence,)
-            ).fetchall()
+            rows = fetch(transaction.connection, "SELECT record FROM intake WHERE seq = ? AND held = 1", (sequence,))
             for (record,) in rows:
                 kept = _encode(replace(_decode(record), raw=None))
                 transaction.connection.execute("UPDATE intake SET held = 0, record = ? WHERE seq = ?", (kept, sequence))
@@ -77,4 +79,4 @@ def _row(record: SourceRecord) -> tuple[object, ...]:
 def _held(connection: apsw.Connection, source: str | None, after: int) -> list[tuple[int, bytes]]:
     narrowed, bindings = ("source = ? AND", (source,)) if source is not None else ("", ())
     sql = f"SELECT seq, record FROM intake WHERE {narrowed} held = 1 AND seq > ? ORDER BY seq LIMIT {PAGE}"
-    return connection.execute(sql, (*bindings, after)).fetchall()
+    return fetch(connection, sql, (*bindings, after))

@@ -9,7 +9,7 @@ import msgspec
 
 from countyfhir.store import instant
 from countyfhir.store.ports import Job
-from countyfhir.store.sqlite.connecting import ThreadConnections
+from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
 from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.writing import Transaction, Writer
 
@@ -40,12 +40,14 @@ class SqliteJobs:
         """The oldest unfinished job of the kind that nobody holds, now held by ``owner`` until the instant."""
 
         def lease(transaction: Transaction) -> Job | None:
-            rows = transaction.connection.execute(
+            rows = fetch(
+                transaction.connection,
                 "UPDATE job SET state = 'running', owner = ?, lease_until = ? WHERE job_id = (SELECT job_id FROM job"
-                " WHERE kind = ? AND state IN ('waiting', 'running') AND lease_until <= ? ORDER BY created, job_id LIMIT 1)"
+                " WHERE kind = ? AND state IN ('waiting', 'running') AND lease_until <= ? ORDER BY"
+                " created, job_id LIMIT 1)"
                 f" RETURNING {COLUMNS}",
                 (owner, until, kind, instant.now()),
-            ).fetchall()
+            )
             return _job(rows[0]) if rows else None
 
         return await self._writer.run(lambda: lambda _: lease)
@@ -53,11 +55,15 @@ class SqliteJobs:
     async def report(
         self, job_id: str, owner: str, until: int, progress: dict[str, Any], state: str = "running"
     ) -> bool:
-        """Renew the lease and keep the progress; ``state`` finished or failed ends the job. False: it is no longer ours."""
+        """Renew the lease and keep the progress; ``state`` finished or failed ends the job. False: it is no longer
+        ours."""
         bindings = (state, until, _encode(progress), job_id, owner)
 
         def report(transaction: Transaction) -> bool:
-            sql = "UPDATE job SET state = ?, lease_until = ?, progress = ? WHERE job_id = ? AND owner = ? AND state = 'running'"
+            sql = (
+                "UPDATE job SET state = ?, lease_until = ?, progress = ? WHERE job_id = ? AND"
+                " owner = ? AND state = 'running'"
+            )
             transaction.connection.execute(sql, bindings)
             return transaction.connection.changes() > 0
 
@@ -75,10 +81,9 @@ class SqliteJobs:
             return [_job(row) for row in _select(self._connections.mine(), "kind = ?", kind)]
 
 
-def _select(connection: apsw.Connection, where: str, value: str) -> list[tuple[object, ...]]:
-    return connection.execute(f"SELECT {COLUMNS} FROM job WHERE {where} ORDER BY created, job_id", (value,)).fetchall()
+def _select(connection: apsw.Connection, where: str, value: str) -> list[tuple[Any, ...]]:
+    return fetch(connection, f"SELECT {COLUMNS} FROM job WHERE {where} ORDER BY created, job_id", (value,))
 
 
-def _job(row: tuple[object, ...]) -> Job:
-    *columns, progress = row
-    return Job(*columns, progress=_decode(progress))  # type: ignore[arg-type]
+def _job(row: tuple[Any, ...]) -> Job:
+    return Job(*row[:-1], _decode(row[-1]))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 
 from countyfhir.store.ports import ApiKey
-from countyfhir.store.sqlite.connecting import ThreadConnections
+from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
 from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.writing import Transaction, Writer
 
@@ -37,21 +37,13 @@ class SqliteKeys:
     async def by_digest(self, digest: bytes) -> ApiKey | None:
         """The key whose secret has this digest; a revoked one is returned as revoked."""
         with translated():
-            rows = (
-                self._connections.mine()
-                .execute("SELECT record, revoked FROM api_key WHERE digest = ?", (digest,))
-                .fetchall()
-            )
+            rows = fetch(self._connections.mine(), "SELECT record, revoked FROM api_key WHERE digest = ?", (digest,))
         return _key(*rows[0]) if rows else None
 
     async def all(self) -> list[ApiKey]:
         """Every key, oldest first."""
         with translated():
-            rows = (
-                self._connections.mine()
-                .execute("SELECT record, revoked FROM api_key ORDER BY created, key_id")
-                .fetchall()
-            )
+            rows = fetch(self._connections.mine(), "SELECT record, revoked FROM api_key ORDER BY created, key_id")
         return [_key(*row) for row in rows]
 
     async def revoke(self, key_id: str) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 import apsw
 
+from countyfhir.store.sqlite.connecting import fetch
+
 LITERAL = 0
 """The parameter under which every literal reference of a resource stands, search parameter or not."""
 
@@ -28,7 +30,7 @@ class Names:
         """The number of a resource type, None when no resource ever was of it."""
         known = self.types.get(name)
         if known is None:
-            rows = connection.execute("SELECT type_id FROM resource_type WHERE name = ?", (name,)).fetchall()
+            rows = fetch(connection, "SELECT type_id FROM resource_type WHERE name = ?", (name,))
             if not rows:
                 return None
             known = self.types[name] = int(rows[0][0])
@@ -38,7 +40,7 @@ class Names:
         """The resource type of a number."""
         known = self.type_names.get(type_id)
         if known is None:
-            rows = connection.execute("SELECT name FROM resource_type WHERE type_id = ?", (type_id,)).fetchall()
+            rows = fetch(connection, "SELECT name FROM resource_type WHERE type_id = ?", (type_id,))
             known = self.type_names[type_id] = str(rows[0][0])
         return known
 
@@ -46,9 +48,11 @@ class Names:
         """The number of a type's parameter with entries of ``kind``, None when there never was such an entry."""
         known = self.parameters.get((type_id, name, kind))
         if known is None:
-            rows = connection.execute(
-                "SELECT parameter_id FROM parameter WHERE type_id = ? AND name = ? AND kind = ?", (type_id, name, kind)
-            ).fetchall()
+            rows = fetch(
+                connection,
+                "SELECT parameter_id FROM parameter WHERE type_id = ? AND name = ? AND kind = ?",
+                (type_id, name, kind),
+            )
             if not rows:
                 return None
             known = self.parameters[type_id, name, kind] = int(rows[0][0])
@@ -58,7 +62,7 @@ class Names:
         """The number of a token system, None when it never occurred."""
         known = self.systems.get(url)
         if known is None:
-            rows = connection.execute("SELECT system_id FROM token_system WHERE url = ?", (url,)).fetchall()
+            rows = fetch(connection, "SELECT system_id FROM token_system WHERE url = ?", (url,))
             if not rows:
                 return None
             known = self.systems[url] = int(rows[0][0])
@@ -118,13 +122,13 @@ class NewNames:
         self._names.parameter_systems |= self._added.parameter_systems
 
     def _number(self, insert: str, select: str, key: tuple[str | int, ...]) -> int:
-        rows: list[tuple[int]] = self._connection.execute(select, key).fetchall()
+        rows: list[tuple[int]] = fetch(self._connection, select, key)
         if not rows:
             self._connection.execute(insert, key)
-            rows = self._connection.execute(select, key).fetchall()
+            rows = fetch(self._connection, select, key)
         return rows[0][0]
 
 
 def all_types(connection: apsw.Connection) -> Iterable[str]:
     """Every resource type the database ever held, by name."""
-    return [str(name) for (name,) in connection.execute("SELECT name FROM resource_type ORDER BY name").fetchall()]
+    return [str(name) for (name,) in fetch(connection, "SELECT name FROM resource_type ORDER BY name")]

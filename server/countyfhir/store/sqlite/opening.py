@@ -12,9 +12,10 @@ from typing import Any
 import apsw
 
 from countyfhir.store.ports import Store, StoreUnusable
-from countyfhir.store.sqlite import schema
+from countyfhir.store.sqlite import backup, schema
 from countyfhir.store.sqlite.audit import SqliteAudit
-from countyfhir.store.sqlite.connecting import ThreadConnections, check_library, connect, network_file_system
+from countyfhir.store.sqlite.connecting import ThreadConnections, check_library, connect, fetch, network_file_system
+from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.intake import SqliteIntake
 from countyfhir.store.sqlite.jobs import SqliteJobs
 from countyfhir.store.sqlite.keys import SqliteKeys
@@ -37,6 +38,21 @@ class SqliteStore(Store):
     connections: ThreadConnections | None = None
     readers: Readers | None = None
     writer: Writer | None = None
+    in_use: int = -1
+
+    async def backup(self, target: str | Path) -> None:
+        """A consistent, compact copy at ``target`` while serving. FileExistsError when it is there; FhirError when the
+        store's or the target's disk fails."""
+
+        def copied() -> None:
+            with translated(FileExistsError):
+                backup.copy(self.path, target, self.options)
+
+        await asyncio.to_thread(copied)
+
+    async def problems(self) -> list[str]:
+        """What is wrong with the database file; empty when it is sound. Reads all of it."""
+        return await asyncio.to_thread(backup.problems, self.path)
 
     async def close(self) -> None:
         """Finish what is in flight and let go of files and connections."""
@@ -44,6 +60,8 @@ class SqliteStore(Store):
             await asyncio.to_thread(self.writer.close)
             await asyncio.to_thread(self.readers.close)
             self.connections.close()
+            os.close(self.in_use)
+            self.writer = None
 
 
 def open_store(path: str | Path, **options: Any) -> SqliteStore:
@@ -54,16 +72,17 @@ def open_store(path: str | Path, **options: Any) -> SqliteStore:
     check_library()
     place, chosen = os.fspath(path), Options(**options)
     try:
+        Path(place).resolve().parent.mkdir(parents=True, exist_ok=True)
+        in_use = backup.note_use(place)
         connection = _prepare_file(place, chosen)
-        secret = connection.execute("SELECT value FROM setting WHERE name = 'secret'").fetchall()[0][0]
+        secret = fetch(connection, "SELECT value FROM setting WHERE name = 'secret'")[0][0]
         connection.close(True)
     except (apsw.Error, OSError) as error:
         raise StoreUnusable(f"the database {place} cannot be opened: {error}") from error
-    return _assemble(place, chosen, secret)
+    return _assemble(place, chosen, secret, in_use)
 
 
 def _prepare_file(path: str, options: Options) -> apsw.Connection:
-    Path(path).resolve().parent.mkdir(parents=True, exist_ok=True)
     turns = Turns(path)
     try:
         with turns.held():
@@ -78,7 +97,7 @@ def _prepare_file(path: str, options: Options) -> apsw.Connection:
     return connection
 
 
-def _assemble(path: str, options: Options, secret: bytes) -> SqliteStore:
+def _assemble(path: str, options: Options, secret: bytes, in_use: int) -> SqliteStore:
     names, connections = Names(), ThreadConnections(path, options)
     readers, writer = Readers(connections, options), Writer(path, options, names)
     return SqliteStore(
@@ -94,6 +113,7 @@ def _assemble(path: str, options: Options, secret: bytes) -> SqliteStore:
         connections=connections,
         readers=readers,
         writer=writer,
+        in_use=in_use,
     )
 
 

@@ -10,7 +10,8 @@ class Options:
     """Sizes are bytes, times are seconds.
 
     ``synchronous`` FULL is what makes an acknowledged write survive a power cut; NORMAL survives only ``kill -9``.
-    ``busy_limit`` bounds the wait for the turn to write, ``time_limit`` one search or history page, ``turn_limit`` how long
+    ``busy_limit`` bounds the wait for the turn to write, ``time_limit`` one search or history page, ``turn_limit``
+    how long
     one process keeps the turn while others may wait. Past ``wal_soft`` the log is copied back without waiting, past
     ``wal_hard`` the writer waits for readers so that the log starts anew.
     """

@@ -21,6 +21,7 @@ from countyfhir.search.query import (
     TokenIs,
     UriIs,
 )
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.ranged import date, last_updated, number
 from countyfhir.store.sqlite.references import in_compartment, reference, uri
 from countyfhir.store.sqlite.rows import TABLE_OF_KIND
@@ -64,9 +65,7 @@ def _token_of_any_system(scope: Scope, parameter: int, code: str | None) -> Term
 
 def systems_of(scope: Scope, parameter: int) -> list[int]:
     """The token systems that occur (or occurred) under a parameter."""
-    rows = scope.connection.execute(
-        "SELECT system_id FROM parameter_system WHERE parameter_id = ?", (parameter,)
-    ).fetchall()
+    rows = fetch(scope.connection, "SELECT system_id FROM parameter_system WHERE parameter_id = ?", (parameter,))
     return [int(system) for (system,) in rows]
 
 

@@ -1,4 +1,5 @@
-"""Dates, numbers, quantities and instants of versions: ranges compared as the prefix says (R4 section 3.1.1.4.4 ff.)."""
+"""Dates, numbers, quantities and instants of versions: ranges compared as the prefix says (R4 section 3.1.1.4.4
+ff.)."""
 
 from __future__ import annotations
 

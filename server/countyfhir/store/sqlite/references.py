@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from countyfhir.search import entries as kinds
 from countyfhir.search.query import InCompartment, ReferenceIs, UriIs
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, either, indexed
 
 
@@ -41,11 +42,11 @@ def _rids(scope: Scope, type_name: str | None, logical_id: str) -> list[int]:
     """Rows of a referenced resource (one that was never written has a row, too); any type when none is named."""
     if type_name is None:
         sql = "SELECT r.rid FROM resource_type t CROSS JOIN resource r ON r.type_id = t.type_id AND r.logical_id = ?"
-        rows = scope.connection.execute(sql, (logical_id,)).fetchall()
+        rows = fetch(scope.connection, sql, (logical_id,))
     else:
         type_id = scope.names.type_id(scope.connection, type_name)
         sql = "SELECT rid FROM resource WHERE type_id = ? AND logical_id = ?"
-        rows = scope.connection.execute(sql, (type_id, logical_id)).fetchall()
+        rows = fetch(scope.connection, sql, (type_id, logical_id))
     return [int(rid) for (rid,) in rows]
 
 

@@ -1,4 +1,5 @@
-"""The clinical record in SQLite: read and vread on the event loop, searches on reader threads, commits by the writer."""
+"""The clinical record in SQLite: read and vread on the event loop, searches on reader threads, commits by the
+writer."""
 
 from __future__ import annotations
 
@@ -8,10 +9,10 @@ import apsw
 
 from countyfhir.exchange import ALL, Criteria, Grant, Plan, Stored
 from countyfhir.search.query import Query
-from countyfhir.store.ports import HistoryPage, HistoryQuery, Page
-from countyfhir.store.sqlite import history
+from countyfhir.store.ports import Extract, HistoryPage, HistoryQuery, Page, Reindexed
+from countyfhir.store.sqlite import history, reindexing
 from countyfhir.store.sqlite.committing import prepared
-from countyfhir.store.sqlite.connecting import ThreadConnections
+from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
 from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.options import Options
@@ -21,11 +22,13 @@ from countyfhir.store.sqlite.search import page as search_page
 from countyfhir.store.sqlite.writing import Transaction, Writer
 
 READ = (
-    "SELECT r.version_id, r.last_updated, v.body, v.method, r.seq, r.patient FROM resource r JOIN version v ON v.seq = r.seq"
+    "SELECT r.version_id, r.last_updated, v.body, v.method, r.seq, r.patient FROM resource r JOIN"
+    " version v ON v.seq = r.seq"
     " WHERE r.type_id = ? AND r.logical_id = ?"
 )
 VREAD = (
-    "SELECT v.version_id, v.last_updated, v.body, v.method, v.seq, r.patient FROM resource r JOIN version v ON v.rid = r.rid"
+    "SELECT v.version_id, v.last_updated, v.body, v.method, v.seq, r.patient FROM resource r JOIN"
+    " version v ON v.rid = r.rid"
     " WHERE r.type_id = ? AND r.logical_id = ? AND v.version_id = ?"
 )
 DEFINITIONS = "SELECT value FROM setting WHERE name = 'definitions'"
@@ -53,7 +56,7 @@ class SqliteResources:
         with translated():
             connection = self._connections.mine()
             type_id = self._names.type_id(connection, resource_type)
-            rows = connection.execute(VREAD, (type_id, logical_id, version_id)).fetchall()
+            rows = fetch(connection, VREAD, (type_id, logical_id, version_id))
         return Stored(resource_type, logical_id, *rows[0]) if rows else None
 
     async def read_many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
@@ -66,7 +69,7 @@ class SqliteResources:
 
     def _read(self, connection: apsw.Connection, resource_type: str, logical_id: str) -> Stored | None:
         type_id = self._names.types.get(resource_type) or self._names.type_id(connection, resource_type)
-        rows = connection.execute(READ, (type_id, logical_id)).fetchall()
+        rows = fetch(connection, READ, (type_id, logical_id))
         return Stored(resource_type, logical_id, *rows[0]) if rows else None
 
     async def search(self, query: Query, grant: Grant = ALL) -> Page:
@@ -93,6 +96,17 @@ class SqliteResources:
         limit = len(criteria.logical_ids) + 1
         return matching_ids(transaction.connection, transaction.seen, criteria.query, limit)
 
+    async def reindex(
+        self, extract: Extract, *, resource_types: Iterable[str] | None = None, after: int = 0, count: int = 200
+    ) -> Reindexed:
+        """Make the index entries of the next ``count`` current resources anew; go on with the returned ``after``."""
+        kinds = None if resource_types is None else tuple(resource_types)
+        batch = await self._readers.run(
+            lambda connection: reindexing.read_batch(connection, self._names, extract, kinds, after, count),
+            limited=False,
+        )
+        return await self._writer.run(reindexing.writing(batch))
+
     async def purge_history(self, resource_type: str, logical_id: str) -> int:
         """Remove all versions but the current one; returns how many."""
 
@@ -109,7 +123,7 @@ class SqliteResources:
     async def definitions_version(self) -> int:
         """The version of the search definitions the database is at."""
         with translated():
-            return int(self._connections.mine().execute(DEFINITIONS).fetchall()[0][0])
+            return int(fetch(self._connections.mine(), DEFINITIONS)[0][0])
 
     async def raise_definitions_version(self) -> int:
         """Count the version up: commits of processes that still work with the old one fail until they reload."""

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 
 from countyfhir.search.entries import DATE, NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI, Entry
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import LITERAL, NewNames
 
 Row = tuple[Any, ...]
@@ -106,4 +107,4 @@ def literal_rows(references: Iterable[tuple[str, str]], names: NewNames) -> list
 
 def stored_rows(connection: apsw.Connection, rid: int) -> dict[str, set[Row]]:
     """All index rows of a resource, by table, each with its ``rid``."""
-    return {table: set(connection.execute(sql, (rid,)).fetchall()) for table, sql in SELECT.items()}
+    return {table: set(fetch(connection, sql, (rid,))) for table, sql in SELECT.items()}

@@ -1,8 +1,10 @@
 """Tables of the embedded store and how an older file is brought up to date (docs/decisions/0003-sqlite-layout.md).
 
-Every index table holds entries of current, undeleted resources only. It is clustered by resource (so that a probe, a sort
+Every index table holds entries of current, undeleted resources only. It is clustered by resource (so that a probe, a
+sort
 key, an include and an update find one resource's rows on one page) and has one index a way of searching by value.
-``flag`` marks the smallest (1) and the largest (2) entry of a resource and parameter, for walking an index in sort order.
+``flag`` marks the smallest (1) and the largest (2) entry of a resource and parameter, for walking an index in sort
+order.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import apsw
 
 from countyfhir.store import instant
 from countyfhir.store.ports import StoreUnusable
+from countyfhir.store.sqlite.connecting import fetch
 
 APPLICATION_ID = 0x46484952  # "FHIR"
 
@@ -25,7 +28,8 @@ CREATE TABLE parameter(
   UNIQUE(type_id, name, kind));
 INSERT INTO parameter VALUES (0, 0, '#literal', 2);
 CREATE TABLE token_system(system_id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE);
-CREATE TABLE parameter_system(parameter_id INTEGER, system_id INTEGER, PRIMARY KEY(parameter_id, system_id)) WITHOUT ROWID;
+CREATE TABLE parameter_system(parameter_id INTEGER, system_id INTEGER, PRIMARY KEY(parameter_id, system_id)) WITHOUT
+ROWID;
 
 CREATE TABLE resource(
   rid INTEGER PRIMARY KEY, type_id INTEGER NOT NULL, logical_id TEXT NOT NULL, version_id INTEGER NOT NULL,
@@ -123,7 +127,7 @@ def migrate(connection: apsw.Connection) -> None:
 
 def _apply_missing(connection: apsw.Connection) -> None:
     found = check_version(connection)
-    if found == 0 and connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+    if found == 0 and fetch(connection, "SELECT 1 FROM sqlite_schema LIMIT 1"):
         raise StoreUnusable("the file is an SQLite database of another program: name a different file")
     for version in range(found, SCHEMA_VERSION):
         connection.execute(MIGRATIONS[version])

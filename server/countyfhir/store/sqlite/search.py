@@ -10,6 +10,7 @@ from countyfhir.exchange import Grant, Stored
 from countyfhir.search.query import Query
 from countyfhir.store.ports import Page
 from countyfhir.store.sqlite import sorting
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.includes import included, visible_rids
 from countyfhir.store.sqlite.names import Names, all_types
 from countyfhir.store.sqlite.selecting import granted, rids, select, terms_of
@@ -75,20 +76,19 @@ def _count(scope: Scope, terms: list[Term], *, exactly: bool) -> int:
         return 0
     text, bindings = rids(selection)
     if exactly or selection.few:
-        return int(
-            scope.connection.execute(f"SELECT count(*) FROM (SELECT DISTINCT rid FROM ({text}))", bindings).fetchall()[
-                0
-            ][0]
-        )
-    sql = f"SELECT count(*), min(rid), max(rid) FROM (SELECT DISTINCT rid FROM ({text}) ORDER BY rid DESC LIMIT {COUNTED_EXACTLY})"
-    counted, lowest, highest = scope.connection.execute(sql, bindings).fetchall()[0]
+        return int(fetch(scope.connection, f"SELECT count(*) FROM (SELECT DISTINCT rid FROM ({text}))", bindings)[0][0])
+    sql = (
+        f"SELECT count(*), min(rid), max(rid) FROM (SELECT DISTINCT rid FROM ({text}) ORDER BY rid"
+        f" DESC LIMIT {COUNTED_EXACTLY})"
+    )
+    counted, lowest, highest = fetch(scope.connection, sql, bindings)[0]
     if counted < COUNTED_EXACTLY:
         return int(counted)
     return int(counted * highest / max(1, highest - lowest))
 
 
 def _load(connection: apsw.Connection, numbers: Iterable[int]) -> tuple[Stored, ...]:
-    return tuple(Stored(*connection.execute(LOAD, (rid,)).fetchall()[0]) for rid in numbers)
+    return tuple(Stored(*fetch(connection, LOAD, (rid,))[0]) for rid in numbers)
 
 
 def matching_ids(connection: apsw.Connection, names: Names, query: Query, limit: int) -> frozenset[str]:
@@ -102,7 +102,7 @@ def matching_ids(connection: apsw.Connection, names: Names, query: Query, limit:
             continue
         text, bindings = rids(selection)
         sql = f"SELECT logical_id FROM resource WHERE rid IN (SELECT DISTINCT rid FROM ({text}) LIMIT ?)"
-        found.update(logical_id for (logical_id,) in connection.execute(sql, (*bindings, limit)).fetchall())
+        found.update(logical_id for (logical_id,) in fetch(connection, sql, (*bindings, limit)))
     return frozenset(found)
 
 
@@ -114,5 +114,5 @@ def visible_keys(
     for key in keys:
         type_id = names.type_id(connection, key[0])
         sql = "SELECT rid FROM resource WHERE type_id = ? AND logical_id = ? AND deleted = 0"
-        rows.update((rid, key) for (rid,) in connection.execute(sql, (type_id, key[1])).fetchall())
+        rows.update((rid, key) for (rid,) in fetch(connection, sql, (type_id, key[1])))
     return {rows[rid] for rid in visible_rids(connection, names, list(rows), grant)}

@@ -9,6 +9,7 @@ from typing import Any
 from countyfhir.exchange import Grant
 from countyfhir.search import entries as kinds
 from countyfhir.search.query import Chain, Clause, Has, Not, Predicate
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.predicates import SIMPLE
 from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, all_of, any_of, either, negated
 
@@ -20,7 +21,8 @@ SELECTIVE = 2_000
 class Selection:
     """How the matches of one type are found: ``source`` is what stands after FROM and has the alias ``alias``.
 
-    ``where`` holds what is left to probe. ``few``: fewer than ``SELECTIVE`` rows come from the source. ``ordered``: rows
+    ``where`` holds what is left to probe. ``few``: fewer than ``SELECTIVE`` rows come from the source. ``ordered``:
+    rows
     come by ``rid`` for free.
     """
 
@@ -114,7 +116,7 @@ def _count(scope: Scope, term: Term) -> int:
     found = 0
     for find in term.finds or ():
         sql = f"SELECT count(*) FROM (SELECT 1 FROM ({find.text}) LIMIT {SELECTIVE})"
-        found += scope.connection.execute(sql, find.bindings).fetchall()[0][0]
+        found += fetch(scope.connection, sql, find.bindings)[0][0]
         if found >= SELECTIVE:
             return SELECTIVE
     return found

@@ -1,7 +1,10 @@
-"""One type's matches in the order asked for, from a cursor on: by walking an index in that order, or by sorting the few.
+"""One type's matches in the order asked for, from a cursor on: by walking an index in that order, or by sorting the
+few.
 
-A page is continued by key (DESIGN decision 6): the cursor holds the sort keys of the last row, None for a missing one, and
-its ``rid`` as the last tie-break. Missing values come last both ways. Without ``_sort`` the latest registered comes first.
+A page is continued by key (DESIGN decision 6): the cursor holds the sort keys of the last row, None for a missing
+one, and
+its ``rid`` as the last tie-break. Missing values come last both ways. Without ``_sort`` the latest registered comes
+first.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from typing import Any
 
 from countyfhir.search import entries as kinds
 from countyfhir.search.query import Sort
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.predicates import systems_of
 from countyfhir.store.sqlite.rows import LARGEST, SMALLEST
 from countyfhir.store.sqlite.selecting import Selection, select
@@ -64,7 +68,7 @@ def page(scope: Scope, terms: Sequence[Term], sort: tuple[Sort, ...], cursor: Cu
 
 def _run(scope: Scope, *pieces: Sql) -> list[Row]:
     whole = joined(" ", pieces)
-    return scope.connection.execute(whole.text, whole.bindings).fetchall()
+    return fetch(scope.connection, whole.text, whole.bindings)
 
 
 def _by_rid(scope: Scope, selection: Selection, cursor: Cursor | None, limit: int) -> list[Row]:
@@ -198,7 +202,8 @@ def _key(scope: Scope, sort: Sort, rid: str) -> Sql:
     flag = LARGEST if sort.descending else SMALLEST
     unit = " AND unit = ''" if _TABLE[sort.kind] == "number" else ""
     return Sql(
-        f"(SELECT {_column(sort)} FROM {_TABLE[sort.kind]} WHERE rid = {rid} AND parameter_id = {parameter}{unit} AND flag & {flag})"
+        f"(SELECT {_column(sort)} FROM {_TABLE[sort.kind]} WHERE rid = {rid} AND parameter_id ="
+        f" {parameter}{unit} AND flag & {flag})"
     )
 
 
@@ -207,7 +212,8 @@ def _reference_key(scope: Scope, sort: Sort, rid: str) -> Sql:
     function = "max" if sort.descending else "min"
     local, url = scope.parameter(sort.parameter, kinds.REFERENCE), scope.parameter(sort.parameter, kinds.URI)
     return Sql(
-        f"(SELECT {function}(k) FROM (SELECT t.name || '/' || r.logical_id AS k FROM reference f JOIN resource r ON r.rid = f.target_rid"
+        f"(SELECT {function}(k) FROM (SELECT t.name || '/' || r.logical_id AS k FROM reference f JOIN"
+        f" resource r ON r.rid = f.target_rid"
         f" JOIN resource_type t ON t.type_id = r.type_id WHERE f.rid = {rid} AND f.parameter_id = ?"
         f" UNION ALL SELECT value FROM uri WHERE rid = {rid} AND parameter_id = ?))",
         (local, url),

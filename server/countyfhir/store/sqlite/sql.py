@@ -53,8 +53,10 @@ Probe = Callable[[str], Sql]
 class Term:
     """A search clause as SQL, two ways.
 
-    ``probe`` asks one resource; ``finds`` are selects of ``rid`` (may repeat) whose union is every resource for which the
-    term holds, None when there is no index to find them by. ``ordered``: the one select yields ``rid`` in order for free.
+    ``probe`` asks one resource; ``finds`` are selects of ``rid`` (may repeat) whose union is every resource for
+    which the
+    term holds, None when there is no index to find them by. ``ordered``: the one select yields ``rid`` in order for
+    free.
     ``exact`` False: what is found must be probed as well. ``scans``: finding reads a whole parameter.
     """
 

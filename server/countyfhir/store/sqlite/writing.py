@@ -1,4 +1,5 @@
-"""The one thread of a process that writes: what waits is committed as a group, one fsync for all (DESIGN decision 7)."""
+"""The one thread of a process that writes: what waits is committed as a group, one fsync for all (DESIGN decision
+7)."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from countyfhir.outcome import FhirError
 from countyfhir.store.ports import ConditionFailed
 from countyfhir.store.sqlite.checkpoint import Checkpoint
 from countyfhir.store.sqlite.clock import Clock
-from countyfhir.store.sqlite.connecting import connect
+from countyfhir.store.sqlite.connecting import connect, fetch
 from countyfhir.store.sqlite.faults import fault
 from countyfhir.store.sqlite.names import Names, NewNames
 from countyfhir.store.sqlite.options import Options
@@ -27,7 +28,8 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Transaction:
-    """What a step sees inside the write transaction. ``definitions`` is the version the database is at; ``seen`` are names
+    """What a step sees inside the write transaction. ``definitions`` is the version the database is at; ``seen`` are
+    names
     read inside it: uncommitted ones among them, so they are forgotten afterwards."""
 
     connection: apsw.Connection
@@ -86,10 +88,13 @@ class Writer:
             raise FhirError("transient", "The store is closing: repeat when the server is back.", status=503)
         loop = asyncio.get_running_loop()
         waiting = _Waiting(prepare, loop, loop.create_future())
+        waiting.future.add_done_callback(
+            lambda future: future.cancelled() or future.exception()
+        )  # seen, even if not awaited
         self._queue.put(waiting)
         watch = loop.call_later(self._options.busy_limit, _give_up, waiting)
         try:
-            return await asyncio.shield(waiting.future)  # type: ignore[no-any-return]
+            return await asyncio.shield(waiting.future)
         except asyncio.CancelledError:
             waiting.withdraw()
             raise
@@ -106,10 +111,7 @@ class Writer:
     def _run(self) -> None:
         going, left = True, list[_Waiting]()
         while going or left:
-            if not left:
-                going = self._gather(left, block=going)
-            else:
-                going = self._gather(left, block=False) and going
+            going = self._gather(left, block=going and not left) and going
             if left:
                 left = self._turn(left)
             self._checkpoint.when_due(idle=not left and self._queue.empty())
@@ -140,7 +142,7 @@ class Writer:
                     self._checkpoint.when_huge()
             else:
                 done = ready
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it is goes to those who wait; the thread lives on
             self._abort()
             done = done or ready
             _fail(done, fault(error) or error)
@@ -164,12 +166,18 @@ class Writer:
 
     def _open_transaction(self) -> Transaction:
         connection = self._connection
-        definitions = connection.execute("SELECT value FROM setting WHERE name = 'definitions'").fetchall()[0][0]
+        definitions = fetch(connection, "SELECT value FROM setting WHERE name = 'definitions'")[0][0]
         return Transaction(connection, NewNames(connection, self._names), Clock(connection), Names(), definitions)
 
     def _abort(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        """Undo what is open; a connection that cannot even do that is replaced."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except apsw.Error:
+            self._connection.close(True)
+            self._connection = connect(self._path, self._options, write=True)
+            self._checkpoint = Checkpoint(self._options, self._connection)
 
 
 def _prepared(waiting: _Waiting) -> bool:
@@ -179,7 +187,7 @@ def _prepared(waiting: _Waiting) -> bool:
     if waiting.number is None and waiting.error is None:
         try:
             waiting.number = waiting.prepare()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it goes to the one who waits
             waiting.error = error
     return True
 
