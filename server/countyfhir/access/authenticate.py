@@ -55,7 +55,6 @@ class Authenticator:
     clock: Callable[[], float] = time.time
     cache: dict[bytes, Caller] = field(default_factory=dict)
     hosts: set[bytes] = field(default_factory=set)  # accepted ``Host`` headers, while there is no authentication
-    hosts: set[bytes] = field(default_factory=set)  # Host headers that were accepted without authentication
     local: Caller = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,8 +72,6 @@ class Authenticator:
         ago; no I/O, for the hot path. None means: ask ``authenticate``."""
         if self.mode == "none":
             return self.local if headers.get(b"host", b"") in self.hosts else None
-        if self.mode == "none":
-            return self.local if headers.get(b"host") in self.hosts else None
         caller = self.cache.get(headers.get(b"authorization", b""))
         if caller is None or caller.until <= self.clock() or HEADER in headers or KEY_HEADER in headers:
             return None

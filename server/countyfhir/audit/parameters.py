@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 from typing import Any
 
-from countyfhir.audit.event import INTERACTION_OF, SUBTYPE_OF, SUBTYPE_SYSTEM, TYPE_SYSTEM
+from countyfhir.audit.event import INTERACTION_OF, SUBTYPE_OF, SUBTYPE_SYSTEM, TYPE_SYSTEM, entities
 from countyfhir.exchange import AuditRecord
 from countyfhir.model.primitives import interval
 from countyfhir.outcome import FhirError
@@ -72,9 +72,11 @@ def entity(name: str, modifier: str, value: str) -> Alternative:
 
 
 def agent(name: str, modifier: str, value: str) -> Alternative:
-    """``agent:identifier``: who asked, or the organization it acted for, by name or code."""
+    """``agent:identifier``: who asked, or the organization it acted for, by name or code. Recorded agents are known by
+    identifier, so a literal reference finds none."""
     if modifier != "identifier":
-        raise refused(name, "is supported as agent:identifier=value (agents are known by identifier)")
+        reference(name, modifier, value)
+        return Alternative(lambda record: False)
     system, bar, code = value.rpartition("|")
     if bar and system:
         return Alternative(lambda record: False)
@@ -120,6 +122,35 @@ def subtype_of(record: AuditRecord) -> str:
     return SUBTYPE_OF.get(record.interaction, record.interaction)
 
 
+def entity_codes(of: Callable[[AuditRecord], list[str]]) -> Callable[[str, str, str], Alternative]:
+    """A token parameter of the entities, by code alone."""
+
+    def parameter(name: str, modifier: str, value: str) -> Alternative:
+        code = value.rpartition("|")[2]
+        if modifier == "not":
+            return Alternative(lambda record: code not in of(record))
+        if modifier:
+            raise refused(name, f"has no modifier :{modifier[:32]}")
+        return Alternative(lambda record: code in of(record))
+
+    return parameter
+
+
+def roles_of(record: AuditRecord) -> list[str]:
+    """The codes of ``entity.role``."""
+    return [part["role"]["code"] for part in entities(record) if "role" in part]
+
+
+def types_of(record: AuditRecord) -> list[str]:
+    """The codes of ``entity.type``."""
+    return [part["type"]["code"] for part in entities(record)]
+
+
+def never(name: str, modifier: str, value: str) -> Alternative:
+    """A parameter of an element that recorded events do not have."""
+    return Alternative(lambda record: modifier == "not")
+
+
 PARAMETERS: Mapping[str, Callable[[str, str, str], Alternative]] = {
     "patient": patient,
     "entity": entity,
@@ -130,9 +161,31 @@ PARAMETERS: Mapping[str, Callable[[str, str, str], Alternative]] = {
     "outcome": token(OUTCOME_SYSTEM, lambda record: record.outcome, "outcome"),
     "subtype": token(SUBTYPE_SYSTEM, subtype_of, "interaction", INTERACTION_OF),
     "type": token(TYPE_SYSTEM, lambda record: "rest", None),
+    "entity-role": entity_codes(roles_of),
+    "entity-type": entity_codes(types_of),
+    **dict.fromkeys(("agent-role", "altid", "entity-name", "policy", "site", "source"), never),
+    **dict.fromkeys(("_tag", "_security", "_profile", "_source"), never),
 }
 """Parameter name -> (name, modifier, one value) -> Alternative; dates stand apart, since they need the county's
 zone."""
+
+PRESENT: Mapping[str, Test] = {
+    "patient": lambda record: bool(record.patients),
+    "entity": lambda record: bool(record.patients or record.logical_id),
+    "entity-role": lambda record: bool(roles_of(record)),
+    "entity-type": lambda record: bool(types_of(record)),
+    "address": lambda record: record.client is not None,
+}
+"""Which records have a value of the parameter, for ``:missing``; the others are always there, or never."""
+
+
+def missing(name: str, value: str) -> Alternative:
+    """``:missing`` of any parameter."""
+    if value not in ("true", "false"):
+        raise refused(name, "expects true or false with :missing")
+    present, always = PRESENT.get(name), PARAMETERS.get(name) is not never
+    return Alternative(lambda record: (present(record) if present else always) != (value == "true"))
+
 
 DATES = ("date", "_lastUpdated")
 

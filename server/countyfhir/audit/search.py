@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from countyfhir.audit.event import as_resource, patients_visible, sequence_of
-from countyfhir.audit.parameters import DATES, PARAMETERS, Alternative, Zone, date, refused
+from countyfhir.audit.parameters import DATES, PARAMETERS, Alternative, Zone, date, missing, refused
 from countyfhir.exchange import ALL, AuditRecord, Grant, Resource
 from countyfhir.store.ports import AuditStore
 
@@ -98,7 +98,11 @@ def understand(pairs: Pairs, limits: Limits) -> Asked:
     return Asked(tuple(terms), count, cursor, logical_ids)
 
 
-CONSTANT: Mapping[str, tuple[str, ...]] = {"_sort": ORDERS, "_total": ("none",), "_summary": ("false", "data")}
+CONSTANT: Mapping[str, tuple[str, ...]] = {
+    "_sort": ORDERS,
+    "_total": ("none",),
+    "_summary": ("false", "true", "text", "data"),
+}
 """Parameters with the only values that change nothing about what is answered."""
 
 
@@ -113,6 +117,8 @@ def term(name: str, modifier: str, value: str, limits: Limits) -> tuple[Alternat
     values = value.split(",")
     if len(values) > MOST_VALUES:
         raise refused(name, f"has more than {MOST_VALUES} values")
+    if modifier == "missing" and name in (*PARAMETERS, *DATES):
+        return (missing(name, value),)
     if name in DATES:
         return tuple(date(name, modifier, each, limits.zone) for each in values)
     parameter = PARAMETERS.get(name)
