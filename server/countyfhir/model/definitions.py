@@ -190,8 +190,13 @@ class Definitions:
         return name is not None
 
 
+def stored() -> Compiled:
+    """The content of the compiled file."""
+    compressed = files("countyfhir.model").joinpath("data/definitions.msgpack.z").read_bytes()
+    return msgspec.msgpack.decode(zlib.decompress(compressed), type=Compiled)
+
+
 @cache
 def definitions() -> Definitions:
     """The compiled R4 definitions, loaded once a process."""
-    compressed = files("countyfhir.model").joinpath("data/definitions.msgpack.z").read_bytes()
-    return Definitions(msgspec.msgpack.decode(zlib.decompress(compressed), type=Compiled))
+    return Definitions(stored())

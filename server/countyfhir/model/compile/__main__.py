@@ -12,15 +12,11 @@ import tarfile
 import zlib
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from countyfhir.model.compile.fetch import core_files, example_files
-from countyfhir.model.compile.parameters import compartments, operations, search_parameters
-from countyfhir.model.compile.structures import type_definitions
-from countyfhir.model.compile.value_sets import expanded
-from countyfhir.model.definitions import Compiled, TypeDefinition
+from countyfhir.model.compile.tables import compiled
 
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
 ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -42,53 +38,11 @@ def main(folder: Path) -> None:
     """Writes all data files; the same packages give the same bytes."""
     core = core_files(folder)
     resources = [json.loads(content) for _, content in sorted(core.items())]
-    write_definitions(resources)
+    (DATA / "definitions.msgpack.z").write_bytes(zlib.compress(msgspec.msgpack.encode(compiled(resources)), 9))
     for resource_type in LIBRARY_TYPES:
         lines = [compact(content) for name, content in sorted(core.items()) if name.startswith(resource_type + "-")]
         (DATA / f"{resource_type}.ndjson.xz").write_bytes(packed(b"\n".join(lines) + b"\n"))
     write_examples({name: content for name, content in example_files(folder).items() if name not in core})
-
-
-def write_definitions(resources: list[dict[str, Any]]) -> None:
-    """Writes ``definitions.msgpack.z``."""
-    by_type: dict[str, list[dict[str, Any]]] = {}
-    for resource in resources:
-        by_type.setdefault(resource["resourceType"], []).append(resource)
-    types = type_definitions(by_type["StructureDefinition"])
-    concrete = [t.name for t in types if t.kind == "resource" and not t.abstract]
-    parameters, index = search_parameters(by_type["SearchParameter"], concrete, ancestors(types))
-    bound = [
-        element.binding_value_set
-        for definition in types
-        for element in definition.elements.values()
-        if element.binding_strength == "required" and element.binding_value_set
-    ]
-    value_sets, refused = expanded(bound, by_type["ValueSet"], by_type["CodeSystem"])
-    compiled = Compiled(
-        "4.0.1",
-        types,
-        parameters,
-        index,
-        compartments(by_type["CompartmentDefinition"]),
-        operations(by_type["OperationDefinition"]),
-        value_sets,
-    )
-    (DATA / "definitions.msgpack.z").write_bytes(zlib.compress(msgspec.msgpack.encode(compiled), 9))
-    sys.stdout.write(f"{len(types)} types, {len(parameters)} search parameters, {len(value_sets)} value sets\n")
-    sys.stdout.write(f"not enumerable: {', '.join(refused)}\n")
-
-
-def ancestors(types: list[TypeDefinition]) -> dict[str, tuple[str, ...]]:
-    """Type name -> the types it derives from, nearest first."""
-    parents = {definition.name: definition.parent_type for definition in types}
-    found = {}
-    for name, parent in parents.items():
-        chain: list[str] = []
-        while parent:
-            chain.append(parent)
-            parent = parents[parent]
-        found[name] = tuple(chain)
-    return found
 
 
 def compact(content: bytes) -> bytes:

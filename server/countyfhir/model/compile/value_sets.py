@@ -18,23 +18,20 @@ class NotEnumerable(Exception):
     """The value set holds a code system or filter that the package cannot list."""
 
 
-def expanded(
-    urls: Iterable[str], value_sets: Iterable[Json], code_systems: Iterable[Json]
-) -> tuple[list[ValueSet], list[str]]:
-    """The expansions of ``urls``, and the urls that cannot be enumerated."""
+def expanded(urls: Iterable[str], value_sets: Iterable[Json], code_systems: Iterable[Json]) -> list[ValueSet]:
+    """The expansions of those of ``urls`` that can be enumerated."""
     terminology = Terminology(value_sets, code_systems)
-    found, refused = [], []
-    for url in sorted(set(urls)):
+    found = []
+    for url in sorted(urls):
         try:
             pairs = terminology.expand(url)
         except NotEnumerable:
-            refused.append(url)
             continue
         systems: dict[str, tuple[str, ...]] = {}
         for system in sorted({system for system, _ in pairs}):
             systems[system] = tuple(sorted(code for s, code in pairs if s == system))
         found.append(ValueSet(url, systems))
-    return found, refused
+    return found
 
 
 class Terminology:
