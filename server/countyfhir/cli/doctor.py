@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,7 +22,10 @@ def add(app: typer.Typer) -> None:
 
 
 @with_settings("store", check=False)
-def doctor(settings: Settings) -> None:
+def doctor(
+    settings: Settings,
+    deep: Annotated[bool, typer.Option("--deep", help="Read the whole store and check it; may take minutes.")] = False,
+) -> None:
     """Say what is wrong with this installation, its settings and its store.
 
     Nothing is changed. Give it the flags and variables that the server gets. Exit code: 0 nothing is wrong (notes may
@@ -32,7 +35,7 @@ def doctor(settings: Settings) -> None:
     from rich.markup import escape
 
     console = Console(highlight=False, soft_wrap=True)
-    findings = examine(settings)
+    findings = examine(settings, deep=deep)
     for finding in findings:
         console.print(f"{SIGNS[finding.level]}  {escape(finding.subject)}: {escape(finding.text)}")
         if finding.mend:
@@ -41,7 +44,7 @@ def doctor(settings: Settings) -> None:
         raise typer.Exit(FOUND_PROBLEMS)
 
 
-def examine(settings: Settings) -> list[Finding]:
+def examine(settings: Settings, *, deep: bool = False) -> list[Finding]:
     """Every check, in the order in which a person would mend what they find."""
     from countyfhir.cli.checks import machine, stored
 
@@ -55,4 +58,4 @@ def examine(settings: Settings) -> list[Finding]:
         machine.disk,
         machine.port,
     )
-    return [*(check(settings) for check in single), *stored.store(settings)]
+    return [*(check(settings) for check in single), *stored.store(settings, deep=deep)]

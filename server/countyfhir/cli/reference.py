@@ -15,8 +15,8 @@ from countyfhir.settings import Settings
 HEADING = """# Commands
 
 `countyfhir COMMAND --help` shows the same on the screen. Where a command takes settings, each one of
-[settings.md](settings.md) is a flag of it, too, and `--config FILE` names a settings file. Exit codes: 0 done, 1 done and
-found problems, 2 could not be tried. `python -m countyfhir.cli.reference` writes this page.
+[settings.md](settings.md) is a flag of it, too, and `--config FILE` names a settings file. Exit codes: 0 done,
+1 done and found problems, 2 not tried. This page is written by `python -m countyfhir.cli.reference`.
 """
 
 
@@ -50,7 +50,8 @@ def _options(command: Any) -> Iterator[str]:
         yield "\n| Option | What it does | Default |\n|---|---|---|\n"
     for parameter in own:
         argument = parameter.param_type_name == "argument"
-        names = parameter.name.upper() if argument else ", ".join(parameter.opts)
+        flags = [*parameter.opts, *getattr(parameter, "secondary_opts", ())]
+        names = parameter.name.upper() if argument else ", ".join(flags)
         yield f"| `{names}` | {parameter.help} | {_default(parameter)} |\n"
     if any(parameter.name in Settings.model_fields for parameter in command.params):
         yield "\nTakes settings.\n"
@@ -59,6 +60,8 @@ def _options(command: Any) -> Iterator[str]:
 def _default(parameter: Any) -> str:
     if parameter.required:
         return "required"
+    if parameter.default is True:
+        return f"`{parameter.opts[0]}`"
     unset = parameter.default is None or parameter.default is False or parameter.default == []
     return "" if unset else f"`{parameter.default}`"
 

@@ -13,14 +13,14 @@ from countyfhir.cli.checks.finding import Finding, bad, good, note
 from countyfhir.outcome import FhirError
 from countyfhir.settings import Settings
 from countyfhir.store.ports import HistoryQuery, Store, StoreUnusable
-from countyfhir.store.sqlite import schema
+from countyfhir.store.sqlite import problems, schema
 from countyfhir.store.sqlite.connecting import network_file_system
 
 MINUTE = 60_000_000  # microseconds
 
 
-def store(settings: Settings) -> list[Finding]:
-    """Everything that can be said about the store without changing it."""
+def store(settings: Settings, *, deep: bool = False) -> list[Finding]:
+    """Everything that can be said about the store without changing it; ``deep`` reads all of it."""
     path = settings.sqlite_path
     if path is None:
         return [note("store", f"{settings.store_name} is not checked by this version", "see docs/operate.md")]
@@ -36,6 +36,8 @@ def store(settings: Settings) -> list[Finding]:
     if version < schema.SCHEMA_VERSION:
         text = f"{path} has schema version {version}; it is brought to {schema.SCHEMA_VERSION} at the next start"
         return [note("store", text, "make a backup first: countyfhir backup")]
+    if deep and (found := problems(path)):
+        return [bad("store", f"{path} is damaged: {found[0]}", "restore a backup: countyfhir restore")]
     return asyncio.run(_opened(settings, path))
 
 
