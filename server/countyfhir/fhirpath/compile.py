@@ -45,9 +45,9 @@ class Expression:
     ) -> list[Item]:
         """The results on a resource or other value (dict, Item, plain Python, or a list of them).
 
-        ``resource`` and ``root`` are ``%resource`` and ``%rootResource`` where the value is an element; ``given``, or as
-        keywords, its fields (resolve, variables, member_of, subsumes, conforms_to, trace, canonical_unit, now) are what
-        the caller gives. Raises FhirPathError when the expression cannot be evaluated on this value."""
+        ``resource`` and ``root`` are ``%resource`` and ``%rootResource`` where the value is an element; ``given``, or
+        as keywords its fields (resolve, variables, member_of, subsumes, conforms_to, trace, canonical_unit, now) are
+        what the caller gives. Raises FhirPathError when the expression cannot be evaluated on this value."""
         if options:
             given = Given(**options)
         return [_item(node) for node in self.nodes(value, resource, root, given)]
@@ -96,8 +96,8 @@ def compile(  # noqa: A001 - the word of the field; callers import it by name
     """The compiled expression, cached. ``type_name`` is the type it will be evaluated on (``Patient``, ``HumanName``).
 
     Strict: elements that no type has, JSON names of choices (``valueQuantity``), ``as`` on several values and indexes
-    into unordered collections are errors, as the official cases have it; otherwise they are empty or taken, as HL7's own
-    search expressions need. Raises FhirPathError with the position of what is wrong."""
+    into unordered collections are errors, as the official cases have it; otherwise they are empty or taken, as HL7's
+    own search expressions need. Raises FhirPathError with the position of what is wrong."""
     return _compiled(expression, type_name, strict)
 
 

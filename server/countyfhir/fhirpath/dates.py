@@ -21,8 +21,8 @@ WIDEST_OFFSET = 14 * 60
 
 
 class Moment(NamedTuple):
-    """A point of given precision: 1 to 6 ``parts`` (year to second) or 1 to 3 (hour to second, ``is_time``); the last may
-    be a Decimal with the fraction as written. ``offset`` is in minutes east of UTC."""
+    """A point of given precision: 1 to 6 ``parts`` (year to second) or 1 to 3 (hour to second, ``is_time``); the last
+    may be a Decimal with the fraction as written. ``offset`` is in minutes east of UTC."""
 
     parts: tuple[int | Decimal, ...]
     offset: int | None

@@ -9,13 +9,14 @@ from xml.parsers import expat
 
 XHTML = "http://www.w3.org/1999/xhtml"
 _ELEMENT_NAMES = """
-    div p br hr h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table caption colgroup col thead tbody tfoot tr th td pre blockquote q
-    address span b i u em strong small big strike s tt code dfn samp kbd var cite abbr acronym sub sup bdo a img map area
+    div p br hr h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table caption colgroup col thead tbody tfoot tr th td pre
+    blockquote q address span b i u em strong small big strike s tt code dfn samp kbd var cite abbr acronym sub
+    sup bdo a img map area
 """
 _ATTRIBUTE_NAMES = """
-    title style class id lang xml:lang dir accesskey tabindex span width align valign char charoff border cellspacing
-    cellpadding frame rules summary abbr axis headers scope rowspan colspan href hreflang name rel rev type charset shape
-    coords src alt longdesc height usemap ismap cite start value compact nohref nowrap
+    title style class id lang xml:lang dir accesskey tabindex span width align valign char charoff border
+    cellspacing cellpadding frame rules summary abbr axis headers scope rowspan colspan href hreflang name rel
+    rev type charset shape coords src alt longdesc height usemap ismap cite start value compact nohref nowrap
 """
 _ELEMENTS = frozenset(_ELEMENT_NAMES.split())
 _ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
@@ -23,7 +24,7 @@ _ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
 
 @lru_cache(maxsize=256)
 def problems(text: str) -> tuple[str, ...]:
-    """What is wrong with a narrative: not well formed, a document type, forbidden elements, attributes, or no content."""
+    """What is wrong with a narrative: not well formed, a document type, forbidden parts, no content."""
     reading = _Reading()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = reading.start

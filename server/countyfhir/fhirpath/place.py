@@ -1,4 +1,4 @@
-"""Where a node stands in its resource: parent container, JSON key, index, path (R4 section 3.1.0.5.3, FHIRPath Patch)."""
+"""Where a node stands: parent container, JSON key, index, path (FHIRPath Patch, R4 section 3.1.0.5.3)."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ class Function:
 
     ``arguments``: ``values`` (evaluated on the outer focus, given as collections), ``lambda`` (given as Run, evaluated
     by the function on what it chooses) or ``criterion`` (given as Predicate). ``result``: a type name, ``input`` (the
-    types of the input), ``argument`` (those of the first argument), or None. ``ordered``: whether the order of the result means something; ``needs_order``: whether the
-    function may only be used on such input (strict mode).
+    types of the input), ``argument`` (those of the first argument), or None. ``ordered``: whether the order of the
+    result means something; ``needs_order``: whether the function may only be used on such input (strict mode).
     """
 
     run: Callable[..., Nodes]
