@@ -174,7 +174,9 @@ def endpoint_of(opened: Opened) -> Endpoint:
     settings, world = opened.settings, opened.world
     base = settings.base_url.rstrip("/") if settings.base_url else None
     addressing = Addressing(PREFIX, base, settings.trusted_proxies)
-    smart = smart_configuration(AuthorizationServer(settings.issuer, settings.jwks, token_endpoint=settings.token_endpoint))
+    smart = smart_configuration(
+        AuthorizationServer(settings.issuer, settings.jwks, token_endpoint=settings.token_endpoint)
+    )
     return Endpoint(
         world,
         Edge(addressing, world.definitions, settings.max_body_bytes),
@@ -204,12 +206,16 @@ class Application:
         """One request, or the life of the process."""
         if scope["type"] == "http":
             path: str = scope["path"]
-            if self.endpoint is not None and path.startswith(PREFIX) and path[len(PREFIX) : len(PREFIX) + 1] in ("", "/"):
-                return await self.endpoint(scope, receive, send)
-            return await self.other(scope, receive, send)
-        if scope["type"] == "lifespan":
-            return await self._lifespan(receive, send)
-        return None
+            if (
+                self.endpoint is not None
+                and path.startswith(PREFIX)
+                and path[len(PREFIX) : len(PREFIX) + 1] in ("", "/")
+            ):
+                await self.endpoint(scope, receive, send)
+            else:
+                await self.other(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
 
     @property
     def other(self) -> Any:

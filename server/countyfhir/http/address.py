@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -18,7 +19,7 @@ class Addressing:
     base_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()
 
-    def base(self, scope: dict[str, Any], headers: Headers) -> str:
+    def base(self, scope: MutableMapping[str, Any], headers: Headers) -> str:
         """The base URL that links of the answer start with."""
         if self.base_url is not None:
             return self.base_url
@@ -28,7 +29,7 @@ class Addressing:
             host = _last(headers, b"x-forwarded-host") or host
         return f"{scheme}://{host or 'localhost'}{self.prefix}"
 
-    def caller(self, scope: dict[str, Any], headers: Headers) -> str | None:
+    def caller(self, scope: MutableMapping[str, Any], headers: Headers) -> str | None:
         """The network address of the caller; the last address a trusted proxy did not add itself."""
         client = scope.get("client")
         address = client[0] if client else None
@@ -41,7 +42,7 @@ class Addressing:
                     break
         return address
 
-    def _trusts(self, scope: dict[str, Any]) -> bool:
+    def _trusts(self, scope: MutableMapping[str, Any]) -> bool:
         client = scope.get("client")
         return client is not None and _within(client[0], self.trusted_proxies)
 

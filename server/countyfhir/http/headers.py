@@ -56,7 +56,7 @@ def preferences(headers: Headers) -> Preferences:
     sent = headers.get(b"prefer")
     if sent is None:
         return _UNSAID
-    said = {}
+    said: dict[str, str] = {}
     for part in sent.decode("latin-1").replace(";", ",").split(","):
         name, _, value = part.strip().partition("=")
         said.setdefault(name.strip().lower(), value.strip().strip('"'))

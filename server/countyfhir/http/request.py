@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,7 +26,9 @@ class Edge:
     max_body_bytes: int = 64 * 1024 * 1024
 
 
-def asked(scope: dict[str, Any], headers: Headers, principal: Principal, request_id: str, edge: Edge) -> Interaction:
+def asked(
+    scope: MutableMapping[str, Any], headers: Headers, principal: Principal, request_id: str, edge: Edge
+) -> Interaction:
     """The interaction of a request without its body. 404, 405 or 400 as ``route`` tells."""
     method: str = scope["method"]
     path: str = scope["path"][len(edge.addressing.prefix) :]

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from countyfhir.exchange import Answer, Grant, Interaction, Stored
 from countyfhir.interactions.bundle_text import bundle, history_entry
-from countyfhir.interactions.page_form import body_of_row, page_form
+from countyfhir.interactions.page_form import PageForm, body_of_row, page_form
 from countyfhir.interactions.read import unknown
 from countyfhir.interactions.visible import require_visible
 from countyfhir.interactions.world import World
@@ -36,11 +36,26 @@ async def history(interaction: Interaction, grant: Grant, world: World) -> Answe
         token = cursor.encode((page.cursor,), world.store.secret, _digest(interaction, wanted), grant.digest)
         links.append(("next", _link(interaction, wanted | {"_cursor": token})))
     form = page_form(interaction.query)
-    rows = [history_entry(interaction.base, stored, _body(stored, form)) for stored in page.versions]
-    return Answer(200, body=bundle("history", rows, links=links, total=page.total))
+    versions = await _visible(page.versions, grant, world)
+    rows = [history_entry(interaction.base, stored, _body(stored, form)) for stored in versions]
+    concerned = tuple(sorted({stored.patient for stored in versions if stored.patient is not None}))
+    total = None if grant.narrowing else page.total
+    return Answer(200, body=bundle("history", rows, links=links, total=total), patients=concerned)
 
 
-def _body(stored: Stored, form: object) -> bytes | None:
+async def _visible(versions: tuple[Stored, ...], grant: Grant, world: World) -> tuple[Stored, ...]:
+    """The versions of resources that the grant shows. A narrowed caller sees no deletions: nothing tells whose they were;
+    and no total, which would count what is hidden."""
+    narrowed = {
+        (one.resource_type, one.logical_id) for one in versions if grant.narrowed(one.resource_type) is not None
+    }
+    if not narrowed:
+        return versions
+    hidden = narrowed - set(await world.store.resources.visible(narrowed, grant))
+    return tuple(one for one in versions if (one.resource_type, one.logical_id) not in hidden)
+
+
+def _body(stored: Stored, form: PageForm) -> bytes | None:
     return None if stored.body is None else body_of_row(stored.body, form)
 
 

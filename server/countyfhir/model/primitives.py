@@ -191,7 +191,7 @@ def decimal_check(name: str) -> Check:
 
     def checked(value: Any) -> str | None:
         kind = type(value)
-        if kind is Decimal:
+        if isinstance(value, Decimal):
             exponent = value.as_tuple().exponent
             fine = isinstance(exponent, int) and exponent >= -WIDEST_EXPONENT and value.adjusted() < WIDEST_EXPONENT
             return None if fine else expected

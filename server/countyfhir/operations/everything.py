@@ -15,7 +15,7 @@ from countyfhir.interactions.world import World
 from countyfhir.model.primitives import interval
 from countyfhir.outcome import FhirError
 from countyfhir.search import cursor
-from countyfhir.search.query import FOREVER, Clause, DateIs, InCompartment, Include, LastUpdatedIs, Query
+from countyfhir.search.query import FOREVER, Clause, DateIs, IdIs, InCompartment, Include, LastUpdatedIs, Query
 
 _KNOWN = ("_since", "_type", "_count", "start", "end", "_cursor")
 _FORM = ("_format", "_pretty")
@@ -35,7 +35,6 @@ class _Asked:
 async def everything(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """A searchset of the focus, its compartment, and what those point to; without ``_count`` all of it in one bundle."""
     asked = _asked(interaction, grant, world)
-    resource_type, logical_id = str(interaction.resource_type), str(interaction.logical_id)
     focus = await read(replace(interaction, preconditions=type(interaction.preconditions)()), grant, world)
     assert focus.stored is not None
     number, keys = _start(asked, interaction, grant, world)
@@ -48,18 +47,17 @@ async def everything(interaction: Interaction, grant: Grant, world: World) -> An
         if room <= 0:
             after = (number, keys)
             break
-        query = _query(asked.resource_types[number], resource_type, logical_id, asked, room, keys, world)
-        page = await world.store.resources.search(query, grant) if query is not None else None
-        if page is not None:
-            shown |= {(one.resource_type, one.logical_id): one for one in page.matches}
-            included |= {(one.resource_type, one.logical_id): one for one in page.included}
-            matches += len(page.matches)
-            if page.cursor is not None:
-                keys = page.cursor
-                continue
-        number, keys = number + 1, None
+        query = _query(asked.resource_types[number], interaction, asked, room, keys, world)
+        page = await world.store.resources.search(query, grant)
+        shown |= {(one.resource_type, one.logical_id): one for one in page.matches}
+        included |= {(one.resource_type, one.logical_id): one for one in page.included}
+        matches += len(page.matches)
+        number, keys = (number, page.cursor) if page.cursor is not None else (number + 1, None)
+    inside = await _inside(set(included) - set(shown), interaction, asked, grant, world)
+    extra = [
+        one for key, one in included.items() if key not in shown and key not in inside and may_include(grant, key[0])
+    ]
     rows = [match_entry(interaction.base, one, one.body) for one in shown.values() if one.body is not None]
-    extra = (one for key, one in included.items() if key not in shown and may_include(grant, key[0]))
     rows += [match_entry(interaction.base, one, one.body, b"include") for one in extra if one.body is not None]
     links = list(_links(interaction, asked, after, grant, world))
     concerned = {one.patient for one in (*shown.values(), *included.values()) if one.patient is not None}
@@ -90,11 +88,19 @@ def _asked(interaction: Interaction, grant: Grant, world: World) -> _Asked:
 def _sent(interaction: Interaction) -> dict[str, str]:
     pairs: list[tuple[str, str]] = list(interaction.query)
     if isinstance(interaction.body, dict):
-        pairs += [(str(one.get("name")), _value(one)) for one in interaction.body.get("parameter", []) if isinstance(one, dict)]
+        pairs += [
+            (str(one.get("name")), _value(one))
+            for one in interaction.body.get("parameter", [])
+            if isinstance(one, dict)
+        ]
     sent: dict[str, str] = {}
     for name, value in pairs:
         if name not in _KNOWN and name not in _FORM:
-            raise FhirError("not-supported", f"$everything takes {', '.join(_KNOWN[:-1])}; '{name[:64]}' is none of them.", status=400)
+            raise FhirError(
+                "not-supported",
+                f"$everything takes {', '.join(_KNOWN[:-1])}; '{name[:64]}' is none of them.",
+                status=400,
+            )
         sent[name] = f"{sent[name]},{value}" if name == "_type" and name in sent else value
     return sent
 
@@ -117,18 +123,35 @@ def _count(text: str) -> int:
 
 
 def _query(
-    name: str, focus: str, logical_id: str, asked: _Asked, room: int, keys: tuple[object, ...] | None, world: World
-) -> Query | None:
-    parameters = world.definitions.compartments[focus].get(name, ())
-    where: list[Clause] = [(InCompartment(focus, logical_id, tuple(one for one in parameters if one != "{def}")),)]
+    name: str, interaction: Interaction, asked: _Asked, room: int, keys: tuple[object, ...] | None, world: World
+) -> Query:
+    where: list[Clause] = [_in_compartment(name, interaction, world)]
     if asked.since is not None:
         where.append((LastUpdatedIs("ge", asked.since, asked.since + 1),))
-    if asked.period is not None and name != focus:
-        clinical = "date" if "date" in world.definitions.search_parameters[name] else None
-        if clinical is not None and world.definitions.search_parameters[name]["date"].type == "date":
-            where.append((DateIs("date", "ap", *asked.period),))
+    clinical = world.definitions.search_parameters[name].get("date")
+    if asked.period is not None and clinical is not None and clinical.type == "date":
+        where.append((DateIs("date", "ap", *asked.period),))
     includes = () if "_type" in asked.sent else (Include(name, "*"),)
     return Query((name,), tuple(where), count=room, includes=includes, cursor=keys)
+
+
+async def _inside(
+    keys: set[tuple[str, str]], interaction: Interaction, asked: _Asked, grant: Grant, world: World
+) -> set[tuple[str, str]]:
+    """Those of the included resources that belong to the compartment: they are matches, of this page or another."""
+    found: set[tuple[str, str]] = set()
+    for name in {name for name, _ in keys} & set(asked.resource_types):
+        ids = tuple(sorted(logical_id for kind, logical_id in keys if kind == name))
+        where = ((IdIs(ids),), _in_compartment(name, interaction, world))
+        page = await world.store.resources.search(Query((name,), where, count=len(ids)), grant)
+        found |= {(one.resource_type, one.logical_id) for one in page.matches}
+    return found
+
+
+def _in_compartment(name: str, interaction: Interaction, world: World) -> Clause:
+    focus = str(interaction.resource_type)
+    listed = world.definitions.compartments[focus].get(name, ())
+    return (InCompartment(focus, str(interaction.logical_id), tuple(one for one in listed if one != "{def}")),)
 
 
 def _digest(interaction: Interaction, asked: _Asked) -> str:
@@ -136,7 +159,9 @@ def _digest(interaction: Interaction, asked: _Asked) -> str:
     return cursor.query_digest((interaction.resource_type, interaction.logical_id, sorted(said.items())))
 
 
-def _start(asked: _Asked, interaction: Interaction, grant: Grant, world: World) -> tuple[int, tuple[object, ...] | None]:
+def _start(
+    asked: _Asked, interaction: Interaction, grant: Grant, world: World
+) -> tuple[int, tuple[object, ...] | None]:
     if "_cursor" not in asked.sent:
         return 0, None
     digest = _digest(interaction, asked)

@@ -48,11 +48,15 @@ async def _change(interaction: Interaction, grant: Grant, world: World, change: 
         after = change(before, given)
         if after == before:
             return Draft((), (), 200, current)
-        changed = Write("PUT", current.resource_type, current.logical_id, {**resource, "meta": after}, current.version_id)
+        changed = Write(
+            "PUT", current.resource_type, current.logical_id, {**resource, "meta": after}, current.version_id
+        )
         return Draft((changed,), (), 200)
 
     if interaction.version_id is not None:
-        raise FhirError("not-supported", "The meta of an old version does not change; call this on the resource.", status=405)
+        raise FhirError(
+            "not-supported", "The meta of an old version does not change; call this on the resource.", status=405
+        )
     answer = await write(interaction, grant, world, needs, build)
     assert isinstance(answer.body, bytes)
     return _returned(json.parse(answer.body))
@@ -71,10 +75,17 @@ def _given(interaction: Interaction) -> dict[str, Any]:
     body = interaction.body
     if isinstance(body, dict) and body.get("resourceType") == "Parameters":
         for parameter in body.get("parameter", []):
-            if isinstance(parameter, dict) and parameter.get("name") == "meta" and isinstance(parameter.get("valueMeta"), dict):
-                return parameter["valueMeta"]
+            if (
+                isinstance(parameter, dict)
+                and parameter.get("name") == "meta"
+                and isinstance(parameter.get("valueMeta"), dict)
+            ):
+                given: dict[str, Any] = parameter["valueMeta"]
+                return given
     raise FhirError(
-        "required", "Send a Parameters resource with one parameter 'meta' (valueMeta).", expression="Parameters.parameter"
+        "required",
+        "Send a Parameters resource with one parameter 'meta' (valueMeta).",
+        expression="Parameters.parameter",
     )
 
 
