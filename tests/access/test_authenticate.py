@@ -11,6 +11,7 @@ import pytest
 
 from countyfhir.access.authenticate import CACHED, Authenticator, Caller
 from countyfhir.access.grants import Vocabulary, compiler
+from countyfhir.access.jwt import Verifier
 from countyfhir.access.keys import create
 from countyfhir.exchange import ALL, LOCAL
 from countyfhir.outcome import FhirError
@@ -260,3 +261,10 @@ def test_a_mode_without_what_it_needs_does_not_start(mode: str, vocabulary: Voca
     """A misconfigured server is refused rather than open."""
     with pytest.raises(FhirError):
         Authenticator(mode, compiler(vocabulary))
+
+
+@pytest.mark.parametrize(("issuer", "audience"), [("", "https://county.example/fhir"), ("https://auth.example", "")])
+def test_tokens_need_an_issuer_and_an_audience(issuer: str, audience: str, vocabulary: Vocabulary) -> None:
+    """An empty one would accept tokens that name none."""
+    with pytest.raises(FhirError, match="issuer, an audience"):
+        Authenticator("jwt", compiler(vocabulary), verifier=Verifier(Issuer().source(), issuer, audience))

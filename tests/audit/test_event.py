@@ -155,6 +155,16 @@ def test_a_grant_that_cannot_be_applied_is_refused() -> None:
     assert caught.value.status == 403
 
 
+def test_a_patient_does_not_see_other_patients() -> None:
+    """One search may have shown several residents: each sees that it was, not who the others are."""
+    record = replace(READ, query="Observation?patient=1,2")
+    assert event.shown_to(None, record) is record
+    seen = event.shown_to(frozenset({"2"}), record)
+    assert (seen.patients, seen.query, seen.logical_id) == (("2",), None, "7")
+    other = event.shown_to(frozenset({"2"}), replace(record, resource_type="Patient", logical_id="1"))
+    assert "Patient/1" not in str(event.as_resource(1, other))
+
+
 def test_a_record_without_version_or_organization() -> None:
     """What is not known is left out."""
     shown = event.as_resource(1, replace(READ, version_id=None, organization=None, client=None, purpose=None))

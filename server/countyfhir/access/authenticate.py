@@ -63,7 +63,8 @@ class Authenticator:
             raise FhirError("value", f"auth is one of {', '.join(MODES)}.")
         if self.mode in ("keys", "both") and self.key_store is None:
             raise FhirError("value", "auth by keys needs a store of keys.")
-        if self.mode in ("jwt", "both") and self.verifier is None:
+        complete = self.verifier is not None and self.verifier.issuer and self.verifier.audience
+        if self.mode in ("jwt", "both") and not complete:
             raise FhirError("value", "auth by tokens needs an issuer, an audience and a JWKS.")
         self.local = Caller(LOCAL, self.grant_of(LOCAL))
 

@@ -6,6 +6,7 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -213,6 +214,17 @@ def patients_visible(grant: Grant) -> frozenset[str] | None:
     return frozenset(patients)
 
 
+def shown_to(visible: frozenset[str] | None, record: AuditRecord) -> AuditRecord:
+    """The record as those may see it who may see these patients only: without other patients, and without the query,
+    which may name them."""
+    if visible is None:
+        return record
+    patients = tuple(patient for patient in record.patients if patient in visible)
+    another = record.resource_type == "Patient" and record.logical_id not in visible
+    logical_id, version_id = (None, None) if another else (record.logical_id, record.version_id)
+    return replace(record, patients=patients, query=None, logical_id=logical_id, version_id=version_id)
+
+
 async def read(logical_id: str, store: AuditStore, grant: Grant) -> Resource:
     """The AuditEvent that the server recorded under this id. FhirError ``not-found`` (404) when there is none, or
     none that the caller may see; ask ``sequence_of`` first whether the id is one of the server's own."""
@@ -221,4 +233,4 @@ async def read(logical_id: str, store: AuditStore, grant: Grant) -> Resource:
     visible = patients_visible(grant)
     if record is None or sequence is None or (visible is not None and visible.isdisjoint(record.patients)):
         raise FhirError("not-found", f"AuditEvent/{logical_id} is not known.")
-    return as_resource(sequence, record)
+    return as_resource(sequence, shown_to(visible, record))

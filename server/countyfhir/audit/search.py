@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from countyfhir.audit.event import as_resource, patients_visible, sequence_of
+from countyfhir.audit.event import as_resource, patients_visible, sequence_of, shown_to
 from countyfhir.audit.parameters import DATES, PARAMETERS, Alternative, Zone, date, missing, refused
 from countyfhir.exchange import ALL, AuditRecord, Grant, Resource
 from countyfhir.store.ports import AuditStore
@@ -67,7 +67,7 @@ async def search(pairs: Pairs, store: AuditStore, limits: Limits, grant: Grant =
         rows, cursor = await by_id(asked, store), None
     else:
         rows, cursor = await scan(asked, store)
-    events = tuple(as_resource(sequence, record) for sequence, record in rows)
+    events = tuple(as_resource(sequence, shown_to(visible, record)) for sequence, record in rows)
     return Found(events, None if cursor is None else f"audit-{cursor}")
 
 
