@@ -212,6 +212,13 @@ def _inlined(resource: Mapping[str, Any]) -> Iterator[Fact]:
         yield REFERENCE, "", (resource.get("resourceType"), resource["id"])
 
 
+def _computed_quantity(quantity: Any) -> Iterator[Fact]:
+    """A quantity that FHIRPath computed: its unit is a quoted UCUM code or a calendar word."""
+    unit = str(quantity.unit)
+    coded = {"system": UCUM, "code": unit.strip("'")} if unit.startswith("'") else {"unit": unit}
+    return _quantity({"value": quantity.value, **coded})
+
+
 _QUANTITIES = ("Quantity", "Age", "Duration", "Count", "Distance", "SimpleQuantity", "MoneyQuantity")
 _CODES = ("code", "boolean", "string", "id", "uri", "url", "canonical", "oid", "uuid", "markdown", "integer")
 
@@ -227,11 +234,25 @@ _FIXED: Mapping[str, Mapping[str, Reader]] = {
 }
 
 
+_COMPUTED: Mapping[tuple[str, str], Reader] = {
+    ("token", "System.Boolean"): _code,
+    ("token", "System.String"): _code,
+    ("token", "System.Integer"): _code,
+    ("string", "System.String"): _string,
+    ("number", "System.Integer"): _number,
+    ("number", "System.Decimal"): _number,
+    ("quantity", "System.Quantity"): _computed_quantity,
+    ("uri", "System.String"): _uri,
+}
+"""What an expression computes instead of selecting it."""
+
+
 def readers(zone: object, bases: tuple[str, ...]) -> dict[tuple[str, str], Reader]:
     """All readers by (search type, element type). ``zone`` is that of dates without one; ``bases`` are our own base
     URLs, so that an absolute reference to ourselves is a local one."""
     table = {(kind, name): reader for kind, by_type in _FIXED.items() for name, reader in by_type.items()}
+    table |= _COMPUTED
     canonical_reader = _canonical(bases)
-    table |= {("reference", name): canonical_reader for name in ("canonical", "uri", "url")}
+    table |= {("reference", name): canonical_reader for name in ("canonical", "uri", "url", "System.String")}
     table |= {("reference", "Reference"): _reference(bases), ("reference", "Resource"): _inlined}
     return table | {("date", name): reader for name, reader in moment_readers(zone).items()}

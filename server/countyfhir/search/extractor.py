@@ -166,7 +166,8 @@ def _by_fhirpath(type_name: str, parameter: SearchParameter, source: Source) -> 
 
     def emit(element: Any, sink: Sink, part: int) -> None:
         for item in evaluate(element):
-            reader = _reader(source, search_type, item.type_name)
+            inlined = isinstance(item.value, dict) and "resourceType" in item.value
+            reader = _reader(source, search_type, "Resource" if inlined else item.type_name)
             if reader is None or item.value is None:
                 continue
             for kind, suffix, values in reader(item.value):

@@ -40,7 +40,7 @@ def moment_readers(zone: Any) -> dict[str, Callable[[Any], Iterable[Fact]]]:
         if found:
             yield DATE, "", found
 
-    simple = dict.fromkeys(("date", "dateTime", "instant"), read)
+    simple = dict.fromkeys(("date", "dateTime", "instant", "System.Date", "System.DateTime"), read)
     return {**simple, "Period": read_period, "Timing": read_timing}
 
 

@@ -2,6 +2,7 @@
 2.3)."""
 
 from __future__ import annotations
+
 from typing import Any
 
 from countyfhir.search.targets import target_of

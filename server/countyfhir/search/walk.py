@@ -7,7 +7,7 @@ and lead somewhere cost anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,16 +54,22 @@ def grow(node: Node, path: Path, definitions: Definitions) -> list[Node] | None:
     reached = [node]
     for step in path.steps:
         following = [child for parent in reached for child in _follow(parent, step, definitions)]
-        if not following and not step.as_type:
+        if not following and not _leads_nowhere(reached, step, definitions):
             return None
         reached = following
     return reached
 
 
+def _leads_nowhere(parents: list[Node], step: Step, definitions: Definitions) -> bool:
+    """Whether a typed step is a choice that has no such type, rather than a narrowing only the resource itself shows."""
+    if step.as_type is None:
+        return False
+    found = [element for parent in parents for element in _candidates(parent, step, definitions)]
+    return bool(found) and not any(definitions.is_subtype(step.as_type, element.type_name) for element in found)
+
+
 def _follow(parent: Node, step: Step, definitions: Definitions) -> list[Node]:
-    definition = definitions.types.get(parent.type_name)
-    elements = definition.elements if definition else {}
-    found = [elements[step.name]] if step.name in elements else _choices(elements, step.name)
+    found = _candidates(parent, step, definitions)
     if step.as_type:
         found = [element for element in found if _is_type(element.type_name, step.as_type, definitions)]
     nodes = []
@@ -73,8 +79,13 @@ def _follow(parent: Node, step: Step, definitions: Definitions) -> list[Node]:
     return nodes
 
 
-def _choices(elements: Mapping[str, ElementDefinition], name: str) -> list[ElementDefinition]:
-    return [element for element in elements.values() if element.choice == name]
+def _candidates(parent: Node, step: Step, definitions: Definitions) -> list[ElementDefinition]:
+    """The property of that name, or all the properties of the choice of that name."""
+    definition = definitions.types.get(parent.type_name)
+    elements = definition.elements if definition else {}
+    if step.name in elements:
+        return [elements[step.name]]
+    return [element for element in elements.values() if element.choice == step.name]
 
 
 def _is_type(type_name: str, wanted: str, definitions: Definitions) -> bool:
