@@ -86,4 +86,4 @@ def _select(connection: apsw.Connection, where: str, value: str) -> list[tuple[A
 
 
 def _job(row: tuple[Any, ...]) -> Job:
-    return Job(*row[:-1], _decode(row[-1]))
+    return Job(*(*row[:-1], _decode(row[-1])))
