@@ -32,6 +32,7 @@ MEANINGS: Mapping[str, str] = {
     "row-shape": "the row has another number of cells than the header",
     "not-json": "the line is not a JSON object",
     "write-refused": "the store did not accept the resources of the record",
+    "cancelled": "the record was already cancelled in its source when it was first read",
     "key-missing": "the natural key of the record is blank",
     "main-missing": "the main value of the record is blank or was held back",
     "lookup-missing": "the row of the other table that this record needs is not there",

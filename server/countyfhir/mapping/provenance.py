@@ -48,7 +48,7 @@ def provenance(mapping: RecordMapping, record: MappedRecord, place: Place, activ
                 "who": {"display": "CountyFHIR intake"},
             },
         ],
-        "entity": [entity(mapping, record, place), file_entity(mapping, place)],
+        "entity": [entity(mapping, record, place), file_entity(place)],
     }
 
 
@@ -64,13 +64,13 @@ def entity(mapping: RecordMapping, record: MappedRecord, place: Place) -> dict[s
     }
 
 
-def file_entity(mapping: RecordMapping, place: Place) -> dict[str, Any]:
+def file_entity(place: Place) -> dict[str, Any]:
     """The file: SHA-256 of its bytes."""
     return {
         "role": "source",
         "what": {
             "identifier": {"system": f"{NAMESPACE}/id/source-file", "value": f"sha256:{place.file_digest}"},
-            "display": f"{mapping.source}/{place.file}",
+            "display": place.file,
         },
     }
 
