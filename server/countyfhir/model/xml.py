@@ -19,28 +19,27 @@ from countyfhir.outcome import FhirError, Issue
 __all__ = ["dumps", "parse"]
 
 SCHEMA_LOCATION = "http://www.w3.org/2001/XMLSchema-instance schemaLocation"
-_FHIR_START = len(FHIR) + 1
 _ENCODINGS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 
 
 class _Frame:
-    """An open element: the object it fills, what may stand in it, and how far its children have come."""
+    """An open element: the object it fills, what may stand in it, and how deep it is in JSON's terms."""
 
-    __slots__ = ("children", "name", "order", "padded", "step", "type_name", "value", "written")
+    __slots__ = ("children", "depth", "padded", "position", "step", "type_name", "value", "written")
 
-    def __init__(self, step: Step | None, type_name: str, value: dict[str, Any], name: str) -> None:
+    def __init__(self, step: Step | None, type_name: str, value: dict[str, Any], depth: int, position: int = 0) -> None:
         self.step = step  # None: a resource, or the frame around the root
-        self.type_name = type_name
+        self.type_name = type_name  # "": only a resource may stand here
         self.value = value
-        self.name = name  # as the expression shows it
+        self.depth = depth
+        self.position = position  # its index, where it repeats
         self.children = by_xml_name(type_name) if type_name else {}
-        self.order = -1
         self.written: Any = None  # @value of a primitive
         self.padded: list[Step] | None = None  # repeating primitives with a "_" sibling or a missing value
 
 
 def parse(data: bytes) -> dict[str, Any]:
-    """The resource in the XML document ``data`` (UTF-8), its elements in the order of the definitions.
+    """The resource in the XML document ``data`` (UTF-8); elements in another order than the definitions' are accepted.
 
     FhirError "structure" with line, column and place for malformed XML, a DTD, unknown or misplaced elements and
     attributes, a wrong namespace or text between elements; "value" for a boolean or number that is none.
@@ -61,7 +60,7 @@ class _Reader:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.root: dict[str, Any] = {}
-        self.stack: list[_Frame] = [_Frame(None, "", self.root, "")]
+        self.stack: list[_Frame] = [_Frame(None, "", self.root, 1)]
         self.div_start = 0
         self.div_depth = 0
         self.prefixes: dict[str, list[str]] = {}  # declared and still in scope
@@ -93,8 +92,11 @@ class _Reader:
 
     def expression(self) -> tuple[str, ...]:
         """FHIRPath of the innermost open element."""
-        path = ".".join(frame.name for frame in self.stack if frame.name)
-        return (path,) if path else ()
+        names = [frame.type_name for frame in self.stack[1:2]]
+        for frame in self.stack:
+            if frame.step is not None:
+                names += [frame.step.name + (f"[{frame.position}]" if frame.step.is_array else "")]
+        return (".".join(names),) if names else ()
 
     def declared(self, version: str, encoding: str | None, standalone: int) -> None:
         """The XML declaration: FHIR is always UTF-8."""
@@ -127,15 +129,8 @@ class _Reader:
         if step is None:
             self.start_resource(frame, name, given)
             return
-        if step.order < frame.order:
-            raise self.refuse("structure", f"The element '{step.name}' stands after one that must follow it")
-        if (
-            step.order == frame.order
-            and not step.is_array
-            and not frame.value.keys().isdisjoint((step.name, step.sibling))
-        ):
+        if not step.is_array and (step.name in frame.value or step.sibling in frame.value):
             raise self.refuse("structure", f"The element '{step.name}' may stand here only once")
-        frame.order = step.order
         if step.form == DIV:
             self.div_start = self.parser.CurrentByteIndex
             self.div_depth = 1
@@ -147,13 +142,14 @@ class _Reader:
 
     def push(self, frame: _Frame) -> None:
         """Makes ``frame`` the innermost; nesting is limited as in JSON."""
-        if len(self.stack) > MAXIMUM_DEPTH:
+        if frame.depth > MAXIMUM_DEPTH:
             raise self.refuse("structure", f"Elements are nested deeper than {MAXIMUM_DEPTH} levels")
         self.stack.append(frame)
 
     def start_primitive(self, parent: _Frame, step: Step, given: dict[str, str]) -> None:
         """Opens a primitive: its value is an attribute, its children are extensions."""
-        frame = _Frame(step, step.type_name, {}, _indexed(parent, step))
+        position = len(parent.value.get(step.name, ())) if step.is_array else 0
+        frame = _Frame(step, step.type_name, {}, parent.depth + 1 + step.is_array, position)
         self.push(frame)
         if "value" in given:
             text = given.pop("value")
@@ -167,14 +163,18 @@ class _Reader:
     def start_object(self, parent: _Frame, step: Step, given: dict[str, str]) -> None:
         """Opens a complex element, or the wrapper around a resource."""
         value: dict[str, Any] = {}
-        frame = _Frame(step, step.type_name if step.form == COMPLEX else "", value, _indexed(parent, step))
+        position = 0
+        if step.is_array:
+            items = parent.value.setdefault(step.name, [])
+            position = len(items)
+            items.append(value)
+        else:
+            parent.value[step.name] = value
+        type_name = step.type_name if step.form == COMPLEX else ""
+        frame = _Frame(step, type_name, value, parent.depth + 1 + step.is_array, position)
         self.push(frame)
         if given:
             self.take_attributes(frame, given)
-        if step.is_array:
-            parent.value.setdefault(step.name, []).append(value)
-        else:
-            parent.value[step.name] = value
 
     def take_attributes(self, frame: _Frame, given: dict[str, str]) -> None:
         """Stores ``id`` and ``url``; anything else is refused."""
@@ -192,12 +192,12 @@ class _Reader:
             raise self.refuse("structure", f"The element '{shown}' is not in the namespace {self.wanted(name)}")
         if frame.children:
             raise self.refuse("structure", f"The element '{shown}' is not known here")
-        if name[_FHIR_START:] not in definitions().resource_types:
+        if shown not in definitions().resource_types:
             raise self.refuse("structure", f"'{shown}' is no resource type of R4")
         if frame.value:
             raise self.refuse("structure", "Only one resource may stand here")
-        frame.value["resourceType"] = name[_FHIR_START:]
-        inner = _Frame(None, name[_FHIR_START:], frame.value, "" if frame.name else shown)
+        frame.value["resourceType"] = shown
+        inner = _Frame(None, shown, frame.value, frame.depth)
         self.push(inner)
         if given:
             self.take_attributes(inner, given)
@@ -242,10 +242,6 @@ class _Reader:
         if not xhtml.stands_alone(text):
             text = xhtml.standing_alone(text, {prefix: uris[-1] for prefix, uris in self.prefixes.items() if uris})
         self.stack[-1].value["div"] = text
-
-
-def _indexed(parent: _Frame, step: Step) -> str:
-    return f"{step.name}[{len(parent.value.get(step.name, ()))}]" if step.is_array else step.name
 
 
 def _attach(parent: _Frame, step: Step, written: Any, sibling: dict[str, Any]) -> None:
