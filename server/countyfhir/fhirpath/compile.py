@@ -64,8 +64,12 @@ class Expression:
             focus: Nodes = [(value, value["resourceType"], None)]
         else:
             focus = nodes_of(value, self.type_name)
+        return self.run(Scope(focus, resource, root, given), focus)
+
+    def run(self, scope: Scope, focus: Nodes) -> Nodes:
+        """The results in a scope; whatever stops the evaluation is a FhirPathError."""
         try:
-            return self._run(Scope(focus, resource, root, given), focus)
+            return self._run(scope, focus)
         except RecursionError:
             raise FhirPathError("The expression is nested too deeply to be evaluated") from None
         except ArithmeticError as problem:
@@ -110,7 +114,7 @@ def locate(expression: str, resource: dict[str, Any], *, given: Given = NOTHING_
     scope = Scope(focus, None, None, given)
     scope.locating = True
     try:
-        found = [location_of(node) for node in compile(expression, type_name)._run(scope, focus)]
+        found = [location_of(node) for node in compile(expression, type_name).run(scope, focus)]
     except ValueError as problem:
         raise FhirPathError(str(problem)) from None
     return list({location.path: location for location in found}.values())

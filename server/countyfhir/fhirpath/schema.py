@@ -66,6 +66,18 @@ def _primitive_step(definition: TypeDefinition, name: str) -> Step | None:
     return _OF_PRIMITIVES.get(name)
 
 
+@lru_cache(maxsize=2048)
+def steps_by_key(type_name: str) -> dict[str, Step]:
+    """How each JSON property of a type is followed, ``_siblings`` included."""
+    definition = definition_of(type_name)
+    steps: dict[str, Step] = {}
+    for element in definition.elements.values() if definition else ():
+        step = step_of(type_name, element.choice or element.name)
+        if step is not None:
+            steps[element.name] = steps[f"_{element.name}"] = step
+    return steps
+
+
 _OF_PRIMITIVES = {
     "extension": Step("extension", None, "Extension", None, "extension"),
     "id": Step("id", None, "string", None, "id"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from countyfhir.fhirpath.item import Node, Nodes
 from countyfhir.fhirpath.place import locate_children
-from countyfhir.fhirpath.schema import Step, definition_of, narrowed, step_of
+from countyfhir.fhirpath.schema import Step, narrowed, step_of, steps_by_key
 from countyfhir.fhirpath.scope import Scope
 
 Stepper = Callable[[Scope, Nodes], Nodes]
@@ -95,15 +95,15 @@ def _type_of(value: Any, type_name: str | None) -> str:
 
 
 def all_children(node: Node, scope: Scope) -> Nodes:
-    """The children of a node by every name its type has, in the order of the definition."""
-    definition = definition_of(node[1])
-    if definition is None:
+    """The children of a node by every name its type has, in the order of the resource."""
+    container = node[0] if isinstance(node[0], dict) else node[2]
+    if not isinstance(container, dict):
         return []
-    names = dict.fromkeys(element.choice or element.name for element in definition.elements.values())
+    steps = steps_by_key(node[1])
     result: Nodes = []
-    for name in names:
-        step = step_of(node[1], name)
-        if step is None:
+    for key in container:
+        step = steps.get(key)
+        if step is None or (key[0] == "_" and key[1:] in container):
             continue
         found = children(node, step)
         result += locate_children(node, found, step) if scope.locating else [child[:3] for child in found]
