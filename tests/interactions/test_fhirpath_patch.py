@@ -187,6 +187,11 @@ CASES: list[tuple[str, list[dict[str, Any]], dict[str, Any]]] = [
         {"contained": [{"resourceType": "Organization", "id": "o", "name": "Hospital"}]},
     ),
     (
+        "replace an extension of an item",
+        [operation("replace", "Patient.name[0].given[1].id", value={"valueString": "new"})],
+        {"name": [{**PATIENT["name"][0], "_given": [None, {"id": "new"}, None]}]},
+    ),
+    (
         "move",
         [operation("move", "Patient.identifier", source=2, destination=0)],
         {"identifier": [PATIENT["identifier"][2], *PATIENT["identifier"][:2]]},
@@ -235,6 +240,14 @@ def test_primitive_with_extensions_only() -> None:
     assert replaced == {"resourceType": "Patient", "id": "1", "birthDate": "1950", "active": True}
     deleted = patched(operation("delete", "Patient.birthDate"), resource=resource)
     assert deleted == {"resourceType": "Patient", "id": "1", "active": True}
+
+
+def test_contained_resources_are_reached_through_references() -> None:
+    """resolve() may lead to a contained resource, which is part of what is patched."""
+    resource = {**PATIENT, "managingOrganization": {"reference": "#o"}}
+    path = "Patient.managingOrganization.resolve().name"
+    result = patched(operation("replace", path, value={"valueString": "Hospital"}), resource=resource)
+    assert result["contained"] == [{"resourceType": "Organization", "id": "o", "name": "Hospital"}]
 
 
 def test_choice_is_added_by_its_short_name() -> None:

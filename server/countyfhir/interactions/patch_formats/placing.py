@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -88,39 +87,37 @@ def _sibling_object(parent: dict[str, Any], key: str, index: int | None) -> dict
     return found
 
 
-_TOKEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[([0-9]+)\])?")
-
-
 def at(resource: Resource, location: Location) -> Target:
-    """The element at ``location``; its definition is found by walking the path from the root."""
+    """The element at ``location``, with its definition."""
     if location.parent is None:
         raise FhirError("processing", "The resource itself cannot be changed this way; name an element of it")
-    value: Any = resource
-    type_name = str(resource.get("resourceType"))
-    target: Target | None = None
-    for token in location.path.split(".")[1:]:
-        match = _TOKEN.fullmatch(token)
-        target = _target(value, type_name, match.group(1)) if match and isinstance(value, dict) else None
-        if target is None:
-            break
-        value = _content(target, int(match.group(2)) if match and match.group(2) else None)
-        type_name = _type_name(target.element, value)
-    if target is None or target.parent is not location.parent:
-        raise FhirError("processing", "The place of the path is not known to the definitions", expression=location.path)
+    type_name = _type_of(location.parent, resource)
+    element = next(iter(choices(type_name, location.key)), None) if type_name else None
+    target = _target(location.parent, type_name, element.choice or element.name) if type_name and element else None
+    if target is None:
+        raise FhirError(
+            "processing", "The path leads to nothing that is part of this resource", expression=location.path
+        )
     return target
 
 
-def _content(target: Target, index: int | None) -> Any:
-    """The object a path goes on from: of a primitive, its sibling."""
-    key = target.sibling if target.element.is_primitive else target.key
-    content = target.parent.get(key)
-    if index is None or content is None:
-        return content
-    return content[index] if index < len(content) else None
+def _type_of(wanted: dict[str, Any], resource: Resource) -> str | None:
+    """The type of the object ``wanted`` (that very one) inside ``resource``, found by walking all of it."""
+    waiting: list[tuple[Any, str]] = [(resource, str(resource.get("resourceType")))]
+    while waiting:
+        value, type_name = waiting.pop()
+        if value is wanted:
+            return type_name
+        for key, item in value.items():
+            element = next(iter(choices(type_name, key.removeprefix("_"))), None)
+            if element is not None and isinstance(item, dict | list):
+                objects = item if isinstance(item, list) else [item]
+                waiting += [(each, _type_name(element, each)) for each in objects if isinstance(each, dict)]
+    return None
 
 
-def _type_name(element: ElementDefinition, value: Any) -> str:
-    if isinstance(value, dict) and definitions().types[element.type_name].kind == "resource":
+def _type_name(element: ElementDefinition, value: dict[str, Any]) -> str:
+    if definitions().types[element.type_name].kind == "resource":
         return str(value.get("resourceType"))
     return element.type_name
 
