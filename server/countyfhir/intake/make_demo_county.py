@@ -183,7 +183,7 @@ def hospital_visits(people: list[Resident], generator: random.Random) -> list[di
 
 
 def township_log(people: list[Resident], generator: random.Random) -> list[list[Any]]:
-    """东岭镇卫生院: one row a visit; dates as cells, a date as text, a damaged diagnosis, a destroyed identity number."""
+    """东岭镇卫生院: one row a visit; dates as cells and as text, a damaged diagnosis, a destroyed identity number."""
     rows: list[list[Any]] = [list(TOWNSHIP_LOG)]
     for position, one in enumerate([*people[:20], people[0]]):
         drug = "缬沙坦胶囊 1粒 qd" if position % 2 == 0 else "盐酸二甲双胍片 1片 tid；阿托伐他汀钙片 1片 qn"

@@ -1,0 +1,134 @@
+"""Records that are to be stored: one transaction through the one door, then the ledger, then the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from countyfhir.exchange import Interaction, Principal
+from countyfhir.intake.desk import Desk, Stream
+from countyfhir.intake.ledger import SHARED, Decision, content_digest
+from countyfhir.intake.pending import Entry
+from countyfhir.intake.reading import Record
+from countyfhir.intake.report import RecordOutcome
+from countyfhir.mapping import MappedRecord, RecordMapping
+from countyfhir.mapping.finding import Finding
+from countyfhir.mapping.provenance import Place, provenance
+from countyfhir.outcome import FhirError
+from countyfhir.store.ports import SourceRecord
+
+
+def entry_of(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> Entry:
+    """What a record to be stored puts into the transaction, and the rows of the ledger that follow it."""
+    digest, now = record.digest(), desk.now()
+    mapping = stream.mapping
+    where = Place(stream.file, stream.file_digest, record.number, digest, instant(now))
+    source = provenance(mapping, made, where, "UPDATE" if decision.update else "CREATE")
+    resources = {f"{resource['resourceType']}/{resource['id']}": resource for resource in made.resources}
+    row = SourceRecord(
+        mapping.name, made.key, decision.digest, "stored", mapping.version, stream.file, record.number,
+        made.version_key, tuple(resources), issues_of(made), None, int(now * 1_000_000),
+    )  # fmt: skip
+    shared = tuple(
+        replace(
+            row, source=SHARED, key=reference, digest=content_digest((resources[reference],)), resources=(), issues=()
+        )
+        for reference in decision.write
+        if reference in made.shared
+    )
+    writes = [*(resources[reference] for reference in decision.write), source]
+    return Entry(record, row, tuple(writes), decision.delete, shared, digest)
+
+
+def issues_of(made: MappedRecord) -> tuple[dict[str, Any], ...]:
+    return tuple(finding.as_dict() for finding in made.issues)
+
+
+def account(stream: Stream, desk: Desk, outcome: RecordOutcome) -> None:
+    """Counts the outcome and tells whoever listens."""
+    stream.report.counts[outcome.outcome] += 1
+    for issue in outcome.issues:
+        stream.report.issues[issue["code"], issue["column"]] += 1
+    desk.outcome(outcome)
+
+
+async def quarantine(record: Record, made: MappedRecord, stream: Stream, desk: Desk) -> None:
+    """Keeps the raw record for replay, once."""
+    digest = record.digest()
+    if digest in stream.known:
+        return
+    stream.known[digest] = 0
+    row = SourceRecord(
+        stream.mapping.name, made.key, digest, "quarantined", stream.mapping.version, stream.file, record.number,
+        made.version_key, (), issues_of(made), record.raw(), int(desk.now() * 1_000_000),
+    )  # fmt: skip
+    await desk.ledger.append([row])
+
+
+async def flush(stream: Stream, desk: Desk) -> None:
+    """Writes what is pending as one transaction; when it is refused, record by record, so that one cannot hold up
+    others."""
+    entries = stream.pending.take()
+    if not entries:
+        return
+    try:
+        await commit(entries, stream, desk)
+    except FhirError as error:
+        if error.status >= 500:
+            raise
+        for entry in entries:
+            await flush_alone(entry, stream, desk)
+
+
+async def flush_alone(entry: Entry, stream: Stream, desk: Desk) -> None:
+    try:
+        await commit([entry], stream, desk)
+    except FhirError as error:
+        if error.status >= 500:
+            raise
+        refused = Finding("write-refused", (), "error", held_back=True, diagnostics=str(error))
+        made = MappedRecord(entry.record.key, entry.record.version_key, (), (refused,), "quarantined")
+        stream.prior.pop(entry.record.key, None)
+        for row in entry.shared:
+            stream.shared.pop(row.key, None)
+        await quarantine(entry.source, made, stream, desk)
+        found = RecordOutcome(stream.file, entry.record.record, entry.record.key, "quarantined", (), issues_of(made))
+        account(stream, desk, found)
+
+
+async def commit(entries: Sequence[Entry], stream: Stream, desk: Desk) -> None:
+    """One transaction through the door, then the ledger, then the counts."""
+    interaction = transaction(entries, principal_of(stream.mapping))
+    (answer,) = await desk.write([interaction])
+    if answer.status >= 400:
+        raise FhirError("processing", f"the transaction was refused with status {answer.status}", status=answer.status)
+    await desk.ledger.append([row for entry in entries for row in (entry.record, *entry.shared)])
+    for entry in entries:
+        if stream.known.get(entry.digest):
+            await desk.ledger.release(stream.known.pop(entry.digest))
+        row = entry.record
+        account(stream, desk, RecordOutcome(stream.file, row.record, row.key, "stored", row.resources, row.issues))
+
+
+def transaction(entries: Iterable[Entry], principal: Principal) -> Interaction:
+    """A transaction Bundle of updates and deletes; a record's resources are in it with its Provenance."""
+    listed: list[dict[str, Any]] = []
+    for entry in entries:
+        listed += [{"request": {"method": "DELETE", "url": reference}} for reference in entry.delete]
+        for resource in entry.writes:
+            url = f"{resource['resourceType']}/{resource['id']}"
+            listed.append({"resource": resource, "request": {"method": "PUT", "url": url}})
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": listed}
+    return Interaction("transaction", body=bundle, principal=principal, http_method="POST")
+
+
+def principal_of(mapping: RecordMapping) -> Principal:
+    """The program, acting for the institution the records come from."""
+    return Principal(f"intake:{mapping.source}", "system", mapping.institution.key, (), ("system/*.cruds",))
+
+
+def instant(seconds: float) -> str:
+    """A FHIR instant in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,63 @@
+"""What every step of an intake needs, and what one file carries on its way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from countyfhir.exchange import Answer, Interaction
+from countyfhir.intake.lookups import Tables
+from countyfhir.intake.pending import Pending
+from countyfhir.intake.report import FileReport, RecordOutcome
+from countyfhir.mapping import Context, RecordMapping
+from countyfhir.store.ports import IntakeStore, SourceRecord
+
+Write = Callable[[Sequence[Interaction]], Awaitable[Sequence[Answer]]]
+"""The one door, given by the composition root: performs the interactions in order; FhirError when one is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a file is: ``done`` of ``total`` records."""
+
+    file: str
+    done: int
+    total: int
+
+
+def quiet(progress: Progress) -> None:
+    """No progress is shown."""
+
+
+def forget(outcome: RecordOutcome) -> None:
+    """Outcomes of single records are not reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every step of an intake needs: ledger, door, who is told, how many records go into one transaction."""
+
+    ledger: IntakeStore
+    write: Write
+    progress: Callable[[Progress], None] = quiet
+    outcome: Callable[[RecordOutcome], None] = forget
+    batch: int = 100
+    now: Callable[[], float] = time.time
+    tables: Tables = field(default_factory=Tables)
+
+
+@dataclass(slots=True)
+class Stream:
+    """The records of one file on their way: what they are mapped by, where they come from, what became of them so
+    far."""
+
+    mapping: RecordMapping
+    file: str
+    file_digest: str
+    context: Context
+    report: FileReport
+    known: dict[str, int] = field(default_factory=dict)  # digest of a quarantined record -> its place in the ledger
+    pending: Pending = field(default_factory=Pending)
+    prior: dict[str, SourceRecord] = field(default_factory=dict)
+    shared: dict[str, SourceRecord] = field(default_factory=dict)

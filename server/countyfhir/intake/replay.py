@@ -1,0 +1,40 @@
+"""The quarantine once more, after a mapping was mended."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from countyfhir.intake.desk import Desk, Stream
+from countyfhir.intake.reading import Record
+from countyfhir.intake.records import take_records
+from countyfhir.intake.report import FileReport, Report
+from countyfhir.mapping import RecordMapping, Source
+from countyfhir.store.ports import SourceRecord
+
+
+async def replay(sources: Sequence[Source], desk: Desk, folders: dict[str, Path] | None = None) -> Report:
+    """Takes the quarantined records through their mappings again, after a mapping was mended. ``folders`` says where a
+    source's files lie, for lookups. What is stored now leaves the quarantine."""
+    report = Report()
+    for mapping in (mapping for source in sources for mapping in source.mappings):
+        held: Any = desk.ledger.quarantined(mapping.name)
+        held = await held if inspect.isawaitable(held) else held
+        rows = [(sequence, record) async for sequence, record in held if record.raw is not None]
+        if rows:
+            folder = (folders or {}).get(mapping.source, Path())
+            report.files.append(await replay_rows(mapping, rows, desk, folder))
+    return report
+
+
+async def replay_rows(
+    mapping: RecordMapping, rows: list[tuple[int, SourceRecord]], desk: Desk, folder: Path
+) -> FileReport:
+    report = FileReport(f"{mapping.name} (replayed)", mapping.name)
+    context = desk.tables.context(mapping, folder)
+    for sequence, row in rows:
+        stream = Stream(mapping, row.file, row.digest, context, report, {row.digest: sequence})
+        await take_records(iter([Record.of(row.record, row.raw or b"{}")]), stream, desk, len(rows))
+    return report
