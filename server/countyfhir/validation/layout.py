@@ -109,9 +109,9 @@ def settled(layout: Layout, value: dict[str, Any], found: Found) -> list[Problem
     for name, answer in found.items():
         complete += element_problems(layout, value, name, answer)
     complete += unknown_names(layout, value)
-    for name in value:
+    for name, padding in value.items():
         if (sibling := layout.siblings.get(name)) is not None:
-            complete += sibling_problems(sibling, value.get(sibling.name), value[name], sibling.name in value)
+            complete += sibling_problems(sibling, value.get(sibling.name), padding, sibling.name in value)
     complete += missing_names(layout, value)
     for choice in layout.choices:
         complete += choice_problems(choice, value)

@@ -48,7 +48,7 @@ def wrong_value(name: str, value: Any, expected: str, code: str = "value") -> Pr
     return (
         "",
         code if isinstance(value, str) else "value",
-        f"{name} must be {expected}; this is {kind_of(value)} that is not.",
+        f"{name} must be {expected}; found {kind_of(value)} that does not fit.",
     )
 
 
