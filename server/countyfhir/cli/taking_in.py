@@ -17,7 +17,7 @@ from countyfhir.settings import Settings
 if TYPE_CHECKING:
     from countyfhir.intake.inputs import Inputs
     from countyfhir.intake.report import RecordOutcome, Report
-    from countyfhir.intake.run import Desk, Progress
+    from countyfhir.intake.desk import Desk, Progress
     from countyfhir.mapping import Source
 
 COLUMNS = ("file", "read", "stored", "unchanged", "quarantined", "rejected")
@@ -42,7 +42,7 @@ def take_in(settings: Settings, inputs: Inputs, outcomes: Path | None = None) ->
 
 def take_in_again(settings: Settings, known: Sequence[Source], outcomes: Path | None = None) -> Report:
     """Take the quarantined records in again, through the mappings as they are now."""
-    from countyfhir.intake.run import replay
+    from countyfhir.intake.replay import replay
 
     return _at_desk(settings, outcomes, lambda desk: replay(known, desk))
 
@@ -52,7 +52,7 @@ def _at_desk(settings: Settings, outcomes: Path | None, work: Callable[[Desk], A
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as ProgressBars
 
-    from countyfhir.intake.run import Desk
+    from countyfhir.intake.desk import Desk
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     out = outcomes.open("w", encoding="utf-8") if outcomes else None
