@@ -105,7 +105,9 @@ FACTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("resource", "parameter", "expected"), [fact[1:] for fact in FACTS], ids=[fact[0] for fact in FACTS])
+@pytest.mark.parametrize(
+    ("resource", "parameter", "expected"), [fact[1:] for fact in FACTS], ids=[fact[0] for fact in FACTS]
+)
 def test_facts_written_by_hand(resource, parameter, expected):
     """Each search type from each element type it may stand on."""
     assert sorted(entries(resource, parameter)) == sorted(expected)

@@ -51,4 +51,11 @@ def test_names_sort_by_syllable_then_character():
 
 def test_only_han_characters_are_read():
     """Latin, kana and Cyrillic names have no pinyin."""
-    assert [is_chinese(text) for text in ("Peter", "カナ", "Иван", "张", "〇", "㐱")] == [False, False, False, True, True, True]
+    assert [is_chinese(text) for text in ("Peter", "カナ", "Иван", "张", "〇", "㐱")] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]

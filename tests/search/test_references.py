@@ -9,7 +9,11 @@ RESOURCE = {
     "subject": {"reference": "Patient/p/_history/3"},
     "result": [{"reference": "#c"}, {"reference": "Observation/o"}, {"reference": "Observation/o"}],
     "resultsInterpreter": [{"reference": "http://our.example/fhir/Practitioner/own"}],
-    "performer": [{"reference": "http://other/fhir/Practitioner/foreign"}, {"reference": "urn:uuid:1"}, {"display": "x"}],
+    "performer": [
+        {"reference": "http://other/fhir/Practitioner/foreign"},
+        {"reference": "urn:uuid:1"},
+        {"display": "x"},
+    ],
     "_effectiveDateTime": {"extension": [{"url": "u", "valueReference": {"reference": "Device/in-primitive"}}]},
 }
 

@@ -25,7 +25,9 @@ def test_a_small_x_is_the_capital_one():
     assert equivalents("11010519491231002x") == ("11010519491231002X", "110105491231002")
 
 
-@pytest.mark.parametrize("value", ["", "12345", "110105194912310021", "991305491231002", "110105491331002", "1101054912310ab"])
+@pytest.mark.parametrize(
+    "value", ["", "12345", "110105194912310021", "991305491231002", "110105491331002", "1101054912310ab"]
+)
 def test_other_values_have_no_other_form(value):
     """A wrong check digit, an unknown province, a 13th month and plain text are left alone."""
     assert equivalents(value) == ()
