@@ -19,6 +19,7 @@ from countyfhir.access.authenticate import Authenticator
 from countyfhir.access.jwt import Verifier
 from countyfhir.access.smart import AuthorizationServer, smart_configuration
 from countyfhir.audit.queue import AuditQueue
+from countyfhir.audit.retention import expire_forever
 from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal
 from countyfhir.http.address import Addressing
 from countyfhir.http.cors import Cors
@@ -67,9 +68,11 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
     queue = audit_queue(settings, store)
     if queue is not None:
         queue.start()
+    keeping = asyncio.create_task(expire_forever(store.audit, settings.audit_retention_days))
     try:
         yield Opened(settings, world_of(settings, store, queue), queue)
     finally:
+        keeping.cancel()
         if queue is not None:
             await queue.close()
         await store.close()

@@ -7,16 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from countyfhir.search.entries import Entry
     from countyfhir.search.query import Clause, Query
+
+changed = msgspec.structs.replace
+"""An altered copy of one of the Structs below."""
 
 Resource = dict[str, Any]
 """A FHIR resource as parsed JSON: decimals are ``decimal.Decimal``, everything else plain Python."""
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Who asks: the key or token, the one Organization it acts for, its roles and its SMART scopes."""
 
     name: str
@@ -33,8 +38,7 @@ SYSTEM = Principal("countyfhir", "system", scopes=("system/*.cruds",))
 """The program itself: command line, intake, jobs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preconditions:
+class Preconditions(Struct, frozen=True):
     """The conditional headers of a request or of a bundle entry's ``request`` (R4 section 3.1.0.5.1)."""
 
     if_match: str | None = None
@@ -43,8 +47,7 @@ class Preconditions:
     if_modified_since: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(Struct, frozen=True):
     """``Prefer``: ``returns`` is None (default representation), minimal, representation or OperationOutcome."""
 
     returns: str | None = None
@@ -52,8 +55,7 @@ class Preferences:
     respond_async: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Interaction:
+class Interaction(Struct, frozen=True):
     """One thing that is asked, over whatever edge it came.
 
     ``kind`` is FHIR's interaction code: read, vread, update, patch, delete, create, search-type, search-system,
@@ -149,8 +151,7 @@ class Criteria:
     logical_ids: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
+class AuditRecord(Struct, frozen=True):
     """One access, compact; ``audit/`` renders it as an AuditEvent (DICOM PS3.15, IHE BALP)."""
 
     recorded: int  # microseconds since 1970-01-01T00:00Z
@@ -179,8 +180,7 @@ class Plan:
     audit: tuple[AuditRecord, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A version of a resource as the store keeps it; ``body`` is the JSON text that is served (None when deleted).
 
     ``last_updated`` is in microseconds since 1970-01-01T00:00Z, whole milliseconds. ``sequence`` orders all versions of all
@@ -202,8 +202,7 @@ class Stored:
         return self.body is None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What goes back. ``body`` is a finished JSON text (bytes), a resource (dict) still to be serialised, or None.
 
     ``stored`` is the version the answer shows, when it shows one (ETag, Last-Modified and Location follow from it).
@@ -212,7 +211,7 @@ class Answer:
     """
 
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     body: bytes | Resource | None = None
     stored: Stored | None = None
     content_type: str | None = None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from countyfhir.access.check import SERVERS_OWN
 from countyfhir.audit import event
-from countyfhir.exchange import ALL, AuditRecord, Grant
+from countyfhir.exchange import ALL, AuditRecord, Grant, changed
 from countyfhir.model.definitions import definitions
 from countyfhir.outcome import FhirError
 from countyfhir.search.query import Clause, InCompartment, TokenIs
@@ -157,17 +156,17 @@ def test_a_grant_that_cannot_be_applied_is_refused() -> None:
 
 def test_a_patient_does_not_see_other_patients() -> None:
     """One search may have shown several residents: each sees that it was, not who the others are."""
-    record = replace(READ, query="Observation?patient=1,2")
+    record = changed(READ, query="Observation?patient=1,2")
     assert event.shown_to(None, record) is record
     seen = event.shown_to(frozenset({"2"}), record)
     assert (seen.patients, seen.query, seen.logical_id) == (("2",), None, "7")
-    other = event.shown_to(frozenset({"2"}), replace(record, resource_type="Patient", logical_id="1"))
+    other = event.shown_to(frozenset({"2"}), changed(record, resource_type="Patient", logical_id="1"))
     assert "Patient/1" not in str(event.as_resource(1, other))
 
 
 def test_a_record_without_version_or_organization() -> None:
     """What is not known is left out."""
-    shown = event.as_resource(1, replace(READ, version_id=None, organization=None, client=None, purpose=None))
+    shown = event.as_resource(1, changed(READ, version_id=None, organization=None, client=None, purpose=None))
     assert len(shown["agent"]) == 1
     assert "network" not in shown["agent"][0]
     assert "purposeOfEvent" not in shown

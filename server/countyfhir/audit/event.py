@@ -6,11 +6,10 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from countyfhir.exchange import AuditRecord, Grant, Resource
+from countyfhir.exchange import AuditRecord, Grant, Resource, changed
 from countyfhir.outcome import FhirError
 from countyfhir.search.query import InCompartment
 from countyfhir.store.ports import AuditStore
@@ -222,7 +221,7 @@ def shown_to(visible: frozenset[str] | None, record: AuditRecord) -> AuditRecord
     patients = tuple(patient for patient in record.patients if patient in visible)
     another = record.resource_type == "Patient" and record.logical_id not in visible
     logical_id, version_id = (None, None) if another else (record.logical_id, record.version_id)
-    return replace(record, patients=patients, query=None, logical_id=logical_id, version_id=version_id)
+    return changed(record, patients=patients, query=None, logical_id=logical_id, version_id=version_id)
 
 
 async def read(logical_id: str, store: AuditStore, grant: Grant) -> Resource:

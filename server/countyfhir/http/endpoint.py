@@ -19,6 +19,7 @@ from countyfhir.http import incoming
 from countyfhir.http.cors import Cors
 from countyfhir.http.render import Form, RawHeaders, compressed, error_answer, form_of, rendered
 from countyfhir.http.request import Edge, asked, needs_body, with_body
+from countyfhir.interactions.accessed import RECORDED_WITH_THE_WRITE, shown_by
 from countyfhir.interactions.perform import perform
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
@@ -28,8 +29,6 @@ log = logging.getLogger("countyfhir.http")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-RECORDED_WITH_THE_WRITE = frozenset({"create", "update", "patch", "delete", "batch", "transaction"})
-"""Kinds whose audit records are in the transaction of the write; here only their refusals are recorded."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}\Z")
 _PROCESS, _COUNT = secrets.token_hex(6), itertools.count(1)
@@ -102,12 +101,9 @@ class Endpoint:
         queue = self.audit
         if queue is None:
             return
-        patients: tuple[str, ...] = ()
-        if answer is not None:
-            stored = answer.stored
-            patients = answer.patients if stored is None or stored.patient is None else (stored.patient,)
-        if not queue.note(interaction, status, patients):
-            await queue.access(interaction, status, patients)
+        patients, version_id = shown_by(answer) if answer is not None else ((), None)
+        if not queue.note(interaction, status, patients, version_id):
+            await queue.access(interaction, status, patients, version_id)
 
     async def _refused(
         self, error: FhirError, interaction: Interaction, headers: request_headers.Headers, form: Form

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from countyfhir.exchange import Interaction, Principal
+from countyfhir.exchange import Interaction, Principal, changed
 from countyfhir.http import incoming
 from countyfhir.http.address import Addressing
 from countyfhir.http.headers import Headers, preconditions, preferences
@@ -64,11 +64,11 @@ def with_body(interaction: Interaction, body: bytes, headers: Headers) -> Intera
     content_type = incoming.media_type(headers)
     kind = interaction.kind
     if kind.startswith("search"):
-        return replace(interaction, query=interaction.query + incoming.form(body, content_type))
+        return changed(interaction, query=interaction.query + incoming.form(body, content_type))
     if kind == "operation":
         return _operation_body(interaction, body, content_type)
     if kind == "patch":
-        return replace(interaction, body=incoming.patch(body, content_type), content_type=content_type)
+        return changed(interaction, body=incoming.patch(body, content_type), content_type=content_type)
     if kind in ("create", "update") and interaction.resource_type == "Binary":
         return _binary_body(interaction, body, content_type, headers)
     if kind in ("create", "update", "batch"):
@@ -81,7 +81,7 @@ def _resource_body(interaction: Interaction, body: bytes, content_type: str | No
         raise FhirError("structure", "The body is empty; a resource was expected.")
     resource = incoming.resource(body, content_type)
     kind = _bundle_kind(resource) if interaction.kind == "batch" else interaction.kind
-    return replace(interaction, kind=kind, body=resource, content_type=content_type)
+    return changed(interaction, kind=kind, body=resource, content_type=content_type)
 
 
 def _bundle_kind(resource: dict[str, Any]) -> str:
@@ -104,7 +104,7 @@ def _binary_body(interaction: Interaction, body: bytes, content_type: str | None
     made = incoming.binary(body, content_type, context.decode("latin-1") if context else None)
     if interaction.logical_id is not None:
         made = {"resourceType": "Binary", "id": interaction.logical_id} | made
-    return replace(interaction, body=made, content_type=content_type)
+    return changed(interaction, body=made, content_type=content_type)
 
 
 def _is_binary_resource(body: bytes, content_type: str | None) -> bool:
@@ -115,8 +115,8 @@ def _operation_body(interaction: Interaction, body: bytes, content_type: str | N
     if not body.strip():
         return interaction
     if content_type == incoming.FORM:
-        return replace(interaction, query=interaction.query + incoming.pairs(body))
-    return replace(interaction, body=incoming.resource(body, content_type), content_type=content_type)
+        return changed(interaction, query=interaction.query + incoming.pairs(body))
+    return changed(interaction, body=incoming.resource(body, content_type), content_type=content_type)
 
 
 def needs_body(interaction: Interaction) -> bool:

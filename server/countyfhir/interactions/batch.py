@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction
+from countyfhir.interactions.accessed import record_entry
 from countyfhir.interactions.bundle_entries import entries_of, entry_of
 from countyfhir.interactions.bundle_text import bundle, response_entry
 from countyfhir.interactions.world import World
@@ -34,13 +35,16 @@ async def batch(interaction: Interaction, grant: Grant, world: World, perform: P
 
 
 async def _entry(index: int, raw: Any, interaction: Interaction, grant: Grant, world: World, perform: Perform) -> bytes:
+    asked = interaction
     try:
-        entry = entry_of(index, raw, interaction, world)
-        answer = await perform(entry.interaction, world, grant)
+        asked = entry_of(index, raw, interaction, world).interaction
+        answer = await perform(asked, world, grant)
     except FhirError as error:
+        await record_entry(asked, error.status, None, world)
         outcome = json.dumps(operation_outcome(error.issues))
         return response_entry(interaction.base, status_line(error.status), None, located=False, outcome=outcome)
-    return answer_row(entry.interaction, answer)
+    await record_entry(asked, answer.status, answer, world)
+    return answer_row(asked, answer)
 
 
 def answer_row(interaction: Interaction, answer: Answer) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from countyfhir.exchange import Interaction, Preconditions
+from countyfhir.exchange import Interaction, Preconditions, changed
 from countyfhir.interactions.route import route
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
@@ -63,7 +63,7 @@ def _asked(
     method: str, url: str, request: dict[str, Any], resource: Any, bundle: Interaction, world: World
 ) -> Interaction:
     path, _, query = _relative(url, bundle.base).partition("?")
-    found = replace(
+    found = changed(
         bundle,
         **route(method, unquote(path), world.definitions)._asdict(),
         http_method=method,

@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 
+from countyfhir.access import organization
 from countyfhir.exchange import Interaction, Resource, Stored, Write
 from countyfhir.interactions.conditions import check_if_match, several
 from countyfhir.interactions.criteria import criteria_pairs
@@ -40,6 +41,9 @@ def build(interaction: Interaction, found: Found, world: World) -> Draft:
             "A patch must not change the resourceType or the id.",
             expression=f"{current.resource_type}.id",
         )
+    claims = organization.issues_of(patched, interaction.principal)
+    if claims:
+        raise FhirError(claims)
     write = Write("PATCH", current.resource_type, current.logical_id, patched, current.version_id)
     return Draft((write,), conditions, 200)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
-from countyfhir.exchange import Criteria, Grant, Interaction, Resource, Write
+from countyfhir.exchange import Criteria, Grant, Interaction, Resource, Write, changed
 from countyfhir.interactions import references
 from countyfhir.interactions.bundle_entries import BundleEntry, at_entry
 from countyfhir.interactions.criteria import criteria_text
@@ -124,7 +124,7 @@ def _query(text: str, interaction: Interaction, world: World) -> Query:
         raise FhirError(
             "value", f"A conditional reference starts with a resource type; '{resource_type[:64]}' is none."
         )
-    return criteria_text(replace(interaction, resource_type=unquote(resource_type)), criteria, world)
+    return criteria_text(changed(interaction, resource_type=unquote(resource_type)), criteria, world)
 
 
 def _holds(query: Query, resource: Resource, entry: BundleEntry, world: World) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from countyfhir.access.criteria import narrow
-from countyfhir.exchange import Answer, Grant, Interaction, Stored
+from countyfhir.exchange import Answer, Grant, Interaction, Stored, changed
 from countyfhir.interactions import audit_events
 from countyfhir.interactions.bundle_text import bundle, match_entry, outcome_entry
 from countyfhir.interactions.page_form import PageForm, body_of_row, page_form
@@ -38,7 +38,7 @@ async def search(interaction: Interaction, grant: Grant, world: World) -> Answer
             self_url = _url(interaction.base, _place(interaction), interaction.query)
             next_url = _url(interaction.base, _place(interaction), (*pairs, ("_cursor", after)))
             return Answer(200, body=bundle("searchset", leading, links=[("self", self_url), ("next", next_url)]))
-        interaction = replace(interaction, query=pairs)
+        interaction = changed(interaction, query=pairs)
     asked = parsed(interaction, world)
     query = narrow(asked.query, grant)
     if asked.cursor is not None:

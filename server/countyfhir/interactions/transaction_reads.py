@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from countyfhir.exchange import Answer, Grant
 from countyfhir.interactions import history, read, search
+from countyfhir.interactions.accessed import record_entry
 from countyfhir.interactions.batch import answer_row
 from countyfhir.interactions.bundle_entries import BundleEntry, at_entry
 from countyfhir.interactions.needs import Key
@@ -53,4 +54,5 @@ async def perform_read(entry: BundleEntry, grant: Grant, world: World) -> bytes:
         answer: Answer = await _READERS[entry.interaction.kind](entry.interaction, grant, world)
     except FhirError as error:
         raise at_entry(entry.index, error) from error
+    await record_entry(entry.interaction, answer.status, answer, world)
     return answer_row(entry.interaction, answer)

@@ -3,19 +3,19 @@ Patient-everything, Encounter-everything)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from countyfhir.access.check import may_include
-from countyfhir.exchange import Answer, Grant, Interaction, Stored
+from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Stored, changed
 from countyfhir.interactions.bundle_text import bundle, match_entry
 from countyfhir.interactions.read import read
 from countyfhir.interactions.world import World
 from countyfhir.model.primitives import interval
 from countyfhir.outcome import FhirError
 from countyfhir.search import cursor
-from countyfhir.search.query import FOREVER, Clause, DateIs, IdIs, InCompartment, Include, LastUpdatedIs, Query
+from countyfhir.search.query import FOREVER, Clause, DateIs, IdIs, Include, InCompartment, LastUpdatedIs, Query
 
 _KNOWN = ("_since", "_type", "_count", "start", "end", "_cursor")
 _FORM = ("_format", "_pretty")
@@ -35,7 +35,7 @@ class _Asked:
 async def everything(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """A searchset of the focus, its compartment, and what those point to; without ``_count`` all of it in one bundle."""
     asked = _asked(interaction, grant, world)
-    focus = await read(replace(interaction, preconditions=type(interaction.preconditions)()), grant, world)
+    focus = await read(changed(interaction, preconditions=Preconditions()), grant, world)
     assert focus.stored is not None
     number, keys = _start(asked, interaction, grant, world)
     shown: dict[tuple[str, str], Stored] = {}

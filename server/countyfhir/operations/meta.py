@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from countyfhir.exchange import Answer, Grant, Interaction, Resource, Stored, Write
+from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Resource, Stored, Write, changed
 from countyfhir.interactions import merge_meta
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs
@@ -19,7 +18,7 @@ from countyfhir.outcome import FhirError
 async def meta(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """The meta of a resource or of one of its versions, as Parameters with ``return``."""
     reader = vread if interaction.version_id is not None else read
-    answer = await reader(replace(interaction, preconditions=type(interaction.preconditions)()), grant, world)
+    answer = await reader(changed(interaction, preconditions=Preconditions()), grant, world)
     assert isinstance(answer.body, bytes)
     return _returned(json.parse(answer.body))
 

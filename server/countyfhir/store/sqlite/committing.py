@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from countyfhir.exchange import AuditRecord, Criteria, Plan, Stored, Write
+from countyfhir.exchange import AuditRecord, Criteria, Plan, Stored, Write, changed
 from countyfhir.store import instant
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
 from countyfhir.store.sqlite import audit_rows
@@ -219,5 +219,5 @@ def _with_version(record: AuditRecord, stored: tuple[Stored, ...]) -> AuditRecor
     if record.version_id is None and record.logical_id is not None:
         for version in stored:
             if (version.resource_type, version.logical_id) == (record.resource_type, record.logical_id):
-                return replace(record, version_id=str(version.version_id))
+                return changed(record, version_id=str(version.version_id))
     return record
