@@ -25,7 +25,7 @@ _ENCODINGS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 class _Frame:
     """An open element: the object it fills, what may stand in it, and how deep it is in JSON's terms."""
 
-    __slots__ = ("children", "depth", "padded", "position", "step", "type_name", "value", "written")
+    __slots__ = ("children", "depth", "last", "padded", "position", "step", "type_name", "value", "written")
 
     def __init__(self, step: Step | None, type_name: str, value: dict[str, Any], depth: int, position: int = 0) -> None:
         self.step = step  # None: a resource, or the frame around the root
@@ -34,15 +34,16 @@ class _Frame:
         self.depth = depth
         self.position = position  # its index, where it repeats
         self.children = by_xml_name(type_name) if type_name else {}
+        self.last: Step | None = None  # the child that came before
         self.written: Any = None  # @value of a primitive
         self.padded: list[Step] | None = None  # repeating primitives with a "_" sibling or a missing value
 
 
 def parse(data: bytes) -> dict[str, Any]:
-    """The resource in the XML document ``data`` (UTF-8); elements in another order than the definitions' are accepted.
+    """The resource in the XML document ``data`` (UTF-8).
 
-    FhirError "structure" with line, column and place for malformed XML, a DTD, unknown or misplaced elements and
-    attributes, a wrong namespace or text between elements; "value" for a boolean or number that is none.
+    FhirError "structure" with line, column and place for malformed XML, a DTD, unknown, misplaced or misordered
+    elements and attributes, a wrong namespace or text between elements; "value" for a boolean or number that is none.
     """
     reader = _Reader(data.removeprefix(b"\xef\xbb\xbf"))
     try:
@@ -131,6 +132,12 @@ class _Reader:
             return
         if not step.is_array and (step.name in frame.value or step.sibling in frame.value):
             raise self.refuse("structure", f"The element '{step.name}' may stand here only once")
+        if frame.last is not None and frame.last.order > step.order:
+            said = (
+                f"The element '{step.name}' must stand before '{frame.last.name}' (XML has the order of the definition)"
+            )
+            raise self.refuse("structure", said)
+        frame.last = step
         if step.form == DIV:
             self.div_start = self.parser.CurrentByteIndex
             self.div_depth = 1
