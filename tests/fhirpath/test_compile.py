@@ -108,6 +108,28 @@ def test_on_elements_and_values() -> None:
     assert [item.value for item in compile("$this > 3")(5)] == [True]
 
 
+def test_holds() -> None:
+    """A criterion holds, does not hold, or says nothing about the input."""
+    answers = [
+        compile(text).holds(PATIENT) for text in ("active and name.exists()", "active.not()", "photo.title = 'x'")
+    ]
+    assert answers == [True, False, None]
+
+
+def test_narrative_without_quotes() -> None:
+    """``text.div`` is a path although ``div`` is an operator elsewhere."""
+    resource = {"resourceType": "Patient", "text": {"div": "<div>1</div>"}}
+    assert [item.value for item in compile("Patient.text.div")(resource)] == ["<div>1</div>"]
+
+
+def test_inherited_types() -> None:
+    """Resources and backbone elements are what they derive from; primitives are cast only under their own name."""
+    assert values("contained.ofType(DomainResource).name") == ["卫生院"]
+    assert values("contact.first() is BackboneElement") == [True]
+    assert values("birthDate is Element") == [True]
+    assert values("deceased.ofType(boolean) | deceased.ofType(string)") == [False]
+
+
 def test_hostile_nesting() -> None:
     """Nesting without end is refused, not a crash."""
     with pytest.raises(FhirPathError):

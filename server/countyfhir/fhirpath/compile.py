@@ -6,8 +6,9 @@ from functools import lru_cache, partial
 from typing import Any
 
 from countyfhir.fhirpath.closures import build, surroundings
+from countyfhir.fhirpath.closures.criteria import criterion
 from countyfhir.fhirpath.error import FhirPathError
-from countyfhir.fhirpath.functions.table import truth
+from countyfhir.fhirpath.functions.table import Predicate
 from countyfhir.fhirpath.item import Item, Nodes, nodes_of
 from countyfhir.fhirpath.parser import parse
 from countyfhir.fhirpath.place import Location, Place, location_of
@@ -15,22 +16,27 @@ from countyfhir.fhirpath.scope import NOTHING_GIVEN, Given, Scope
 from countyfhir.fhirpath.syntax import Expression as Tree
 
 _item = partial(tuple.__new__, Item)
+LONGEST_EXPRESSION = 50_000
 
 
 class Expression:
     """A compiled expression; calling it evaluates. It holds no state of an evaluation, so threads may share it."""
 
-    __slots__ = ("_run", "text", "tree", "type_name", "types")
+    __slots__ = ("_around", "_decide", "_run", "text", "tree", "type_name", "types")
 
     def __init__(self, text: str, type_name: str | None, strict: bool) -> None:
+        if len(text) > LONGEST_EXPRESSION:
+            raise FhirPathError(f"An expression has {LONGEST_EXPRESSION} characters at most", LONGEST_EXPRESSION)
         self.text = text
         self.type_name = type_name
         try:
             self.tree: Tree = parse(text)
-            code = build(self.tree, surroundings(self.tree, type_name, strict))
+            self._around = surroundings(self.tree, type_name, strict)
+            code = build(self.tree, self._around)
         except RecursionError:
             raise FhirPathError("The expression is too long or nested too deeply") from None
         self._run = code.run
+        self._decide: Predicate | None = None
         self.types = code.types
         """The types the results can have; None when not known."""
 
@@ -60,22 +66,20 @@ class Expression:
         given: Given = NOTHING_GIVEN,
     ) -> Nodes:
         """The results as plain ``(value, type_name, sibling)`` tuples, a little faster than Items."""
-        if value.__class__ is dict and "resourceType" in value:
-            focus: Nodes = [(value, value["resourceType"], None)]
-        else:
-            focus = nodes_of(value, self.type_name)
+        focus = self._focus(value)
         return self.run(Scope(focus, resource, root, given), focus)
+
+    def _focus(self, value: Any) -> Nodes:
+        if value.__class__ is dict and "resourceType" in value:
+            return [(value, value["resourceType"], None)]
+        return nodes_of(value, self.type_name)
 
     def run(self, scope: Scope, focus: Nodes) -> Nodes:
         """The results in a scope; whatever stops the evaluation is a FhirPathError."""
         try:
             return self._run(scope, focus)
-        except RecursionError:
-            raise FhirPathError("The expression is nested too deeply to be evaluated") from None
-        except ArithmeticError as problem:
-            raise FhirPathError("A number is beyond what can be calculated") from problem
-        except (TypeError, AttributeError, ValueError) as problem:
-            raise FhirPathError("A value of the input is not of the type its element has") from problem
+        except _STOPS as problem:
+            raise _stopped(problem) from problem
 
     def holds(
         self,
@@ -85,13 +89,33 @@ class Expression:
         root: dict[str, Any] | None = None,
         given: Given = NOTHING_GIVEN,
     ) -> bool | None:
-        """The answer of an invariant or criterion: True, False, or None when the result is empty."""
-        return truth(self.nodes(value, resource, root, given))
+        """The answer of an invariant or criterion: True, False, or None when the result is empty (FHIR's own invariants
+        rely on an empty result not being a violation)."""
+        focus = self._focus(value)
+        if self._decide is None:
+            self._decide = criterion(self.tree, self._around)
+        try:
+            return self._decide(Scope(focus, resource, root, given), focus)
+        except _STOPS as problem:
+            raise _stopped(problem) from problem
 
 
-@lru_cache(maxsize=8192)
-def _compiled(expression: str, type_name: str | None, strict: bool) -> Expression:
-    return Expression(expression, type_name, strict)
+_STOPS = (RecursionError, ArithmeticError, TypeError, AttributeError, ValueError)
+
+
+def _stopped(problem: Exception) -> FhirPathError:
+    """What to say when Python, not the engine, ends an evaluation."""
+    if isinstance(problem, RecursionError):
+        return FhirPathError("The expression is nested too deeply to be evaluated")
+    if isinstance(problem, ArithmeticError):
+        return FhirPathError("A number is beyond what can be calculated")
+    return FhirPathError("A value of the input is not of the type its element has")
+
+
+_compiled = lru_cache(maxsize=8192)(Expression)
+"""Expressions of definitions and mappings."""
+_of_clients = lru_cache(maxsize=256)(Expression)
+"""Expressions of patches: any client can send new ones, so few are kept."""
 
 
 def compile(  # noqa: A001 - the word of the field; callers import it by name
@@ -114,7 +138,7 @@ def locate(expression: str, resource: dict[str, Any], *, given: Given = NOTHING_
     scope = Scope(focus, None, None, given)
     scope.locating = True
     try:
-        found = [location_of(node) for node in compile(expression, type_name).run(scope, focus)]
+        found = [location_of(node) for node in _of_clients(expression, type_name, False).run(scope, focus)]
     except ValueError as problem:
         raise FhirPathError(str(problem)) from None
     return list({location.path: location for location in found}.values())

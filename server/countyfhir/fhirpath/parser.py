@@ -187,7 +187,8 @@ class _Parser:
 
     def invocation(self, source: Expression | None) -> Expression:
         token = self.take()
-        if token.kind not in ("name", "delimited") or (token.kind == "name" and token.text in _WORDS):
+        reserved = token.kind == "name" and token.text in _WORDS and source is None
+        if reserved or token.kind not in ("name", "delimited"):
             self.next -= 1
             raise self.unexpected("a name")
         if token.kind == "name" and self.at("("):
