@@ -11,7 +11,10 @@ COMPARTMENTS = CONTEXT.indexer().compartments
     ("resource", "memberships"),
     [
         ({"resourceType": "Patient", "id": "p"}, {("Patient", "p")}),
-        ({"resourceType": "Patient", "id": "p", "link": [{"other": {"reference": "Patient/q"}}]}, {("Patient", "p"), ("Patient", "q")}),
+        (
+            {"resourceType": "Patient", "id": "p", "link": [{"other": {"reference": "Patient/q"}}]},
+            {("Patient", "p"), ("Patient", "q")},
+        ),
         (
             {
                 "resourceType": "Observation",
@@ -23,11 +26,14 @@ COMPARTMENTS = CONTEXT.indexer().compartments
             },
             {("Patient", "p"), ("Encounter", "e"), ("Practitioner", "d"), ("Device", "v")},
         ),
-        ({"resourceType": "Encounter", "id": "e", "subject": {"reference": "Patient/p"}}, {("Encounter", "e"), ("Patient", "p")}),
+        (
+            {"resourceType": "Encounter", "id": "e", "subject": {"reference": "Patient/p"}},
+            {("Encounter", "e"), ("Patient", "p")},
+        ),
         ({"resourceType": "Group", "id": "g", "member": [{"entity": {"reference": "Patient/p"}}]}, {("Patient", "p")}),
         ({"resourceType": "Organization", "id": "x", "partOf": {"reference": "Organization/y"}}, set()),
     ],
-)  # fmt: skip
+)
 def test_membership_entries(resource, memberships):
     """The entries under _compartment name every compartment, the resource's own included."""
     assert set(entries(resource, "_compartment")) == memberships
@@ -37,13 +43,20 @@ def test_membership_entries(resource, memberships):
     ("resource", "patient"),
     [
         ({"resourceType": "Patient", "id": "p", "link": [{"other": {"reference": "Patient/q"}}]}, "p"),
-        ({"resourceType": "Observation", "performer": [{"reference": "Patient/q"}], "subject": {"reference": "Patient/p"}}, "p"),
+        (
+            {
+                "resourceType": "Observation",
+                "performer": [{"reference": "Patient/q"}],
+                "subject": {"reference": "Patient/p"},
+            },
+            "p",
+        ),
         ({"resourceType": "Observation", "performer": [{"reference": "Patient/q"}]}, "q"),
         ({"resourceType": "Observation", "subject": {"reference": "Group/g"}}, None),
         ({"resourceType": "Coverage", "beneficiary": {"reference": "Patient/p"}}, "p"),
         ({"resourceType": "Medication", "id": "m"}, None),
     ],
-)  # fmt: skip
+)
 def test_the_first_patient(resource, patient):
     """A Patient's own id; else the first patient in the order of the compartment's parameters."""
     assert COMPARTMENTS.patient(resource) == patient

@@ -43,7 +43,7 @@ def test_the_role_decides_the_reading(text, role, expected):
 
 
 def test_names_sort_by_syllable_then_character():
-    """李安 before 林黛玉 before 凌云 before 王五, as a register by pinyin has them; homophones stay apart by character."""
+    """李安, 林黛玉, 凌云, 王五: as a register by pinyin has them; homophones stay apart by character."""
     names = ["王五", "林黛玉", "李安", "凌云", "章伟", "张伟"]
     assert sorted(names, key=lambda name: sort_key(name, "whole"))[:4] == ["李安", "林黛玉", "凌云", "王五"]
     assert sort_key("章伟", "whole") != sort_key("张伟", "whole")

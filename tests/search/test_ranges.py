@@ -14,7 +14,7 @@ RANGES = st.tuples(POINTS, POINTS).filter(lambda pair: pair[0] < pair[1])
 
 
 def by_brute_force(prefix, target, value):
-    """The specification's table, read over sets of instants (3.1.1.4.4): ranges below and above the search value too."""
+    """The specification's table (3.1.1.4.4) read over sets of instants, the ranges above and below included."""
     inside, wanted = set(range(*target)), set(range(*value))
     above, below = set(range(value[1], 100)), set(range(-100, value[0]))
     return {

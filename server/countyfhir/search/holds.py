@@ -1,35 +1,41 @@
-"""Whether a resource that is not stored yet satisfies clauses: the same predicates the stores compile, over its entries."""
+"""Whether a resource that is not stored yet satisfies clauses: the predicates that stores compile, over its entries."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from countyfhir.exchange import Write
 from countyfhir.outcome import FhirError
 from countyfhir.search import entries as kinds
+from countyfhir.search.entries import Entry
 from countyfhir.search.query import (
     Clause,
+    CompositeIs,
     DateIs,
     IdIs,
     InCompartment,
     Missing,
     Not,
+    NumberIs,
     Predicate,
     ReferenceIs,
     StringIs,
     TokenIs,
     UriIs,
 )
-from countyfhir.search.ranges import date_holds
+from countyfhir.search.ranges import date_holds, number_holds
 
 
 def holds(clauses: Iterable[Clause], write: Write) -> bool:
-    """Whether every clause has a predicate that holds. FhirError for one that only a store can answer (a chain)."""
+    """Whether every clause has a predicate that holds. FhirError for one that only a store can answer (a chain,
+    ``_has``, ``_lastUpdated``)."""
     return all(any(_holds(predicate, write) for predicate in clause) for clause in clauses)
 
 
 def _holds(predicate: Predicate, write: Write) -> bool:
+    if type(predicate) in _VALUES:
+        return next(_matching(predicate, write.entries), None) is not None
     test = _TESTS.get(type(predicate))
     if test is None:
         raise FhirError(
@@ -40,47 +46,54 @@ def _holds(predicate: Predicate, write: Write) -> bool:
     return test(predicate, write)
 
 
-def _values(write: Write, kind: int, parameter: str) -> Iterable[tuple[Any, ...]]:
-    return (entry[3:] for entry in write.entries if entry[0] == kind and entry[1] == parameter)
+def _matching(predicate: Any, entries: Iterable[Entry]) -> Iterator[Any]:
+    """The entries that satisfy a predicate about values."""
+    wanted, test = _VALUES[type(predicate)]
+    name = predicate.parameter
+    return (entry for entry in entries if entry[0] in wanted and entry[1] == name and test(predicate, *entry[3:]))
 
 
-def _token(predicate: TokenIs, write: Write) -> bool:
-    return any(
-        (predicate.system is None or system == predicate.system) and (predicate.code is None or code == predicate.code)
-        for system, code, *_ in _values(write, kinds.TOKEN, predicate.parameter)
-    )
+def _token(predicate: TokenIs, system: str, code: str) -> bool:
+    return predicate.system in (None, system) and predicate.code in (None, code)
 
 
-def _string(predicate: StringIs, write: Write) -> bool:
-    found = _values(write, kinds.STRING, predicate.parameter)
+def _string(predicate: StringIs, normalised: str, original: str) -> bool:
     if predicate.match == "exact":
-        return any(original == predicate.value for _, original, *_ in found)
+        return original == predicate.value
     if predicate.match == "contains":
-        return any(predicate.value in normalised for normalised, *_ in found)
-    return any(normalised.startswith(predicate.value) for normalised, *_ in found)
+        return predicate.value in normalised
+    return normalised.startswith(predicate.value)
 
 
-def _reference(predicate: ReferenceIs, write: Write) -> bool:
-    wanted_url = predicate.url
-    return any(
-        (target_type == "" and target_id == wanted_url)
-        if wanted_url is not None
-        else (target_id == predicate.target_id and predicate.target_type in (None, target_type))
-        for target_type, target_id, *_ in _values(write, kinds.REFERENCE, predicate.parameter)
-    )
+def _reference(predicate: ReferenceIs, target_type: str, target: str) -> bool:
+    if predicate.url is not None:
+        return (target_type, target) == ("", predicate.url)
+    return target_type != "" and target == predicate.target_id and predicate.target_type in (None, target_type)
 
 
-def _date(predicate: DateIs, write: Write) -> bool:
-    return any(
-        date_holds(predicate.prefix, low, high, predicate.low, predicate.high)
-        for low, high, *_ in _values(write, kinds.DATE, predicate.parameter)
-    )
+def _date(predicate: DateIs, low: int, high: int) -> bool:
+    return date_holds(predicate.prefix, low, high, predicate.low, predicate.high)
 
 
-def _uri(predicate: UriIs, write: Write) -> bool:
-    return predicate.match == "exact" and any(
-        value == predicate.value for value, *_ in _values(write, kinds.URI, predicate.parameter)
-    )
+def _number(predicate: NumberIs, *values: Any) -> bool:
+    *unit, key = values
+    if unit != ([] if predicate.unit is None else [predicate.unit]):
+        return False
+    return number_holds(predicate.prefix, key, predicate.low, predicate.exact, predicate.high)
+
+
+def _uri(predicate: UriIs, uri: str) -> bool:
+    if predicate.match == "below":
+        return uri == predicate.value or uri.startswith(predicate.value.rstrip("/") + "/")
+    if predicate.match == "above":
+        return uri == predicate.value or predicate.value.startswith(uri.rstrip("/") + "/")
+    return uri == predicate.value
+
+
+def _composite(predicate: CompositeIs, write: Write) -> bool:
+    """Some element, which the entries' part numbers name, satisfies every component."""
+    parts = [{entry[2] for entry in _matching(part, write.entries)} for part in predicate.parts]
+    return bool(set.intersection(*parts)) if parts else False
 
 
 def _missing(predicate: Missing, write: Write) -> bool:
@@ -97,14 +110,21 @@ def _compartment(predicate: InCompartment, write: Write) -> bool:
     )
 
 
+_VALUES: dict[type, tuple[tuple[int, ...], Callable[..., bool]]] = {
+    TokenIs: ((kinds.TOKEN,), _token),
+    StringIs: ((kinds.STRING,), _string),
+    ReferenceIs: ((kinds.REFERENCE,), _reference),
+    DateIs: ((kinds.DATE,), _date),
+    NumberIs: ((kinds.NUMBER, kinds.QUANTITY), _number),
+    UriIs: ((kinds.URI,), _uri),
+}
+"""Predicates about the values of one entry: its kinds, and the test of the values."""
+
 _TESTS: dict[type, Callable[[Any, Write], bool]] = {
-    TokenIs: _token,
-    StringIs: _string,
-    ReferenceIs: _reference,
-    DateIs: _date,
-    UriIs: _uri,
+    CompositeIs: _composite,
     Missing: _missing,
     InCompartment: _compartment,
     IdIs: lambda predicate, write: write.logical_id in predicate.logical_ids,
     Not: lambda predicate, write: not holds((predicate.clause,), write),
 }
+"""Predicates about the resource as a whole."""

@@ -61,7 +61,8 @@ def grow(node: Node, path: Path, definitions: Definitions) -> list[Node] | None:
 
 
 def _leads_nowhere(parents: list[Node], step: Step, definitions: Definitions) -> bool:
-    """Whether a typed step is a choice that has no such type, rather than a narrowing only the resource itself shows."""
+    """Whether a typed step is a choice that has no such type, rather than a narrowing only the resource itself
+    shows."""
     if step.as_type is None:
         return False
     found = [element for parent in parents for element in _candidates(parent, step, definitions)]
