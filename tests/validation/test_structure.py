@@ -220,19 +220,19 @@ INVALID = {
     # references
     "reference to a type not allowed": (
         patient(managingOrganization={"reference": "Patient/1"}),
-        [("value", "Patient.managingOrganization.reference")],
+        [("business-rule", "Patient.managingOrganization.reference")],
     ),
     "absolute reference to a type not allowed": (
         patient(managingOrganization={"reference": "http://example.org/fhir/Patient/1/_history/2"}),
-        [("value", "Patient.managingOrganization.reference")],
+        [("business-rule", "Patient.managingOrganization.reference")],
     ),
     "conditional reference to a type not allowed": (
         observation(subject={"reference": "Practitioner?identifier=1"}),
-        [("value", "Observation.subject.reference")],
+        [("business-rule", "Observation.subject.reference")],
     ),
     "reference in a list": (
         patient(generalPractitioner=[{"display": "x"}, {"reference": "Patient/1"}]),
-        [("value", "Patient.generalPractitioner[1].reference")],
+        [("business-rule", "Patient.generalPractitioner[1].reference")],
     ),
     # resources in resources
     "no resourceType": ({"id": "1"}, [("required", "")]),

@@ -8,6 +8,9 @@ from typing import Any
 from countyfhir.model.definitions import definitions
 from countyfhir.validation.problem import ObjectCheck, Problem
 
+WRONG_TARGET = "business-rule"
+"""Issue code of a target of another type: a warning, as four of the specification's own examples have such a target."""
+
 LITERAL = re.compile(
     r"(?:https?://\S+/)?([A-Z][A-Za-z]+)(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?|\?.*)"
 )
@@ -26,6 +29,6 @@ def target_check(name: str, targets: tuple[str, ...], check: ObjectCheck) -> Obj
         literal = LITERAL.fullmatch(value["reference"])
         if literal is None or literal[1] in allowed or literal[1] not in resource_types:
             return None
-        return [(".reference", "value", f"{name} may point to {', '.join(targets)}, not to {literal[1]}.")]
+        return [(".reference", WRONG_TARGET, f"{name} may point to {', '.join(targets)}, not to {literal[1]}.")]
 
     return checked

@@ -8,6 +8,7 @@ from countyfhir.model.definitions import definitions
 from countyfhir.outcome import Issue
 from countyfhir.validation.containment import unknown_type
 from countyfhir.validation.problem import Problem, kind_of
+from countyfhir.validation.references import WRONG_TARGET
 from countyfhir.validation.types import type_checks
 
 MOST_ISSUES = 1000
@@ -47,7 +48,10 @@ def check_value(value: Any, type_name: str) -> list[Issue]:
 
 def issues_of(root: str, problems: list[Problem]) -> list[Issue]:
     """Problems with their places counted from ``root``."""
-    issues = [Issue(code, text, (root + path,)) for path, code, text in problems[:MOST_ISSUES]]
+    issues = [
+        Issue(code, text, (root + path,), "warning" if code == WRONG_TARGET else "error")
+        for path, code, text in problems[:MOST_ISSUES]
+    ]
     more = len(problems) - MOST_ISSUES
     if more > 0:
         issues.append(Issue("informational", f"{more} further problems are not listed.", (root,), "information"))
