@@ -17,8 +17,8 @@ from countyfhir.store.sqlite.options import Options
 
 T = TypeVar("T")
 
-STEPS_BETWEEN_LOOKS = 20_000
-"""SQLite instructions (about a millisecond) between two looks at the clock."""
+STEPS_BETWEEN_LOOKS = 4_000
+"""SQLite instructions (a fraction of a millisecond) between two looks at the clock."""
 
 
 class Readers:
