@@ -301,7 +301,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize("path", MALFORMED)
 def test_malformed_values_are_refused_even_leniently(path):
-    """A known parameter with a value that cannot be meant is a 400 in both modes: ignoring it would widen the search."""
+    """A known parameter with a value that cannot be meant is a 400 in both modes: ignoring it would widen a search."""
     for lenient in (False, True):
         with pytest.raises(FhirError) as refused:
             searched(path, lenient)

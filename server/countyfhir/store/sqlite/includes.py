@@ -108,6 +108,8 @@ def _by_canonical(connection: apsw.Connection, names: Names, include: Include, l
 
 
 def _parameters(connection: apsw.Connection, names: Names, include: Include, kind: int = kinds.REFERENCE) -> list[int]:
+    if include.source_type == "*":
+        return _of_every_type(connection, kind)
     type_id = names.type_id(connection, include.source_type)
     if type_id is None:
         return []
@@ -118,6 +120,14 @@ def _parameters(connection: apsw.Connection, names: Names, include: Include, kin
         return []
     sql = "SELECT parameter_id FROM parameter WHERE type_id = ? AND kind = ? AND instr(name, '$') = 0"
     return [int(number) for (number,) in fetch(connection, sql, (type_id, kind))]
+
+
+def _of_every_type(connection: apsw.Connection, kind: int) -> list[int]:
+    """All reference parameters: ``_revinclude=*`` and ``_include:iterate=*`` name no type."""
+    if kind != kinds.REFERENCE:
+        return []
+    sql = "SELECT parameter_id FROM parameter WHERE kind = ? AND instr(name, '$') = 0"
+    return [int(number) for (number,) in fetch(connection, sql, (kind,))]
 
 
 def visible_rids(connection: apsw.Connection, names: Names, rids: list[int], grant: Grant) -> set[int]:
