@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,24 @@ with warnings.catch_warnings():
 from countyfhir.app import create_app
 from countyfhir.settings import load
 
-Fhir = Callable[..., Any]
+BASE = "http://127.0.0.1:8080/fhir/"
+
+
+@contextmanager
+def running(**settings: Any) -> Iterator[TestClient]:
+    """A server with these settings; it stops at the end of the block."""
+    with TestClient(create_app(load({"load_definitions": "off"} | settings)), base_url=BASE) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., TestClient]]:
     """Starts servers with settings; each on a store of its own unless ``store`` is given. They stop with the module."""
-    with ExitStack() as running:
+    with ExitStack() as servers:
 
         def start(**settings: Any) -> TestClient:
             folder: Path = tmp_path_factory.mktemp("store")
-            chosen = {"store": f"sqlite:{folder / 'county.sqlite'}", "load_definitions": "off"} | settings
-            app = create_app(load(chosen))
-            return running.enter_context(TestClient(app, base_url="http://127.0.0.1:8080/fhir/"))
+            return servers.enter_context(running(**{"store": f"sqlite:{folder / 'county.sqlite'}"} | settings))
 
         yield start
 
