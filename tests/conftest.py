@@ -20,3 +20,8 @@ def _no_settings_from_outside() -> Iterator[None]:
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith("COUNTYFHIR_")}
     yield
     os.environ.update(kept)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--update-golden`` rewrites the expected FHIR of tests/golden; the difference is reviewed like code."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite the expected files of tests/golden")

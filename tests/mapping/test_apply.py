@@ -1,0 +1,98 @@
+"""One record through one mapping: outcome, issues, resources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from countyfhir.mapping import Context, MappedRecord, RecordMapping, apply, load
+from countyfhir.mapping.provenance import Place, provenance
+
+SOURCE = "title: 测试\ninstitution: 县医院\ninstitutions: [{name: 县医院, code: X1}]\n"
+MAPPING = """title: 检验
+version: 7
+source: {format: csv, file: results.csv, encoding: utf-8, columns: [ID, BRID, RESULT, UNIT, STATE, TIME, GONE]}
+record: {key: [ID], version: TIME | date_time, main: [BRID, measured]}
+codes:
+  state: {column: STATE, dictionary: 1, table: {1: preliminary, 2: final}}
+lookups:
+  patient: {file: patients.csv, key: BRID, by: BRID, columns: [XM], needed: true}
+values:
+  measured: RESULT | result(UNIT)
+  status: STATE | code(state)
+checks:
+  - {when: GONE = '1', issue: cancelled, columns: [GONE], outcome: rejected}
+resources:
+  - type: Observation
+    key: "{ID}"
+    content:
+      status: "{status or 'unknown'}"
+      subject: {ref: Patient, key: "{BRID}", display: "{patient.XM}"}
+      valueQuantity: "{measured.quantity}"
+"""
+ROW = {"ID": "1", "BRID": "9", "RESULT": "5.6", "UNIT": "mmol/l", "STATE": "2", "TIME": "2025-1-2 8:00", "GONE": None}
+
+
+@pytest.fixture
+def mapping(tmp_path: Path) -> RecordMapping:
+    """The mapping above."""
+    (tmp_path / "source.yaml").write_text(SOURCE, "utf-8")
+    (tmp_path / "results.yaml").write_text(MAPPING, "utf-8")
+    (source,) = load(tmp_path)
+    return source.mappings[0]
+
+
+def mapped(mapping: RecordMapping, **cells: Any) -> MappedRecord:
+    patients = {"9": {"XM": "张三"}}
+    return apply(mapping, {**ROW, **cells}, Context({"patient": patients.get}))
+
+
+def test_a_record_becomes_resources_with_stable_ids(mapping: RecordMapping) -> None:
+    """The same record gives the same resources; key and version are normalised."""
+    record = mapped(mapping)
+    assert (record.outcome, record.key, record.version_key) == ("mapped", "ID=1", "2025-01-02T08:00:00+08:00")
+    (observation,) = record.resources
+    assert observation["valueQuantity"]["code"] == "mmol/L"
+    assert observation["subject"]["display"] == "张三"
+    assert mapped(mapping).resources == record.resources
+
+
+@pytest.mark.parametrize(
+    ("cells", "outcome", "code", "columns"),
+    [
+        ({"ID": None}, "quarantined", "key-missing", ("ID",)),
+        ({"RESULT": None}, "quarantined", "main-missing", ("RESULT",)),
+        ({"RESULT": "锟斤拷"}, "quarantined", "M29", ("RESULT",)),
+        ({"BRID": "8"}, "quarantined", "lookup-missing", ("BRID",)),
+        ({"GONE": "1"}, "rejected", "cancelled", ("GONE",)),
+        ({"STATE": "5"}, "mapped", "unmapped-code", ("STATE",)),
+        ({"TIME": "昨天"}, "mapped", "M07", ("TIME",)),
+    ],
+)
+def test_outcomes(mapping: RecordMapping, cells: dict[str, Any], outcome: str, code: str, columns: Any) -> None:
+    """Key, person or main value missing: quarantined. A single cell: held back with its issue. Never an exception."""
+    record = mapped(mapping, **cells)
+    assert record.outcome == outcome
+    assert [(finding.code, finding.columns) for finding in record.issues] == [(code, columns)]
+    assert bool(record.resources) == (outcome == "mapped")
+
+
+def test_issues_never_carry_values(mapping: RecordMapping) -> None:
+    """Reports hold codes, columns and general sentences only."""
+    for finding in mapped(mapping, RESULT="12?").issues:
+        assert "12" not in str({**finding.as_dict(), "code": ""})
+
+
+def test_provenance_leads_back(mapping: RecordMapping) -> None:
+    """To the file, the record and the mapping version, by the institution it came from."""
+    record = mapped(mapping)
+    made = provenance(mapping, record, Place("s/results.csv", "f" * 64, 3, "d" * 64, "2026-01-01T00:00:00Z"), "CREATE")
+    assert made["target"] == [{"reference": f"Observation/{record.resources[0]['id']}"}]
+    assert made["policy"] == [f"https://fhir.county-hc.example/mapping/{mapping.name}|7"]
+    assert made["agent"][0]["who"]["reference"].startswith("Organization/")
+    row, file = (entity["what"] for entity in made["entity"])
+    assert row["identifier"]["value"] == f"{mapping.name}?ID=1"
+    assert "record 3" in row["display"]
+    assert file["identifier"]["value"] == "sha256:" + "f" * 64

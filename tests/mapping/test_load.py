@@ -1,0 +1,91 @@
+"""Mapping files that ship compile, and mistakes in a mapping file are reported with file, line and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from countyfhir import shipped
+from countyfhir.mapping import MappingError, load
+
+SOURCE = """title: 测试
+institution: 县医院
+institutions: [{name: 县医院}]
+"""
+MAPPING = """title: 病人
+version: 1
+source:
+  format: csv
+  file: patients.csv
+  encoding: utf-8
+  columns: [ID, XM]
+record:
+  key: [ID]
+values:
+  name: XM | name
+resources:
+  - type: Patient
+    key: "{ID}"
+    content:
+      name: [{text: "{name}"}]
+"""
+
+
+def written(folder: Path, mapping: str) -> Path:
+    source = folder / "demo"
+    source.mkdir()
+    (source / "source.yaml").write_text(SOURCE, "utf-8")
+    (source / "patients.yaml").write_text(mapping, "utf-8")
+    return folder
+
+
+def test_everything_that_ships_compiles() -> None:
+    """Each source has mappings, a title and institutions."""
+    sources = load(shipped.folder("mappings"))
+    assert {"county-hospital", "public-health", "township-shiqiao", "baishi-hospital"} <= {one.name for one in sources}
+    assert all(one.mappings and one.title and one.institutions for one in sources)
+
+
+def test_every_shipped_file_names_its_schema() -> None:
+    """An editor completes what it is told the schema of."""
+    for path in shipped.folder("mappings").glob("*/*.yaml"):
+        if path.parent.name != "institutions":
+            assert path.read_text("utf-8").startswith("# yaml-language-server: $schema=../"), path
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "problem"),
+    [
+        ("XM | name", "XN | name", 11, "'XN' is neither a column nor a value defined above"),
+        ("key: [ID]", "key: [IDD]", 9, "'IDD' is not among source.columns"),
+        ("format: csv", "format: dbf", 4, "is not one of"),
+        ("version: 1\n", "", 1, "'version' is a required property"),
+        ("values:", "valeurs:", 1, "'valeurs' was unexpected"),
+        ('"{name}"', '"{nome}"', 13, "'nome' is neither a column nor a value defined above"),
+        ("  key: [ID]", "  key: [ID", 11, "this is not YAML"),
+        ("  name: XM | name", "  name: XM | name\n  name: XM", 12, "'name' stands here a second time"),
+    ],
+)
+def test_mistakes_name_file_and_line(tmp_path: Path, right: str, wrong: str, line: int, problem: str) -> None:
+    """The message begins with the path and the line."""
+    with pytest.raises(MappingError) as caught:
+        load(written(tmp_path, MAPPING.replace(right, wrong)))
+    assert caught.value.path.name == "patients.yaml"
+    assert problem in str(caught.value)
+    assert abs(caught.value.line - line) <= 1
+
+
+def test_codes_stay_text(tmp_path: Path) -> None:
+    """01 is "01": YAML's octal numbers and its yes and no have no place in code tables."""
+    codes = 'codes:\n  sex: {column: XM, dictionary: 1, table: {01: male, 1: x, yes: y}}\nvalues:\n  sex: XM | code(sex)'
+    (source,) = load(written(tmp_path, MAPPING.replace("values:", codes)))
+    (_, expression), *_ = source.mappings[0].values
+    assert [expression({"XM": code, "%notes": []}) for code in ("01", "1", "yes")] == ["male", "x", "y"]
+
+
+def test_a_shared_code_map_must_say_where_it_applies(tmp_path: Path) -> None:
+    """Code maps are keyed by source, table, column and dictionary version (DESIGN decision 11)."""
+    codes = "codes:\n  sex: {column: XM, dictionary: 1, file: gbt-2261-1.yaml}\nvalues:"
+    with pytest.raises(MappingError, match="does not say that it applies"):
+        load(written(tmp_path, MAPPING.replace("values:", codes)))
