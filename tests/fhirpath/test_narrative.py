@@ -10,7 +10,14 @@ DIV = '<div xmlns="http://www.w3.org/1999/xhtml">{}</div>'
 
 
 @pytest.mark.parametrize(
-    "inner", ["<p>王小明&nbsp;男</p>", "<table><tr><td style='x' colspan='2'>1</td></tr></table>", "<img src='#a'/>"]
+    "inner",
+    [
+        "<p>王小明&nbsp;男</p>",
+        "<table><tr><td style='x' colspan='2'>1</td></tr></table>",
+        "<img src='#a'/>",
+        "<p>&LT;script&GT;</p>",
+        "\ud800",
+    ],
 )
 def test_allowed(inner: str) -> None:
     """Basic formatting, tables and images are allowed."""

@@ -32,7 +32,7 @@ def problems(text: str) -> tuple[str, ...]:
     parser.CharacterDataHandler = reading.characters
     parser.StartDoctypeDeclHandler = reading.doctype
     try:
-        parser.Parse(_ENTITY.sub(_character, text.strip()).encode(), True)
+        parser.Parse(_ENTITY.sub(_character, text.strip()).encode(errors="replace"), True)
     except (expat.ExpatError, _DocumentType) as error:
         return (f"the narrative is not well-formed XHTML: {error}",)
     if not reading.content:
@@ -46,7 +46,8 @@ _OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 def _character(match: re.Match[str]) -> str:
     """XHTML's named entities are allowed, but XML does not know them without a document type."""
-    return match.group() if match.group(1) in _OF_XML else html5.get(f"{match.group(1)};", match.group())
+    meant = "" if match.group(1) in _OF_XML else html5.get(f"{match.group(1)};", "")
+    return "".join(f"&#{ord(character)};" for character in meant) or match.group()
 
 
 class _DocumentType(Exception):

@@ -20,6 +20,7 @@ def stepper(name: str, wanted: frozenset[str] | None = None) -> Stepper:
 
     def follow(scope: Scope, nodes: Nodes) -> Nodes:
         result: Nodes = []
+        locating = scope.locating
         for node in nodes:
             value, type_name = node[0], node[1]
             try:
@@ -28,26 +29,24 @@ def stepper(name: str, wanted: frozenset[str] | None = None) -> Stepper:
                 step = steps[type_name] = narrowed(step_of(type_name, name), wanted)
             if step is None:
                 continue
-            if scope.locating:
-                result += locate_children(node, children(node, step), step)
-                continue
             key, sibling, child_type, choices, _ = step
-            if choices is not None or child_type is None or value.__class__ is not dict:
-                result += [child[:3] for child in children(node, step)]
+            if locating or choices is not None or child_type is None or value.__class__ is not dict or sibling in value:
+                result += nodes_under(node, step, locating)
                 continue
             found = value.get(key)
-            if sibling is not None and sibling in value:
-                result += [child[:3] for child in children(node, step)]
-            elif found is None:
-                continue
-            elif found.__class__ is list:
-                for one in found:
-                    result.append((one, child_type, None))
-            else:
+            if found.__class__ is list:
+                result += [(one, child_type, None) for one in found]
+            elif found is not None:
                 result.append((found, child_type, None))
         return result
 
     return follow
+
+
+def nodes_under(node: Node, step: Step, locating: bool) -> Nodes:
+    """The children a step leads to as nodes, with their place while locating."""
+    found = children(node, step)
+    return locate_children(node, found, step) if locating else [child[:3] for child in found]
 
 
 def children(node: Node, step: Step) -> list[tuple[Any, str, Any, str, int | None]]:
@@ -105,6 +104,5 @@ def all_children(node: Node, scope: Scope) -> Nodes:
         step = steps.get(key)
         if step is None or (key[0] == "_" and key[1:] in container):
             continue
-        found = children(node, step)
-        result += locate_children(node, found, step) if scope.locating else [child[:3] for child in found]
+        result += nodes_under(node, step, scope.locating)
     return result
