@@ -66,13 +66,14 @@ class Expression:
         given: Given = NOTHING_GIVEN,
     ) -> Nodes:
         """The results as plain ``(value, type_name, sibling)`` tuples, a little faster than Items."""
-        focus = self._focus(value)
-        return self.run(Scope(focus, resource, root, given), focus)
-
-    def _focus(self, value: Any) -> Nodes:
         if value.__class__ is dict and "resourceType" in value:
-            return [(value, value["resourceType"], None)]
-        return nodes_of(value, self.type_name)
+            focus: Nodes = [(value, value["resourceType"], None)]
+        else:
+            focus = nodes_of(value, self.type_name)
+        try:
+            return self._run(Scope(focus, resource, root, given), focus)
+        except _STOPS as problem:
+            raise _stopped(problem) from problem
 
     def run(self, scope: Scope, focus: Nodes) -> Nodes:
         """The results in a scope; whatever stops the evaluation is a FhirPathError."""
@@ -91,7 +92,7 @@ class Expression:
     ) -> bool | None:
         """The answer of an invariant or criterion: True, False, or None when the result is empty (FHIR's own invariants
         rely on an empty result not being a violation)."""
-        focus = self._focus(value)
+        focus = nodes_of(value, self.type_name)
         if self._decide is None:
             self._decide = criterion(self.tree, self._around)
         try:

@@ -13,12 +13,14 @@ from countyfhir.fhirpath.scope import Scope
 Stepper = Callable[[Scope, Nodes], Nodes]
 
 
-def stepper(name: str, wanted: frozenset[str] | None = None) -> Stepper:
+def stepper(name: str, wanted: frozenset[str] | None = None, source: Stepper | None = None) -> Stepper:
     """A function that follows ``name`` from every node; the steps of a type are looked up once. Of a choice, only the
-    ``wanted`` types are followed."""
+    ``wanted`` types are followed. ``source`` makes the nodes from the focus; without it they are the focus."""
     steps: dict[str, Step | None] = {}
 
     def follow(scope: Scope, nodes: Nodes) -> Nodes:
+        if source is not None:
+            nodes = source(scope, nodes)
         result: Nodes = []
         locating = scope.locating
         for node in nodes:
@@ -35,7 +37,7 @@ def stepper(name: str, wanted: frozenset[str] | None = None) -> Stepper:
                 continue
             found = value.get(key)
             if found.__class__ is list:
-                result += [(one, child_type, None) for one in found]
+                result += [(one, child_type, None) for one in found if one is not None]
             elif found is not None:
                 result.append((found, child_type, None))
         return result

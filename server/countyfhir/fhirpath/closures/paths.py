@@ -33,13 +33,11 @@ def _member(tree: Member, around: Surroundings) -> Code:
 def _narrowed_member(tree: Member, around: Surroundings, wanted: frozenset[str] | None) -> Code:
     if is_type_name(tree):
         return _type_head(tree, around)
-    follow = stepper(tree.name, wanted)
     if tree.source is None:
-        return Code(follow, _member_types(tree, around.types, around.strict))
+        return Code(stepper(tree.name, wanted), _member_types(tree, around.types, around.strict))
     source = build(tree.source, around)
-    before = source.run
     types = _member_types(tree, source.types, around.strict)
-    return Code(lambda scope, focus: follow(scope, before(scope, focus)), types, source.ordered)
+    return Code(stepper(tree.name, wanted, source.run), types, source.ordered)
 
 
 def is_type_name(tree: Expression) -> bool:
