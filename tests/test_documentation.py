@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -67,35 +68,42 @@ def test_both_readmes_have_the_same_parts() -> None:
     assert shape("README.zh-CN.md") == shape("README.md")
 
 
-def with_runnable_blocks() -> Iterator[Path]:
+def with_runnable_blocks() -> list[Path]:
     """The pages that hold blocks to be run."""
-    return (page for page in PAGES if RUNNABLE.search(page.read_text(encoding="utf-8")))
+    return [page for page in PAGES if RUNNABLE.search(page.read_text(encoding="utf-8"))]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the documented commands use curl")
 @pytest.mark.parametrize("page", with_runnable_blocks(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_documented_commands_run(page: Path, tmp_path: Path) -> None:
     """The blocks of a page marked `bash runnable`, in their order, in an empty folder, without a failure."""
-    blocks = RUNNABLE.findall(page.read_text(encoding="utf-8"))
-    script = "".join(blocks).replace("8080", str(free_port()))
-    ending = 'trap \'kill $(jobs -p) 2>/dev/null; wait\' EXIT\ncountyfhir() { "$PYTHON" -m countyfhir "$@"; }\n'
+    port = str(free_port())
+    blocks = "".join(RUNNABLE.findall(page.read_text(encoding="utf-8"))).replace("8080", port)
     environment = {
         **os.environ,
         "PYTHON": sys.executable,
         "PYTHONPATH": str(ROOT / "server"),
+        "COUNTYFHIR_PORT": port,
         "HOME": str(tmp_path),
         "no_proxy": "*",
     }
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", ending + script],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    with (tmp_path / "said").open("w+") as said:
+        shell = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", f'countyfhir() {{ "$PYTHON" -m countyfhir "$@"; }}\n{blocks}'],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+        try:
+            code = shell.wait(120)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGTERM)  # servers that the page started
+        said.seek(0)
+        assert code == 0, said.read()
 
 
 def free_port() -> int:

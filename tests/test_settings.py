@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from countyfhir.cli.options import told_to_workers
 from countyfhir.settings import Settings, SettingsError, contradictions, load
 
 GOOD = {
@@ -108,12 +110,15 @@ def test_a_named_file_must_be_there(tmp_path: Path) -> None:
         load({}, tmp_path / "none.toml")
 
 
-def test_workers_read_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment that is made for workers gives the same settings again."""
+def test_workers_read_the_same_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever else stands in the environment and in the file, which is read once."""
     given = load({name: as_text(value) for name, value in GOOD.items()})
-    for name, value in given.environment().items():
-        monkeypatch.setenv(name, value)
-    assert load() == given
+    (tmp_path / "countyfhir.toml").write_text("port = 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COUNTYFHIR_COUNT", "no setting")
+    with told_to_workers(given):
+        assert load() == given
+    assert os.environ["COUNTYFHIR_COUNT"] == "no setting"
 
 
 def test_other_addresses_need_authentication() -> None:

@@ -68,6 +68,9 @@ def list_keys(settings: Settings) -> None:
         table.add_row(
             key.key_id, key.name, key.organization or "", " ".join(key.roles), " ".join(key.scopes), made, until, state
         )
+    table.columns[0].no_wrap = True
+    for column in table.columns[1:]:
+        column.overflow = "fold"
     Console().print(table)
 
 

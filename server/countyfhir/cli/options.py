@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from countyfhir.outcome import FhirError
-from countyfhir.settings import Settings, SettingsError, contradictions, load
+from countyfhir.settings import CONFIG_VARIABLE, PREFIX, Settings, SettingsError, contradictions, load
 from countyfhir.store.ports import StoreUnusable
 
 BAD_SETUP = 2
@@ -53,6 +55,8 @@ def with_settings(*shown: str, check: bool = True) -> Callable[[Callable[..., No
                 stop(*(issue.diagnostics for issue in error.issues))
             except StoreUnusable as error:
                 stop(str(error))
+            except BrokenPipeError:  # whoever read the output has seen enough
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             except OSError as error:
                 stop(f"{error.filename or settings.store_name}: {error.strerror or error}")
 
@@ -64,9 +68,19 @@ def with_settings(*shown: str, check: bool = True) -> Callable[[Callable[..., No
     return decorate
 
 
-def export_to_workers(settings: Settings) -> None:
-    """Put the settings into the environment, where worker processes read them; the TOML file is thereby read out."""
-    os.environ.update(settings.environment())
+@contextmanager
+def told_to_workers(settings: Settings) -> Iterator[None]:
+    """While it lasts the settings stand in the environment, where worker processes read them, and nowhere else."""
+    before = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
+    for name in before:
+        del os.environ[name]
+    os.environ.update({**settings.environment(), CONFIG_VARIABLE: os.devnull})
+    try:
+        yield
+    finally:
+        for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _keyword(parameter: inspect.Parameter) -> inspect.Parameter:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import typer
 
 from countyfhir.cli import COMMANDS
-from countyfhir.cli.options import export_to_workers, stop, with_settings
+from countyfhir.cli.options import stop, told_to_workers, with_settings
 from countyfhir.settings import Settings
 
 FACTORY = "countyfhir.app:from_environment"
@@ -34,22 +35,25 @@ def run_server(settings: Settings) -> None:
         stop(reason)
     import uvicorn
 
-    export_to_workers(settings)
+    from countyfhir.app import open_store
+
+    asyncio.run(open_store(settings).close())  # says what is wrong in one line, and migrates before workers start
     access = "authentication: " + settings.auth if settings.auth != "none" else "no authentication, this machine only"
     typer.echo(f"CountyFHIR at {settings.public_base} ({access}; store {settings.store_name})", err=True)
-    uvicorn.run(
-        FACTORY,
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        log_level=settings.log_level,
-        access_log=False,  # requests are logged by our own edge, without query strings
-        proxy_headers=False,  # trusted_proxies is our own edge's
-        server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_grace_seconds,
-        lifespan="on",
-    )
+    with told_to_workers(settings):
+        uvicorn.run(
+            FACTORY,
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            log_level=settings.log_level,
+            access_log=False,  # requests are logged by our own edge, without query strings
+            proxy_headers=False,  # trusted_proxies is our own edge's
+            server_header=False,
+            timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+            lifespan="on",
+        )
 
 
 def port_taken(host: str, port: int) -> str | None:

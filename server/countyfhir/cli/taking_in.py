@@ -15,9 +15,9 @@ from countyfhir.exchange import Answer, Interaction
 from countyfhir.settings import Settings
 
 if TYPE_CHECKING:
+    from countyfhir.intake.desk import Desk, Progress
     from countyfhir.intake.inputs import Inputs
     from countyfhir.intake.report import RecordOutcome, Report
-    from countyfhir.intake.desk import Desk, Progress
     from countyfhir.mapping import Source
 
 COLUMNS = ("file", "read", "stored", "unchanged", "quarantined", "rejected")
@@ -99,8 +99,10 @@ def print_report(report: Report) -> None:
 
     console = Console(highlight=False)
     table = Table(*COLUMNS)
+    table.columns[0].overflow = "fold"
     for column in table.columns[1:]:
         column.justify = "right"
+        column.no_wrap = True
     *rows, total = report.rows()
     for row in rows:
         table.add_row(*map(str, row))

@@ -17,6 +17,7 @@ from countyfhir.store.sqlite import problems, schema
 from countyfhir.store.sqlite.connecting import network_file_system
 
 MINUTE = 60_000_000  # microseconds
+NO_KEY = bad("API keys", "there is none that can be used", "make one: countyfhir key create --help")
 
 
 def store(settings: Settings, *, deep: bool = False) -> list[Finding]:
@@ -28,7 +29,8 @@ def store(settings: Settings, *, deep: bool = False) -> list[Finding]:
         text = f"{path} lies on a network file system ({kind}), whose locks cannot be relied on"
         return [bad("store", text, "move it to a local disk")]
     if not path.exists():
-        return [good("store", f"{path} is not there yet; it is made at the first start")]
+        fresh = good("store", f"{path} is not there yet; it is made at the first start")
+        return [fresh, NO_KEY] if settings.auth in ("keys", "both") else [fresh]
     try:
         version = schema_version(path)
     except (StoreUnusable, apsw.Error, OSError) as error:
@@ -85,7 +87,7 @@ async def _keys(opened: Store, settings: Settings) -> list[Finding]:
         if usable:
             findings.append(good("API keys", f"{len(usable)} that can be used"))
         else:
-            findings.append(bad("API keys", "there is none that can be used", "make one: countyfhir key create --help"))
+            findings.append(NO_KEY)
     if settings.auth in ("jwt", "both") and settings.jwks:
         findings.append(await _signing_keys(settings.jwks))
     return findings

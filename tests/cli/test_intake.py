@@ -1,0 +1,54 @@
+"""Legacy files are taken in from the command line, by folder or by name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from countyfhir.intake import demo
+from tests.cli.conftest import Run
+
+
+def test_a_folder_is_taken_in_by_its_name(run: Run, tmp_path: Path) -> None:
+    """A folder named after its source needs no option; --outcomes has a line for each record."""
+    shutil.copytree(demo.folder() / "shanghe-village", tmp_path / "shanghe-village")
+    done = run("intake", "shanghe-village", "--outcomes", "outcomes.jsonl")
+    assert done.code == 0, done.err
+    outcomes = [json.loads(line) for line in (tmp_path / "outcomes.jsonl").read_text().splitlines()]
+    total = next(line for line in done.out.splitlines() if "total" in line)
+    assert str(len(outcomes)) in total
+    assert {outcome["outcome"] for outcome in outcomes} <= {"stored", "unchanged", "quarantined", "rejected"}
+
+
+def test_a_folder_of_another_name_needs_its_source(run: Run, tmp_path: Path) -> None:
+    """Without --source it belongs to nobody."""
+    shutil.copytree(demo.folder() / "shanghe-village", tmp_path / "export-of-may")
+    refused = run("intake", "export-of-may")
+    assert refused.code == 2
+    assert "shanghe-village" in refused.err
+    assert run("intake", "--source", "shanghe-village=export-of-may").code == 0
+
+
+def test_files_without_a_mapping_are_told(run: Run, tmp_path: Path) -> None:
+    """And the exit code is 1."""
+    shutil.copytree(demo.folder() / "shanghe-village", tmp_path / "shanghe-village")
+    (tmp_path / "shanghe-village" / "holiday.doc").write_text("")
+    done = run("intake", "shanghe-village")
+    assert done.code == 1
+    assert "shanghe-village/holiday.doc" in done.out
+
+
+def test_wrong_names_are_one_line(run: Run, tmp_path: Path) -> None:
+    """Missing files, unknown sources, --replay with files."""
+    for wrong in (("none",), ("--source", "mars=none"), ("--source", "mars"), ("--replay", "none")):
+        done = run("intake", *wrong)
+        assert done.code == 2
+        assert len(done.err.splitlines()) == 1
+
+
+def test_quarantined_records_can_be_taken_in_again(run: Run) -> None:
+    """On an empty quarantine nothing happens."""
+    done = run("intake", "--replay")
+    assert done.code == 0, done.err
+    assert "total" in done.out
