@@ -25,6 +25,7 @@ from countyfhir.http.address import Addressing
 from countyfhir.http.cors import Cors
 from countyfhir.http.endpoint import Endpoint
 from countyfhir.http.request import Edge
+from countyfhir.interactions import base_definitions
 from countyfhir.interactions.perform import perform
 from countyfhir.interactions.world import Policy, World
 from countyfhir.model import json
@@ -68,11 +69,10 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
     queue = audit_queue(settings, store)
     if queue is not None:
         queue.start()
-    keeping = asyncio.create_task(expire_forever(store.audit, settings.audit_retention_days))
+    world = world_of(settings, store, queue)
     try:
-        yield Opened(settings, world_of(settings, store, queue), queue)
+        yield Opened(settings, world, queue)
     finally:
-        keeping.cancel()
         if queue is not None:
             await queue.close()
         await store.close()
@@ -191,6 +191,21 @@ def endpoint_of(opened: Opened) -> Endpoint:
     )
 
 
+@asynccontextmanager
+async def in_background(opened: Opened) -> AsyncIterator[None]:
+    """What a server does beside answering: remove old audit records, load R4's own definitions once."""
+    settings = opened.settings
+    tasks = [asyncio.create_task(expire_forever(opened.store.audit, settings.audit_retention_days))]
+    if settings.load_definitions == "on":
+        tasks.append(asyncio.create_task(base_definitions.load_once(opened.world, secrets.token_hex(8))))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def create_app(settings: Settings) -> Any:
     """The ASGI application: FHIR under ``/fhir`` from the bare endpoint, everything else from FastAPI."""
     return Application(settings)
@@ -234,8 +249,9 @@ class Application:
         try:
             async with open_world(self.settings) as opened:
                 self.opened, self.endpoint = opened, endpoint_of(opened)
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
+                async with in_background(opened):
+                    await send({"type": "lifespan.startup.complete"})
+                    await receive()
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise

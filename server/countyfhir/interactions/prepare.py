@@ -27,9 +27,19 @@ def prepared(write: Write, interaction: Interaction, world: World) -> Write:
         problems = [issue for issue in world.check_resource(resource) if issue.severity in ("error", "fatal")]
         if problems:
             raise FhirError(problems)
-    indexed = extract.index(resource, world.search, interaction.base)
+    return indexed(write, interaction.base, world)
+
+
+def indexed(write: Write, base: str, world: World) -> Write:
+    """The write of a resource with body, index entries and references, unchecked."""
+    assert write.resource is not None
+    found = extract.index(write.resource, world.search, base)
     return replace(
-        write, body=body_of(resource), entries=indexed.entries, references=indexed.references, patient=indexed.patient
+        write,
+        body=body_of(write.resource),
+        entries=found.entries,
+        references=found.references,
+        patient=found.patient,
     )
 
 

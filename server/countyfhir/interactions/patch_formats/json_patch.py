@@ -13,6 +13,8 @@ from countyfhir.model import tree
 from countyfhir.outcome import FhirError, Issue
 
 Entry = Mapping[str, Any]
+MAXIMUM_COPIED = 200_000
+"""Values that the copy operations of one patch may add; copying a copy doubles it each time."""
 
 
 def apply(resource: Resource, document: Any) -> Resource:
@@ -32,14 +34,25 @@ def patched(value: Any, document: Any) -> Any:
     """Any JSON value after the operations, exactly as RFC 6902 says."""
     if not isinstance(document, list):
         raise FhirError("structure", "A JSON Patch must be a JSON array of operations")
-    result = tree.copied(value)
+    result, copied = tree.copied(value), 0
     for number, operation in enumerate(document):
         try:
-            result = _operation(operation)(result, operation)
+            perform = _operation(operation)
+            if perform is copy:
+                copied = _counted(copied, result, operation)
+            result = perform(result, operation)
         except FhirError as error:
             said = f"Operation {number + 1} of the JSON Patch: {error.issues[0].diagnostics}"
             raise FhirError([Issue(error.issues[0].code, said, error.issues[0].expression)]) from error
     return result
+
+
+def _counted(copied: int, root: Any, entry: Entry) -> int:
+    """The values copied so far with those of ``entry``; FhirError "too-costly" beyond the limit."""
+    copied += tree.size(json_pointer.get(root, _pointer(entry, "from")))
+    if copied > MAXIMUM_COPIED:
+        raise FhirError("too-costly", f"The copy operations of the patch add more than {MAXIMUM_COPIED} values")
+    return copied
 
 
 def _operation(entry: Any) -> Callable[[Any, Entry], Any]:
