@@ -1,0 +1,23 @@
+# The server in a container: docker compose up. Keys are made with
+#   docker compose run --rm county key create NAME --organization ID --scope 'system/*.rs'
+FROM python:3.13-slim
+
+WORKDIR /app
+COPY requirements.lock .
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY LICENSE .
+COPY server server
+COPY profiles profiles
+COPY mappings mappings
+COPY terminology terminology
+
+RUN useradd --system --create-home county && install -d -o county /data
+USER county
+VOLUME /data
+EXPOSE 8080
+ENV PYTHONPATH=/app/server \
+    COUNTYFHIR_STORE=sqlite:/data/county.sqlite \
+    COUNTYFHIR_HOST=0.0.0.0 \
+    COUNTYFHIR_AUTH=keys
+ENTRYPOINT ["python", "-m", "countyfhir"]
+CMD ["serve"]
