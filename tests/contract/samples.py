@@ -1,4 +1,5 @@
-"""Resources of fictitious people, small enough to write their index entries by hand, and a plain reading of queries over them."""
+"""Resources of fictitious people, small enough to write their index entries by hand, and a plain reading of queries
+over them."""
 
 from __future__ import annotations
 

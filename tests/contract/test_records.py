@@ -14,7 +14,8 @@ from .samples import run
 
 
 def test_audit_records_are_found_by_everything_one_asks(open_store: Open) -> None:
-    """Newest first, page by page, by patient, principal, time, action, interaction, outcome, resource; expired by age."""
+    """Newest first, page by page, by patient, principal, time, action, interaction, outcome, resource; expired by
+    age."""
 
     async def story(store: Store) -> None:
         records = [
@@ -110,15 +111,19 @@ def test_a_job_is_held_by_one_and_taken_over_when_its_lease_ends(open_store: Ope
         assert await jobs.add("j1", "reindex", {}) is False
         assert await jobs.lease("export", "me", later) is None
         taken = await jobs.lease("reindex", "me", 1)
-        assert taken is not None and taken.progress == {"after": 0} and taken.state == "running"
+        assert taken is not None
+        assert taken.progress == {"after": 0}
+        assert taken.state == "running"
         over = await jobs.lease("reindex", "you", later)
-        assert over is not None and over.owner == "you"
+        assert over is not None
+        assert over.owner == "you"
         assert await jobs.report("j1", "me", later, {"after": 5}) is False
         assert await jobs.report("j1", "you", later, {"after": 9}) is True
         assert await jobs.lease("reindex", "me", later) is None
         assert await jobs.report("j1", "you", 0, {"after": 10}, "finished") is True
         assert await jobs.lease("reindex", "me", later) is None
         (kept,) = await jobs.of_kind("reindex")
-        assert (kept.state, kept.progress) == ("finished", {"after": 10}) and await jobs.read("j1") == kept
+        assert (kept.state, kept.progress) == ("finished", {"after": 10})
+        assert await jobs.read("j1") == kept
 
     run(open_store, story)

@@ -38,13 +38,17 @@ def test_versions_count_up_and_every_one_stays(open_store: Open) -> None:
             await commit(store, write("Patient", "p1", MALE, text=body))
         await commit(store, delete("Patient", "p1"))
         gone = await resources.read("Patient", "p1")
-        assert gone is not None and gone.deleted and gone.version_id == 3
+        assert gone is not None
+        assert gone.deleted
+        assert gone.version_id == 3
         (stored,) = await commit(store, write("Patient", "p1", text="four", patient="p1"))
         current = await resources.read("Patient", "p1")
-        assert current == stored and current.patient == "p1"
+        assert current == stored
+        assert current.patient == "p1"
         assert json.loads(stored.body or b"")["meta"]["versionId"] == "4"
         second = await resources.vread("Patient", "p1", 2)
-        assert second is not None and json.loads(second.body or b"")["text"] == "two"
+        assert second is not None
+        assert json.loads(second.body or b"")["text"] == "two"
         assert await resources.vread("Patient", "p1", 5) is None
         assert await resources.vread("Patient", "p1", 0) is None
         assert await resources.vread("Patient", "p1", 2**70) is None
@@ -57,7 +61,8 @@ def test_deleting_what_is_not_there_changes_nothing(open_store: Open) -> None:
 
     async def story(store: Store) -> None:
         (nothing,) = await commit(store, delete("Patient", "p1"))
-        assert nothing.version_id == 0 and await store.resources.read("Patient", "p1") is None
+        assert nothing.version_id == 0
+        assert await store.resources.read("Patient", "p1") is None
         await commit(store, write("Patient", "p1"))
         await commit(store, delete("Patient", "p1"))
         (again,) = await commit(store, delete("Patient", "p1"))
@@ -76,7 +81,8 @@ def test_last_updated_never_goes_back_and_stands_in_the_body(open_store: Open) -
         assert [one.last_updated for one in stored] == sorted(one.last_updated for one in stored)
         assert all(one.last_updated % 1000 == 0 for one in stored)
         text = json.loads(stored[0].body or b"")["meta"]["lastUpdated"]
-        assert len(text) == 24 and text.endswith("Z")
+        assert len(text) == 24
+        assert text.endswith("Z")
         assert int(text[20:23]) == stored[0].last_updated // 1000 % 1000
 
     run(open_store, story)
@@ -92,8 +98,10 @@ def test_a_failed_condition_leaves_nothing_of_its_plan(open_store: Open) -> None
             Plan((write("Patient", "p2", version=0), write("Patient", "p1", version=1))),
         ]
         failed, done = await asyncio.gather(*(store.resources.commit(plan) for plan in plans), return_exceptions=True)
-        assert isinstance(failed, ConditionFailed) and (failed.kind, failed.subject) == ("version", "Patient/p1")
-        assert isinstance(done, tuple) and [one.version_id for one in done] == [1, 2]
+        assert isinstance(failed, ConditionFailed)
+        assert (failed.kind, failed.subject) == ("version", "Patient/p1")
+        assert isinstance(done, tuple)
+        assert [one.version_id for one in done] == [1, 2]
         assert await store.resources.read("Patient", "new") is None
 
     run(open_store, story)
@@ -172,6 +180,9 @@ def test_a_stale_definitions_version_fails_every_commit_until_reloaded(open_stor
             await commit(store, write("Patient", "p1"))
         store.resources.definitions = raised
         await commit(store, write("Patient", "p1"))
+        other = await open_store()
+        await commit(other, write("Patient", "p2"))
+        await other.close()
 
     run(open_store, story)
 
@@ -246,7 +257,8 @@ def test_a_second_process_reads_what_the_first_was_told_is_written(open_store: O
                 assert len((await other.resources.search(by_number(place))).matches) == 1
                 await commit(other, write("Patient", f"p{place}", number_of(place), version=1))
                 assert (await store.resources.read("Patient", f"p{place}")).version_id == 2  # type: ignore[union-attr]
-            assert store.secret == other.secret and len(store.secret) == 32
+            assert store.secret == other.secret
+            assert len(store.secret) == 32
         finally:
             await other.close()
 
@@ -282,9 +294,11 @@ def test_nothing_leaves_the_store_that_the_grant_does_not_allow(open_store: Open
         seen = {"p0", "p1", "p2", "p4"}
         page = await search(Query(("Patient",), total="accurate", count=2), grant)
         rest = await search(Query(("Patient",), sort=(Sort("_id", "token"),), cursor=None), grant)
-        assert page.total == 4 and {one.logical_id for one in rest.matches} == seen
+        assert page.total == 4
+        assert {one.logical_id for one in rest.matches} == seen
         everything = await search(Query((), total="accurate"), grant)
-        assert {one.logical_id for one in everything.matches} == seen | {"o1", "o7"} and everything.total == 6
+        assert {one.logical_id for one in everything.matches} == seen | {"o1", "o7"}
+        assert everything.total == 6
         for where, ids in ((("Patient",), ("p1",)), (("Patient",), ("p2",))):
             from countyfhir.search.query import IdIs
 
@@ -328,9 +342,11 @@ def test_includes_come_once_and_are_never_matches(open_store: Open) -> None:
         )
         assert typed.included == ()
         both = await search(Query(("Location",), includes=(Include("Location", "partof"),)))
-        assert both.included == () and len(both.matches) == 5
+        assert both.included == ()
+        assert len(both.matches) == 5
         many = await search(Query(("Patient",), includes=(Include("Observation", "subject", None, True),)))
-        assert len(many.included) == 50 and many.truncated == ("Observation:subject",)
+        assert len(many.included) == 50
+        assert many.truncated == ("Observation:subject",)
 
     run(open_store, story)
 

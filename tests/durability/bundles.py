@@ -54,7 +54,8 @@ async def write_bundles(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is wrong after a crash: acknowledged bundles that are not there, bundles of which only a part is, and damage."""
+    """What is wrong after a crash: acknowledged bundles that are not there, bundles of which only a part is, and
+    damage."""
 
     lost: tuple[str, ...]
     halves: tuple[str, ...]

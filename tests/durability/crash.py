@@ -1,7 +1,9 @@
 """Kill writing processes without warning, again and again, and show that no acknowledged write is lost.
 
-``python -m tests.durability.crash --rounds 100 --processes 3`` (with ``PYTHONPATH=server``). Every round starts processes
-that commit bundles to one store as fast as they can, kills them with SIGKILL at a random moment, and examines the store.
+``python -m tests.durability.crash --rounds 100 --processes 3`` (with ``PYTHONPATH=server``). Every round starts
+processes
+that commit bundles to one store as fast as they can, kills them with SIGKILL at a random moment, and examines the
+store.
 """
 
 from __future__ import annotations
@@ -91,11 +93,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for number, acknowledged, verdict in rounds(Path(folder), options.rounds, options.processes, options.seed):
             if not verdict.sound:
-                print(f"round {number + 1}: {verdict}")
+                print(f"round {number + 1}: {verdict}")  # noqa: T201 - a command says what it found
                 return 1
             if number % 10 == 9:
-                print(f"round {number + 1}: {acknowledged} acknowledged, {verdict.bundles} found, none lost, none half")
-    print(f"{options.rounds} rounds, {options.processes} processes: nothing lost")
+                print(f"round {number + 1}: {acknowledged} acknowledged, {verdict.bundles} found, none lost, none half")  # noqa: T201 - a command says what it found
+    print(f"{options.rounds} rounds, {options.processes} processes: nothing lost")  # noqa: T201 - a command says what it found
     return 0
 
 

@@ -18,7 +18,8 @@ SECTOR = 512
 
 @dataclass(slots=True)
 class Image:
-    """One file as it would be found: ``durable`` is certain, ``pending`` are writes (offset, data) and truncations (size,
+    """One file as it would be found: ``durable`` is certain, ``pending`` are writes (offset, data) and truncations
+    (size,
     None) not synced yet."""
 
     durable: bytearray = field(default_factory=bytearray)

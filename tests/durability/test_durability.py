@@ -1,4 +1,5 @@
-"""An acknowledged write survives ``kill -9`` and a power cut, and no bundle is ever there by half (issue: embedded store)."""
+"""An acknowledged write survives ``kill -9`` and a power cut, and no bundle is ever there by half (issue: embedded
+store)."""
 
 from __future__ import annotations
 

@@ -117,8 +117,9 @@ class ResourceStore(Protocol):
         """Those of the current, undeleted resources that the grant lets the caller see (for read and history)."""
 
     async def definitions_version(self) -> int:
-        """The version of the search definitions the database is at. A process says which one it works with by setting
-        ``definitions``; a commit with another one raises ConditionFailed("definitions", <version of the database>)."""
+        """The version of the search definitions the database is at. ``definitions`` is the one this process works
+        with: that of the moment it opened the store, until it is set after a reload. A commit with another one raises
+        ConditionFailed("definitions", <version of the database>)."""
 
     async def raise_definitions_version(self) -> int:
         """Count that version up (a search parameter was added, changed or removed); returns the new one."""

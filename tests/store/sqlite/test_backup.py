@@ -1,4 +1,5 @@
-"""A copy made while serving is whole; restoring checks it and never takes away what is in use (issue: embedded store)."""
+"""A copy made while serving is whole; restoring checks it and never takes away what is in use (issue: embedded
+store)."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ def test_a_copy_made_under_writes_is_one_state(tmp_path: Path) -> None:
     with_store(tmp_path / "a.sqlite", story)
     assert sqlite.problems(tmp_path / "copy.sqlite") == []
     copied = with_store(tmp_path / "copy.sqlite", ids)
-    assert copied == {f"p{place}" for place in range(len(copied))} and len(copied) >= 30
+    assert copied == {f"p{place}" for place in range(len(copied))}
+    assert len(copied) >= 30
 
 
 def test_restoring_puts_the_copy_in_place_and_keeps_the_old(tmp_path: Path) -> None:

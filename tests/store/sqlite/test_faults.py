@@ -1,4 +1,5 @@
-"""A full, read-only or failing disk answers 507 or 503, loses nothing, and the store recovers (issue: embedded store)."""
+"""A full, read-only or failing disk answers 507 or 503, loses nothing, and the store recovers (issue: embedded
+store)."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from .opened import ids, one, with_store
 
 
 def test_a_full_store_is_507_and_recovers(tmp_path: Path) -> None:
-    """Nothing of the refused plan is there; with room again writing goes on; names of the refused plan are not believed."""
+    """Nothing of the refused plan is there; with room again writing goes on; names of the refused plan are not
+    believed."""
 
     async def story(store: SqliteStore) -> None:
         await store.resources.commit(one("before"))
@@ -34,7 +36,8 @@ def test_a_full_store_is_507_and_recovers(tmp_path: Path) -> None:
         for parameter, system, found in (("after", "urn:after", 1), ("refused", "urn:refused", 0)):
             query = Query(("Patient",), ((TokenIs(parameter, system, "after"),),))
             assert len((await store.resources.search(query)).matches) == found
-        assert room and await store.problems() == []
+        assert room
+        assert await store.problems() == []
 
     with_store(tmp_path / "a.sqlite", story)
 
@@ -52,7 +55,8 @@ def test_a_failing_disk_is_503_and_recovers(tmp_path: Path) -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         refused = [outcome for outcome in outcomes if isinstance(outcome, FhirError)]
-        assert refused and {outcome.status for outcome in refused} <= {503, 507}
+        assert refused
+        assert {outcome.status for outcome in refused} <= {503, 507}
         await store.resources.commit(one("after"))
         passed = {f"refused{place}" for place, outcome in enumerate(outcomes) if not isinstance(outcome, FhirError)}
         assert await ids(store) == {"before", "after"} | passed
@@ -70,7 +74,8 @@ def test_a_read_only_store_is_503_and_still_reads(tmp_path: Path) -> None:
         connection.execute("PRAGMA query_only=ON")
         with pytest.raises(FhirError) as refused:
             await store.resources.commit(one("refused"))
-        assert refused.value.status == 503 and "read-only" in refused.value.issues[0].diagnostics
+        assert refused.value.status == 503
+        assert "read-only" in refused.value.issues[0].diagnostics
         assert await ids(store) == {"before"}
         connection.execute("PRAGMA query_only=OFF")
         await store.resources.commit(one("after"))

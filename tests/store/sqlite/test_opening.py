@@ -1,4 +1,5 @@
-"""Opening: a fresh file is made, a newer or foreign one is refused with what to do, several processes may open at once."""
+"""Opening: a fresh file is made, a newer or foreign one is refused with what to do, several processes may open at
+once."""
 
 from __future__ import annotations
 

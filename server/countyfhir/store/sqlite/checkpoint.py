@@ -10,7 +10,8 @@ IDLE_SIZE = 1024 * 1024
 """With nothing else to do, what the log holds past this many bytes is copied back."""
 
 PATIENCE = 200
-"""Milliseconds a huge log makes the writer wait for readers. Once in vain, it waits again only when the log has grown as
+"""Milliseconds a huge log makes the writer wait for readers. Once in vain, it waits again only when the log has
+grown as
 much again: searches end by their time limit, a backup may take minutes and must not slow every commit."""
 
 

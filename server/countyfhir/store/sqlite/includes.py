@@ -118,7 +118,8 @@ def _parameters(connection: apsw.Connection, names: Names, include: Include, kin
         return [] if parameter is None else [parameter]
     if kind != kinds.REFERENCE:
         return []
-    sql = "SELECT parameter_id FROM parameter WHERE type_id = ? AND kind = ? AND instr(name, '$') = 0"
+    sql = "SELECT parameter_id FROM parameter WHERE type_id = ? AND kind = ? AND name GLOB '[a-z]*'"
+    sql += " AND instr(name, '$') + instr(name, ':') = 0"
     return [int(number) for (number,) in fetch(connection, sql, (type_id, kind))]
 
 
@@ -126,7 +127,8 @@ def _of_every_type(connection: apsw.Connection, kind: int) -> list[int]:
     """All reference parameters: ``_revinclude=*`` and ``_include:iterate=*`` name no type."""
     if kind != kinds.REFERENCE:
         return []
-    sql = "SELECT parameter_id FROM parameter WHERE kind = ? AND instr(name, '$') = 0"
+    sql = "SELECT parameter_id FROM parameter WHERE kind = ? AND name GLOB '[a-z]*'"
+    sql += " AND instr(name, '$') + instr(name, ':') = 0"
     return [int(number) for (number,) in fetch(connection, sql, (kind,))]
 
 

@@ -22,7 +22,7 @@ from countyfhir.store.sqlite.keys import SqliteKeys
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.options import Options
 from countyfhir.store.sqlite.reading import Readers
-from countyfhir.store.sqlite.resources import SqliteResources
+from countyfhir.store.sqlite.resources import DEFINITIONS, SqliteResources
 from countyfhir.store.sqlite.turns import Turns
 from countyfhir.store.sqlite.writing import Writer
 
@@ -100,8 +100,10 @@ def _prepare_file(path: str, options: Options) -> apsw.Connection:
 def _assemble(path: str, options: Options, secret: bytes, in_use: int) -> SqliteStore:
     names, connections = Names(), ThreadConnections(path, options)
     readers, writer = Readers(connections, options), Writer(path, options, names)
+    resources = SqliteResources(options, names, connections, readers, writer)
+    resources.definitions = int(fetch(connections.mine(), DEFINITIONS)[0][0])
     return SqliteStore(
-        resources=SqliteResources(options, names, connections, readers, writer),
+        resources=resources,
         audit=SqliteAudit(connections, readers, writer),
         keys=SqliteKeys(connections, writer),
         intake=SqliteIntake(readers, writer),

@@ -52,6 +52,14 @@ _LOW_KEY: dict[str, Callable[[Row], Any]] = {
     "number": lambda row: row[1],
     "uri": lambda row: row,
 }
+_SORTS: dict[str, Callable[[Row], bool]] = {
+    "token": lambda row: row[1] != "",
+    "date": lambda row: True,
+    "string": lambda row: row[1] != "",  # pinyin and what is there without a text has no original
+    "number": lambda row: row[0] == "",
+    "uri": lambda row: row[0] != "",
+}
+"""Whether a row may be a sort key: an element that is there without a value sorts as a missing one."""
 _HIGH_KEY = {**_LOW_KEY, "date": lambda row: (row[1], row[0])}
 
 
@@ -76,9 +84,9 @@ def shape(entries: Iterable[Entry]) -> Shaped:
 def _flagged(table: str, rows: list[Row]) -> list[Row]:
     if table == "reference":
         return rows
-    if len(rows) == 1 and (table != "number" or rows[0][0] == ""):
-        return [(*rows[0], SMALLEST | LARGEST)]
-    sortable = [row for row in rows if row[0] == ""] if table == "number" else rows
+    if len(rows) == 1:
+        return [(*rows[0], SMALLEST | LARGEST if _SORTS[table](rows[0]) else 0)]
+    sortable = [row for row in rows if _SORTS[table](row)]
     smallest = min(sortable, key=_LOW_KEY[table], default=None)
     largest = max(sortable, key=_HIGH_KEY[table], default=None)
     return [(*row, (SMALLEST if row is smallest else 0) | (LARGEST if row is largest else 0)) for row in rows]

@@ -215,7 +215,7 @@ def _reference_key(scope: Scope, sort: Sort, rid: str) -> Sql:
         f"(SELECT {function}(k) FROM (SELECT t.name || '/' || r.logical_id AS k FROM reference f JOIN"
         f" resource r ON r.rid = f.target_rid"
         f" JOIN resource_type t ON t.type_id = r.type_id WHERE f.rid = {rid} AND f.parameter_id = ?"
-        f" UNION ALL SELECT value FROM uri WHERE rid = {rid} AND parameter_id = ?))",
+        f" UNION ALL SELECT value FROM uri WHERE rid = {rid} AND parameter_id = ? AND value <> ''))",
         (local, url),
     )
 
