@@ -7,6 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given as given_by
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from countyfhir.interactions.patch_formats import fhirpath_patch
 from countyfhir.outcome import FhirError
@@ -250,6 +253,15 @@ def test_contained_resources_are_reached_through_references() -> None:
     assert result["contained"] == [{"resourceType": "Organization", "id": "o", "name": "Hospital"}]
 
 
+def test_nesting_is_limited() -> None:
+    """Extensions inside extensions are stopped where the resource could no longer be read back."""
+    resource = {"resourceType": "Basic", "id": "1", "extension": [{"url": "u"}]}
+    value = {"part": [{"name": "url", "valueUri": "u"}]}
+    path = "Basic.descendants().ofType(Extension).where(extension.empty())"
+    with pytest.raises(FhirError, match="deeper than 128"):
+        patched(*[operation("add", path, name="extension", value=value)] * 300, resource=resource)
+
+
 def test_choice_is_added_by_its_short_name() -> None:
     """``value`` of an Observation takes the type of the value; decimals keep their digits; two values are refused."""
     resource = {"resourceType": "Observation", "id": "1", "component": [{"id": "c"}]}
@@ -322,3 +334,66 @@ def test_only_parameters_are_a_patch(document: Any) -> None:
     with pytest.raises(FhirError) as caught:
         fhirpath_patch.apply(PATIENT, document)
     assert caught.value.status == 400
+
+
+PATHS = st.sampled_from(
+    [
+        "Patient",
+        "Patient.name",
+        "Patient.name[0]",
+        "Patient.name[0].given",
+        "Patient.name[0].given[1]",
+        "Patient.birthDate",
+        "Patient.telecom",
+        "Patient.birthDate.id",
+        "Patient.contact[0]",
+        "Patient.contained[0]",
+        "Patient.contained",
+        "Patient.deceased",
+        "1",
+        "(",
+        "Patient.id",
+        "x.y",
+        "Patient.name[0].given[1].extension",
+        "Patient.descendants()",
+    ]
+)
+CONTENTS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {"valueString": "x"},
+        {"valueCode": None},
+        {"valueHumanName": {"given": ["a"]}},
+        {"part": []},
+        {"part": [{}]},
+        {},
+        {"resource": {"resourceType": "Basic"}},
+        {"resource": 5},
+        {"valueInteger": 0},
+        {"valueBoolean": True},
+        {"_valueString": {"id": "x"}},
+        {"part": [{"name": "name", "valueHumanName": {"text": "x"}}]},
+    ]
+)
+NAMES = st.sampled_from(["name", "given", "extension", "id", "contact", "contained", "deceased", "hair", "gender"])
+
+
+@st.composite
+def any_operation(draw: st.DrawFn) -> dict[str, Any]:
+    """An operation of any kind with the parts it takes, fitting or not."""
+    kind = draw(st.sampled_from(list(fhirpath_patch.OPERATIONS)))
+    drawn = {"name": NAMES, "value": CONTENTS, "index": st.integers(0, 4), "source": st.integers(0, 4)}
+    drawn["destination"] = st.integers(0, 4)
+    takes = fhirpath_patch.PARTS[kind]
+    return operation(kind, draw(PATHS), **{part: draw(drawn[part]) for part in drawn if part in takes})
+
+
+@settings(max_examples=300)
+@given_by(st.lists(any_operation(), max_size=4))
+def test_any_operations_give_a_resource_or_an_error(operations: list[dict[str, Any]]) -> None:
+    """Whatever the operations are, the result is a Patient with its id, or a FhirError; the input never changes."""
+    try:
+        result = patched(*operations)
+    except FhirError as error:
+        assert error.issues  # noqa: PT017
+    else:
+        assert (result["resourceType"], result["id"]) == ("Patient", "1")

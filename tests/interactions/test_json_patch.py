@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from countyfhir.interactions.patch_formats import json_patch
 from countyfhir.outcome import FhirError
@@ -134,6 +136,48 @@ def test_what_is_emptied_goes() -> None:
         {"op": "add", "path": "/telecom/-", "value": {"system": "phone", "value": "0854-0000000"}},
     ]
     assert json_patch.apply(PATIENT, built)["telecom"] == [{"system": "phone", "value": "0854-0000000"}]
+
+
+def test_a_small_patch_cannot_make_a_huge_resource() -> None:
+    """Copying a copy again and again is stopped, and so is nesting beyond what can be read back."""
+    doubling = [{"op": "copy", "from": "/name", "path": f"/name/0/x{number}"} for number in range(40)]
+    with pytest.raises(FhirError) as caught:
+        json_patch.apply(PATIENT, doubling)
+    assert (caught.value.status, caught.value.issues[0].code) == (413, "too-costly")
+
+
+@pytest.mark.parametrize("kind", ["add", "replace"])
+def test_nesting_is_limited(kind: str) -> None:
+    """Operations that nest deeper and deeper are stopped where the resource could no longer be read back."""
+    path = {"add": "/name/-", "replace": "/name/0"}[kind]
+    deeper = [{"op": kind, "path": path, "value": [[1]]}]
+    deeper += [{"op": kind, "path": "/name" + "/0" * depth, "value": [[1]]} for depth in range(1, 2_000)]
+    with pytest.raises(FhirError, match="deeper than 128"):
+        json_patch.apply(PATIENT, deeper)
+
+
+PLACES = st.sampled_from(
+    ["", "/", "/name", "/name/0", "/name/-", "/name/0/given/1", "/active", "/active/x", "/id", "/~1"]
+)
+VALUES = st.sampled_from([None, True, 1, "x", [], {}, [{}], {"given": ["a"]}])
+OPERATIONS = st.fixed_dictionaries(
+    {"op": st.sampled_from(list(json_patch.OPERATIONS))},
+    optional={"path": PLACES, "from": PLACES, "value": VALUES},
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(OPERATIONS | VALUES, max_size=5))
+def test_any_document_gives_a_resource_or_an_error(document: Any) -> None:
+    """Whatever the operations are, the result is a Patient with its id, or a FhirError; the input never changes."""
+    kept = copy.deepcopy(PATIENT)
+    try:
+        result = json_patch.apply(PATIENT, document)
+    except FhirError as error:
+        assert error.issues  # noqa: PT017
+    else:
+        assert (result["resourceType"], result["id"]) == ("Patient", "1")
+    assert kept == PATIENT
 
 
 def test_patched_values_are_not_shared() -> None:

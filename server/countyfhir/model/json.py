@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from countyfhir.model import tree
 from countyfhir.model.json_problem import MAXIMUM_DEPTH, MAXIMUM_DIGITS, MAXIMUM_EXPONENT, describe
 from countyfhir.outcome import FhirError, Issue
 
@@ -140,17 +141,7 @@ def _deep(data: bytes, value: Any) -> bool:
         if len(peeled) == len(brackets):
             break
         brackets = peeled
-    return _levels(value) > MAXIMUM_DEPTH
-
-
-def _levels(value: Any) -> int:
-    """Levels of nested objects and arrays, counted without recursion."""
-    levels, level = 0, [value]
-    while level:
-        levels += 1
-        members = (node.values() if node.__class__ is dict else node for node in level)
-        level = [each for inner in members for each in inner if each.__class__ is dict or each.__class__ is list]
-    return levels
+    return tree.levels(value) > MAXIMUM_DEPTH
 
 
 def _exact(data: bytes) -> Any:

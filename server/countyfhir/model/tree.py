@@ -54,3 +54,23 @@ def _pruned(key: str, value: Any) -> Any:
         siblings = [_pruned("", each) or None for each in value]
         return siblings if any(siblings) else []
     return [item for each in value if (item := _pruned("", each)) not in ({}, [])]
+
+
+def levels(value: Any) -> int:
+    """Levels of nested objects and arrays, counted without recursion."""
+    count = 0
+    level: list[Any] = [value] if value.__class__ in _CONTAINERS else []
+    while level:
+        count += 1
+        members = (node.values() if node.__class__ is dict else node for node in level)
+        level = [each for inner in members for each in inner if each.__class__ is dict or each.__class__ is list]
+    return count
+
+
+def size(value: Any) -> int:
+    """The number of values in ``value``, itself included."""
+    if value.__class__ is dict:
+        return 1 + sum(size(item) for item in value.values())
+    if value.__class__ is list:
+        return 1 + sum(map(size, value))
+    return 1

@@ -9,7 +9,7 @@ from countyfhir import fhirpath
 from countyfhir.exchange import Resource
 from countyfhir.fhirpath import FhirPathError, Location
 from countyfhir.interactions.patch_formats import patch_value, placing
-from countyfhir.interactions.patch_formats.identity import checked
+from countyfhir.interactions.patch_formats.identity import check_depth, checked
 from countyfhir.interactions.patch_formats.patch_value import Part, Value
 from countyfhir.interactions.patch_formats.placing import Target
 from countyfhir.model import tree
@@ -34,6 +34,7 @@ def apply(resource: Resource, document: Any) -> Resource:
     for number, parameter in enumerate(parameters):
         try:
             _perform(result, parameter)
+            check_depth(tree.levels(result))
         except FhirError as error:
             issue = error.issues[0]
             said = f"Operation {number + 1} of the FHIRPath Patch: {issue.diagnostics}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from countyfhir.exchange import Resource
 from countyfhir.interactions.patch_formats import json_pointer
-from countyfhir.interactions.patch_formats.identity import checked
+from countyfhir.interactions.patch_formats.identity import check_depth, checked
 from countyfhir.interactions.patch_formats.json_pointer import Pointer
 from countyfhir.model import tree
 from countyfhir.outcome import FhirError, Issue
@@ -79,6 +79,7 @@ def add(root: Any, entry: Entry) -> Any:
 
 
 def _put(root: Any, pointer: Pointer, value: Any) -> Any:
+    check_depth(len(pointer) + tree.levels(value))
     if not pointer:
         return value
     parent, last = json_pointer.get(root, pointer[:-1]), pointer[-1]
@@ -113,6 +114,7 @@ def replace(root: Any, entry: Entry) -> Any:
     """RFC 6902 section 4.3; the key keeps its place in the object."""
     pointer, value = _pointer(entry), tree.copied(entry["value"])
     json_pointer.get(root, pointer)
+    check_depth(len(pointer) + tree.levels(value))
     if not pointer:
         return value
     parent, last = json_pointer.get(root, pointer[:-1]), pointer[-1]
