@@ -78,7 +78,8 @@ def test_mistakes_name_file_and_line(tmp_path: Path, right: str, wrong: str, lin
 
 def test_codes_stay_text(tmp_path: Path) -> None:
     """01 is "01": YAML's octal numbers and its yes and no have no place in code tables."""
-    codes = 'codes:\n  sex: {column: XM, dictionary: 1, table: {01: male, 1: x, yes: y}}\nvalues:\n  sex: XM | code(sex)'
+    declared = "codes:\n  sex: {column: XM, dictionary: 1, table: {01: male, 1: x, yes: y}}\n"
+    codes = f"{declared}values:\n  sex: XM | code(sex)"
     (source,) = load(written(tmp_path, MAPPING.replace("values:", codes)))
     (_, expression), *_ = source.mappings[0].values
     assert [expression({"XM": code, "%notes": []}) for code in ("01", "1", "yes")] == ["male", "x", "y"]

@@ -1,0 +1,151 @@
+"""Real-sized input: the export of Qinghe County (../shared/legacy-county), where it is there, through the mappings
+that ship.
+
+Its ``truth.json`` says the expected outcome of every record and the cells that need an issue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from countyfhir import shipped
+from countyfhir.exchange import Answer, Interaction
+from countyfhir.intake import Desk, RecordOutcome, Report, discover, run
+from countyfhir.mapping import load
+from countyfhir.store.sqlite import open as open_store
+from countyfhir.validation.structure import check
+
+EXPORT = Path(__file__).resolve().parents[3] / "shared" / "legacy-county"
+pytestmark = [
+    pytest.mark.skipif(not EXPORT.is_dir(), reason="the export of Qinghe County is not beside the checkout"),
+    pytest.mark.slow,
+]
+COVERED = ("county-hospital", "public-health", "township-shiqiao", "contracts", "ecg-centre", "imaging-centre")
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, list[RecordOutcome], dict[str, Any], Report]:
+    """Report, record outcomes, resources by reference, and the report of a second run; a real ledger, and the door only
+    checks the structure of what comes."""
+    resources: dict[str, Any] = {}
+    outcomes: list[RecordOutcome] = []
+
+    async def write(interactions: Sequence[Interaction]) -> list[Answer]:
+        for entry in (entry for interaction in interactions for entry in interaction.body["entry"]):
+            if entry["request"]["method"] == "PUT":
+                assert check(entry["resource"]) == []
+                resources[entry["request"]["url"]] = entry["resource"]
+            else:
+                resources.pop(entry["request"]["url"], None)
+        return [Answer() for _ in interactions]
+
+    async def taken_twice() -> tuple[Report, Report]:
+        store = open_store(str(tmp_path_factory.mktemp("ledger") / "ledger.sqlite"))
+        inputs = discover([EXPORT / name for name in COVERED], load(shipped.folder("mappings")))
+        first = await run(inputs, Desk(store.intake, write, outcome=outcomes.append))
+        second = await run(inputs, Desk(store.intake, write))
+        await store.close()
+        return first, second
+
+    first, second = asyncio.run(taken_twice())
+    return first, outcomes, resources, second
+
+
+@pytest.fixture(scope="module")
+def truth() -> dict[str, Any]:
+    """What is true."""
+    return json.loads((EXPORT / "truth.json").read_text("utf-8"))  # type: ignore[no-any-return]
+
+
+def by_file(report: Report) -> dict[str, Counter[str]]:
+    """Counts by file as truth.json names it (the sheets of a workbook together)."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in report.files:
+        found[one.file.split("!")[0]].update({name: count for name, count in one.counts.items() if count})
+    return found
+
+
+def test_every_record_ends_as_it_should(taken: Any, truth: dict[str, Any]) -> None:
+    """Stored, unchanged, quarantined and rejected agree with truth.json, file by file, and add up."""
+    report, _, _, _ = taken
+    found = by_file(report)
+    for file, counts in sorted(found.items()):
+        print(f"{file}: {dict(counts)}")  # noqa: T201 - the agreement is shown with pytest -rP
+    assert {file: dict(counts) for file, counts in found.items()} == {
+        file: truth["counts"][file]["expected"] for file in found
+    }
+    assert len(found) == 22
+
+
+def test_a_second_run_stores_nothing(taken: Any) -> None:
+    """What was stored is unchanged, the rest keeps its outcome."""
+    first, _, _, second = taken
+    once, twice = first.total(), second.total()
+    assert twice["stored"] == 0
+    assert twice["unchanged"] == once["stored"] + once["unchanged"]
+    assert (twice["quarantined"], twice["rejected"]) == (once["quarantined"], once["rejected"])
+
+
+def test_every_marked_cell_has_its_issue(taken: Any, truth: dict[str, Any]) -> None:
+    """Held-back and contradicted cells carry the code of the catalogue and the column."""
+    report, outcomes, _, _ = taken
+    found = defaultdict(set)
+    for outcome in outcomes:
+        file, _, sheet = outcome.file.partition("!")
+        key = f"{sheet}!{outcome.key}" if sheet else outcome.key
+        found[file, key] |= {(issue["column"], issue["code"], issue["held_back"]) for issue in outcome.issues}
+    files = by_file(report)
+    missing = [
+        (mark["file"], mark["key"], issue)
+        for mark in truth["marked_records"]
+        if mark["file"] in files
+        for issue in mark.get("issues", ())
+        if (issue["column"], issue["dirt"], issue["held_back"]) not in found[mark["file"], mark["key"]]
+    ]
+    assert missing == []
+
+
+def test_consents_say_what_the_contracts_say(taken: Any, truth: dict[str, Any]) -> None:
+    """No contract of someone who left or refused gives an active Consent; status and period agree for every one."""
+    _, _, resources, _ = taken
+    consents = {
+        one["identifier"][0]["value"]: (one["status"], one["provision"]["period"])
+        for one in resources.values()
+        if one["resourceType"] == "Consent"
+    }
+    expected = {
+        fact["contract"]: (fact["status"], dict(zip(("start", "end"), fact["period"], strict=True)))
+        for fact in truth["facts"]
+        if fact["resource_type"] == "Consent"
+    }
+    assert consents == expected
+
+
+def test_laboratory_values_are_right_digit_for_digit(taken: Any, truth: dict[str, Any]) -> None:
+    """Value, unit, comparator and status of every outpatient result; held-back glucose is nowhere."""
+    _, _, resources, _ = taken
+    found = {}
+    for one in resources.values():
+        if one["resourceType"] == "Observation" and one.get("identifier"):
+            quantity = one.get("valueQuantity", {})
+            number, unit, comparator = (quantity.get(name) for name in ("value", "code", "comparator"))
+            found[one["identifier"][0]["value"]] = (number and float(number), unit, comparator, one["status"])
+    wrong = []
+    for fact in truth["facts"]:
+        if fact["file"] != "county-hospital/L_TESTRESULT.csv":
+            continue
+        parts = dict(part.split("=") for part in fact["key"].split(";"))
+        key = f"{parts['SAMPLENO']}-{parts['TESTID']}"
+        stored = fact["outcome"] == "store"
+        expected = (fact.get("value"), fact.get("unit"), fact.get("comparator"), fact["status"]) if stored else None
+        held_right = key not in found if fact["outcome"] == "quarantine" else True
+        if (stored and found.get(key) != expected) or not held_right:
+            wrong.append((key, expected, found.get(key)))
+    assert wrong == []

@@ -1,0 +1,104 @@
+"""Readers give what a person sees in the file, and refuse what is not as declared."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from countyfhir.intake.formats import READERS
+from countyfhir.intake.reading import Unreadable
+from countyfhir.mapping.record import Format
+
+
+def csv_format(**more: object) -> Format:
+    return Format("csv", "x.csv", ("A",), **more)  # type: ignore[arg-type]
+
+
+def test_csv_in_gb18030_with_four_byte_characters_and_quoted_line_ends(tmp_path: Path) -> None:
+    """㙍 is outside GBK; a cell may hold the delimiter and a line end."""
+    path = tmp_path / "x.csv"
+    path.write_bytes('A,B\r\n㙍,"一,\r\n二"\r\nNULL,—\r\n'.encode("gb18030"))
+    first, second = READERS["csv"].records(path, csv_format(encoding="gb18030"))
+    assert first.row == {"A": "㙍", "B": "一,\r\n二"}
+    assert second.row == {"A": None, "B": None}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "problem"),
+    [
+        ("utf-8", "A\n张三\n".encode("gb18030"), "not utf-8"),
+        ("gb18030", "A\n张三\n".encode(), "is UTF-8"),
+        ("gb18030", "\ufeffA\n张三\n".encode(), "is UTF-8"),
+        ("gb18030", b"A\n\xff\xff\n", "not gb18030"),
+        ("gb18030", "A\n锟斤拷锟斤拷\n锟斤拷\n".encode("gb18030"), "converted twice"),
+        ("utf-8", "A\nå¼\u00a0ä¸\u0089\n".encode(), "converted twice"),
+    ],
+)
+def test_wrong_declarations_and_damaged_files_are_refused(
+    tmp_path: Path, encoding: str, text: bytes, problem: str
+) -> None:
+    """M29f: refused, never repaired."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(text)
+    assert problem in str(READERS["csv"].inspect(path, csv_format(encoding=encoding)).problem)
+
+
+def test_a_few_damaged_cells_do_not_make_a_damaged_file(tmp_path: Path) -> None:
+    """They are held back one by one."""
+    path = tmp_path / "x.csv"
+    path.write_text("A\n张三\n李四\n锟斤拷\n王五\n", "utf-8")
+    facts = READERS["csv"].inspect(path, csv_format())
+    assert (facts.problem, facts.records) == (None, 4)
+
+
+def test_a_missing_column_is_said(tmp_path: Path) -> None:
+    """The message names the column."""
+    path = tmp_path / "x.csv"
+    path.write_text("B\n1\n", "utf-8")
+    with pytest.raises(Unreadable, match="A are not in the header"):
+        list(READERS["csv"].records(path, csv_format()))
+
+
+def test_workbook_cells_are_text_as_seen(tmp_path: Path) -> None:
+    """Numbers without '.0', dates in ISO, numbers too large for a spreadsheet with their exponent."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "表"
+    sheet.append(["A", "B", "C", "D", "E"])
+    sheet.append([60.0, 59.5, date(2025, 3, 8), datetime(2025, 3, 8, 9, 30), 370523195503121411])
+    sheet.append([None, None, None, None, None])
+    sheet.append(["0012", None, None, None, True])
+    path = tmp_path / "x.xlsx"
+    book.save(path)
+    declared = Format("xlsx", "x.xlsx", ("A",), sheet="表")
+    first, second = READERS["xlsx"].records(path, declared)
+    assert [first.row[name] for name in "ABD"] == ["60", "59.5", "2025-03-08 09:30:00"]
+    assert first.row["C"].startswith("2025-03-08")
+    assert "e+17" in first.row["E"]
+    assert (second.row["A"], second.number) == ("0012", 2)
+    with pytest.raises(Unreadable, match="无此表"):
+        list(READERS["xlsx"].records(path, Format("xlsx", "x.xlsx", ("A",), sheet="无此表")))
+
+
+def test_json_lines_keep_digits_and_say_which_line_is_none(tmp_path: Path) -> None:
+    """A line that is no object is a record of its own, for the quarantine."""
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"a": 1.50, "b": ["x"]}\n\nnot json\n[1]\n', "utf-8")
+    first, second, third = READERS["jsonl"].records(path, Format("jsonl", "x.jsonl", ("a",)))
+    assert first.row == {"a": Decimal("1.50"), "b": ["x"]}
+    assert str(first.row["a"]) == "1.50"
+    assert (second.problem, third.problem, third.number) == ("not-json", "not-json", 3)
+
+
+def test_reading_is_a_stream(tmp_path: Path) -> None:
+    """The first record comes without the file having been read to its end."""
+    path = tmp_path / "x.csv"
+    with path.open("w", encoding="utf-8") as stream:
+        stream.write("A\n" + "张三\n" * 200_000)
+    records = READERS["csv"].records(path, csv_format())
+    assert next(records).row == {"A": "张三"}
+    records.close()  # type: ignore[attr-defined]
