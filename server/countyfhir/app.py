@@ -25,7 +25,7 @@ from countyfhir.http.address import Addressing
 from countyfhir.http.cors import Cors
 from countyfhir.http.endpoint import Endpoint
 from countyfhir.http.request import Edge
-from countyfhir.interactions import base_definitions
+from countyfhir.interactions import r4_definitions
 from countyfhir.interactions.perform import perform
 from countyfhir.interactions.world import Policy, World
 from countyfhir.model import json
@@ -197,7 +197,7 @@ async def in_background(opened: Opened) -> AsyncIterator[None]:
     settings = opened.settings
     tasks = [asyncio.create_task(expire_forever(opened.store.audit, settings.audit_retention_days))]
     if settings.load_definitions == "on":
-        tasks.append(asyncio.create_task(base_definitions.load_once(opened.world, secrets.token_hex(8))))
+        tasks.append(asyncio.create_task(r4_definitions.load_once(opened.world, secrets.token_hex(8))))
     try:
         yield
     finally:

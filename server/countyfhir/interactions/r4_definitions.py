@@ -19,8 +19,8 @@ from countyfhir.store.ports import ConditionFailed
 
 log = logging.getLogger(__name__)
 
-JOB = "base-definitions-4.0.1"
-KIND = "base-definitions"
+JOB = "r4-definitions-4.0.1"
+KIND = "r4-definitions"
 AT_A_TIME = 40
 PAUSE = 10.0  # seconds until the next look
 LEASE = 60_000_000  # microseconds
