@@ -6,10 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from countyfhir import fhirpath
 from countyfhir.model import json
 from countyfhir.model.library import BASE_TYPES, TERMINOLOGY_TYPES, base_resources, examples
+from countyfhir.outcome import FhirError
 from countyfhir.search import decimal_key, extract
 from countyfhir.search.elements import SORT, readers
 from countyfhir.search.query import FOREVER
@@ -94,7 +97,7 @@ FACTS = [
         "token both forms of an identity number",
         {"resourceType": "Patient", "identifier": [{"system": "s", "value": "110105491231002"}]},
         "identifier",
-        [("s", "110105491231002"), ("s", "11010519491231002X")],
+        [("s", "110105491231002"), ("s", "11010519491231002X"), ("s", "11010519491231002x")],
     ),
     ("token where", {"resourceType": "Patient", "name": [{"use": "old"}]}, "name", []),
     ("token _tag", {"resourceType": "Patient", "meta": {"tag": [CODING]}}, "_tag", [(SYSTEM, "c1")]),
@@ -448,6 +451,22 @@ def test_a_component_may_start_from_the_resource():
         "chromosome-variant-coordinate$2": (key(10),),
         "chromosome-variant-coordinate$3": (key(12),),
     }
+
+
+SHAPES = st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.just({}) | st.just([]) | st.just([[]])
+
+
+@given(
+    st.sampled_from(["code", "subject", "effectivePeriod", "component", "valueQuantity", "meta", "identifier"]), SHAPES
+)
+def test_a_wrong_shape_is_a_refusal(name, shape):
+    """Where structural validation is switched off, an element of another type is a 400 or is passed over."""
+    status = 400
+    try:
+        extract.index({**BLOOD_PRESSURE, "id": "o", name: shape}, CONTEXT, BASE)
+    except FhirError as refused:
+        status = refused.status
+    assert status == 400
 
 
 def test_every_entry_stands_once():

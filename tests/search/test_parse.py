@@ -85,6 +85,7 @@ ONE_CLAUSE = [
     ("Patient?organization=urn:uuid:1-2", ReferenceIs("organization", None, None, "urn:uuid:1-2")),
     ("Observation?subject:Patient=1", ReferenceIs("subject", "Patient", "1")),
     ("Observation?subject:Patient=Patient/1", ReferenceIs("subject", "Patient", "1")),
+    ("Observation?subject:Patient=http://x/Patient/1", ReferenceIs("subject", None, None, "http://x/Patient/1")),
     ("Observation?subject:identifier=s|v", TokenIs("subject:identifier", "s", "v")),
     ("CarePlan?instantiates-canonical=http://x/a|1", ReferenceIs("instantiates-canonical", None, None, "http://x/a|1")),
     (

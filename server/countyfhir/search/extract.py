@@ -9,6 +9,7 @@ from datetime import tzinfo
 from typing import Any, Protocol
 
 from countyfhir.model.definitions import Definitions, SearchParameter
+from countyfhir.outcome import FhirError
 from countyfhir.search.compartments import Compartments
 from countyfhir.search.elements import readers
 from countyfhir.search.entries import Entry
@@ -60,8 +61,16 @@ class Indexer:
         return self.compartments.patient(resource)
 
     def index(self, resource: dict[str, Any]) -> Indexed:
-        """Everything in one go."""
-        return Indexed(self.entries(resource), references(resource, self._bases), self.compartments.patient(resource))
+        """Everything in one go; FhirError ``structure`` for a resource that is not shaped as its type (which can only
+        come here when structural validation is switched off)."""
+        try:
+            return Indexed(
+                self.entries(resource), references(resource, self._bases), self.compartments.patient(resource)
+            )
+        except (AttributeError, TypeError, KeyError, ValueError) as error:
+            name = str(resource.get("resourceType"))[:64]
+            diagnostics = f"The {name} cannot be indexed: an element is not of the type that R4 gives it."
+            raise FhirError("structure", diagnostics, expression=name) from error
 
 
 class Indexing(Protocol):

@@ -15,18 +15,18 @@ _CHECK = "10X98765432"
 def equivalents(value: str) -> tuple[str, ...]:
     """The other forms of ``value`` when it is a valid resident identity number, else ``()``.
 
-    15 digits give the 18 of the 1900s; 18 of the 1900s give the 15; a final ``x`` gives the ``X`` form, too.
+    15 digits give the 18 of the 1900s, 18 of the 1900s give the 15; a final X is also written x.
     """
-    length = len(value)
-    if length == 18 and _NEW.fullmatch(value):
+    if len(value) == 18 and _NEW.fullmatch(value):
         proper = value.upper()
         if check_character(proper[:17]) != proper[17]:
             return ()
         old = (proper[:6] + proper[8:17],) if proper[6:8] == "19" else ()
-        return old if proper == value else (proper, *old)
-    if length == 15 and _OLD.fullmatch(value):
+        return tuple(form for form in dict.fromkeys((proper, proper.lower(), *old)) if form != value)
+    if len(value) == 15 and _OLD.fullmatch(value):
         body = value[:6] + "19" + value[6:]
-        return (body + check_character(body),)
+        new = body + check_character(body)
+        return tuple(dict.fromkeys((new, new.lower())))
     return ()
 
 

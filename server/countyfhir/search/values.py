@@ -85,7 +85,7 @@ def reference(text: str, reading: Reading, target_type: str | None = None) -> Re
     if "/_history/" in value:
         raise malformed(reading.parameter, "the index holds no versions of references; leave /_history/… out")
     target = target_of(value, (reading.base,))
-    if target is None or (target_type and target[0] != target_type):
+    if target is None or (target_type and target[0] not in ("", target_type)):
         expected = f"{target_type}/id" if target_type else "Type/id"
         raise malformed(reading.parameter, f"a reference is written id, {expected} or an absolute url")
     if target[0]:
