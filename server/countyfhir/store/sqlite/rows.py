@@ -7,13 +7,13 @@ from typing import Any
 
 import apsw
 
-from countyfhir.search.entries import DATE, NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI, Entry
+from countyfhir.search.entries import DATE, NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import LITERAL, NewNames
 
 Row = tuple[Any, ...]
 """One row of an index table without its leading ``rid``."""
-Shaped = dict[tuple[int, str], list[Row]]
+Shaped = dict[tuple[Any, ...], list[Row]]
 """Rows by (kind, parameter), their values still names."""
 
 SMALLEST, LARGEST = 1, 2
@@ -68,16 +68,24 @@ def kind_kept(kind: int) -> int:
     return QUANTITY if kind == NUMBER else kind
 
 
-def shape(entries: Iterable[Entry]) -> Shaped:
+def shape(entries: Iterable[tuple[Any, ...]]) -> Shaped:
     """Group entries by kind and parameter, drop repeats. Pure: done before the turn to write is taken."""
-    shaped: dict[tuple[int, str], dict[Row, None]] = {}
+    shaped: dict[tuple[Any, ...], dict[Row, None]] = {}
+    key: tuple[Any, ...]
+    row: Row
     for entry in entries:
-        kind, parameter, part, *values = entry
-        if kind == REFERENCE and values[0] == "":
-            kind, values = URI, values[1:]
+        kind = entry[0]
+        if kind == REFERENCE and entry[3] == "":
+            key, row = (URI, entry[1]), (entry[4], entry[2])
         elif kind == NUMBER:
-            kind, values = QUANTITY, ["", *values]
-        shaped.setdefault((kind, str(parameter)), {})[(*values, part)] = None  # type: ignore[arg-type]
+            key, row = (QUANTITY, entry[1]), ("", entry[3], entry[2])
+        else:
+            key, row = entry[:2], (*entry[3:], entry[2])
+        rows = shaped.get(key)
+        if rows is None:
+            shaped[key] = {row: None}
+        else:
+            rows[row] = None
     return {key: _flagged(TABLE_OF_KIND[key[0]], list(rows)) for key, rows in shaped.items()}
 
 
