@@ -1,5 +1,5 @@
-"""The composition root: settings in, a running server out. With ``settings.py`` and ``cli/`` the only file that knows every
-room (DESIGN: layout)."""
+"""The composition root: settings in, a running server out. With ``settings.py`` and ``cli/`` the only file that
+knows every room (DESIGN: layout)."""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ class Interaction(Struct, frozen=True):
     """One thing that is asked, over whatever edge it came.
 
     ``kind`` is FHIR's interaction code: read, vread, update, patch, delete, create, search-type, search-system,
-    history-instance, history-type, history-system, capabilities, batch, transaction; ours: search-compartment, operation.
+    history-instance, history-type, history-system, capabilities, batch, transaction; ours: search-compartment,
+    operation.
     ``query`` keeps the order and repetition of the parameters, decoded. A conditional update, patch or delete is one
     without ``logical_id`` whose criteria stand in ``query``. ``body`` is the parsed resource, a patch document, or the
     raw bytes of a Binary; ``content_type`` its media type without parameters.
@@ -90,8 +91,8 @@ class Grant:
 
     ``permissions`` maps a resource type (or ``*``) to the letters c r u d s it may. ``narrowing`` maps a resource type
     (or ``*``) to alternatives, each a conjunction of search clauses; a resource of that type is visible when one
-    alternative holds. A type that is absent from ``narrowing`` (and no ``*``) is not narrowed. ``digest`` identifies the
-    grant inside page cursors.
+    alternative holds. A type that is absent from ``narrowing`` (and no ``*``) is not narrowed. ``digest``
+    identifies the grant inside page cursors.
     """
 
     permissions: Mapping[str, frozenset[str]]
@@ -116,8 +117,8 @@ ALL = Grant({"*": frozenset("cruds")}, {}, "all")
 class Body:
     """A resource as the JSON text that will be served, open at the place where the store stamps it.
 
-    The text is ``head + b'"versionId":"7","lastUpdated":"2026-01-02T03:04:05.678Z"' + tail``: the store orders commits and
-    so knows the instant (DESIGN decision 14).
+    The text is ``head + b'"versionId":"7","lastUpdated":"2026-01-02T03:04:05.678Z"' + tail``: the store orders
+    commits and so knows the instant (DESIGN decision 14).
     """
 
     head: bytes
@@ -126,7 +127,8 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One resource to write. ``expected_version`` is the version that was read (0: no row was there; a deleted one has its
+    """One resource to write. ``expected_version`` is the version that was read (0: no row was there; a deleted one
+    has its
     number), or None for a write that does not care. ``body`` and ``entries`` are filled before the commit, from
     ``resource``; a delete has neither."""
 
@@ -144,8 +146,8 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """A condition of a plan: inside the commit, ``query`` must still find exactly ``logical_ids`` (order does not count).
-    Evaluated against the state before the plan's own writes."""
+    """A condition of a plan: inside the commit, ``query`` must still find exactly ``logical_ids`` (order does not
+    count). Evaluated against the state before the plan's own writes."""
 
     query: Query
     logical_ids: frozenset[str]
@@ -183,8 +185,8 @@ class Plan:
 class Stored(Struct, frozen=True):
     """A version of a resource as the store keeps it; ``body`` is the JSON text that is served (None when deleted).
 
-    ``last_updated`` is in microseconds since 1970-01-01T00:00Z, whole milliseconds. ``sequence`` orders all versions of all
-    resources as they were committed.
+    ``last_updated`` is in microseconds since 1970-01-01T00:00Z, whole milliseconds. ``sequence`` orders all
+    versions of all resources as they were committed.
     """
 
     resource_type: str
@@ -206,8 +208,8 @@ class Answer(Struct, frozen=True):
     """What goes back. ``body`` is a finished JSON text (bytes), a resource (dict) still to be serialised, or None.
 
     ``stored`` is the version the answer shows, when it shows one (ETag, Last-Modified and Location follow from it).
-    ``content_type`` is set only where the body is not FHIR (a raw Binary). ``patients`` are the logical ids of the patients
-    whose data the answer shows, for the audit record.
+    ``content_type`` is set only where the body is not FHIR (a raw Binary). ``patients`` are the logical ids of the
+    patients whose data the answer shows, for the audit record.
     """
 
     status: int = 200

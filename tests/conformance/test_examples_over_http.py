@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.http.conftest import running
 
 from countyfhir.model import json, xml
 from countyfhir.model.definitions import definitions
 from countyfhir.model.library import examples
+from tests.http.conftest import running
 
 ARCHIVE = Path(__file__).parents[1] / "data" / "r4-examples.tar.xz"
 FAULTY = standard_json.loads((Path(__file__).parent / "structure_baseline.json").read_text())

@@ -60,7 +60,8 @@ def located(row: dict[str, Any]) -> str:
 
 
 def test_urn_references_are_resolved_everywhere(client: TestClient) -> None:
-    """References, uri-typed elements, extensions, contained, Provenance targets and narrative links; circles included."""
+    """References, uri-typed elements, extensions, contained, Provenance targets and narrative links; circles
+    included."""
     urn, other = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a", "urn:uuid:88f151c0-a954-468a-88bd-5ae15c08e059"
     resource = patient(
         "urn-1",
@@ -151,7 +152,8 @@ def test_nothing_is_written_when_one_entry_fails(client: TestClient) -> None:
 
 
 def test_order_is_delete_post_put_get(client: TestClient) -> None:
-    """A delete makes room for a conditional create; a GET sees what was written; the response keeps the request's order."""
+    """A delete makes room for a conditional create; a GET sees what was written; the response keeps the request's
+    order."""
     old = client.post("Patient", json=patient("order")).json()
     answer = client.post(
         "",
@@ -184,7 +186,8 @@ def test_the_same_resource_twice_is_refused(client: TestClient, second: dict[str
 
 
 def test_conditional_entries(client: TestClient) -> None:
-    """Conditional create, update and delete inside a transaction; If-None-Exist that matches is 200 and resolves references."""
+    """Conditional create, update and delete inside a transaction; If-None-Exist that matches is 200 and resolves
+    references."""
     there = client.post("Patient", json=patient("there")).json()
     gone = client.post("Patient", json=patient("gone")).json()
     urn = "urn:uuid:9b3d0d4e-7c5e-4b2b-a7cb-2f0f4e6b7a11"

@@ -12,8 +12,8 @@ from countyfhir.http.headers import Headers
 
 @dataclass(frozen=True, slots=True)
 class Addressing:
-    """``base_url`` (no trailing slash) fixes the public base; otherwise Host and, from ``trusted_proxies`` (addresses or
-    networks), X-Forwarded-Proto, -Host and -For tell it."""
+    """``base_url`` (no trailing slash) fixes the public base; otherwise Host and, from ``trusted_proxies``
+    (addresses or networks), X-Forwarded-Proto, -Host and -For tell it."""
 
     prefix: str = "/fhir"
     base_url: str | None = None

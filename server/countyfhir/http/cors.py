@@ -12,14 +12,15 @@ from countyfhir.outcome import FhirError
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _EXPOSED = b"ETag, Location, Last-Modified, Content-Location, X-Request-Id, Retry-After"
 _ALLOWED = (
-    b"Authorization, X-API-Key, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, "
-    b"X-Request-Id, X-Organization, X-Purpose-Of-Use"
+    b"Authorization, X-API-Key, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, "
+    b"If-Modified-Since, X-Request-Id, X-Organization, X-Purpose-Of-Use"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """``origins`` that may call from a browser; ``*`` any (then without credentials). Empty: none, no headers at all."""
+    """``origins`` that may call from a browser; ``*`` any (then without credentials). Empty: none, no headers at
+    all."""
 
     origins: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ import re
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from countyfhir.access.authenticate import Authenticator
@@ -44,7 +44,7 @@ class Endpoint:
     authenticator: Authenticator
     audit: AuditQueue | None
     smart_configuration: bytes = b"{}"
-    cors: Cors = Cors()
+    cors: Cors = field(default_factory=Cors)
     gzip_min_bytes: int = 1400
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,7 +85,7 @@ class Endpoint:
             status, raw, text = await self._refused(error, interaction, headers, form)
         except incoming.Disconnected:
             raise
-        except Exception as error:  # the edge of the program: nothing may leak, nothing may pass unseen
+        except Exception as error:  # noqa: BLE001 - the edge: nothing may leak, nothing may pass unseen
             _log_unexpected(error, request_id, interaction)
             status, raw, text = await self._refused(_unexpected(request_id), interaction, headers, form)
         raw.append((b"x-request-id", request_id.encode()))

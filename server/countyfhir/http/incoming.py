@@ -1,4 +1,5 @@
-"""The body of a request: read within the limit, unpacked, parsed by its media type (R4 sections 3.1.0.1.11, 3.1.0.6, Binary)."""
+"""The body of a request: read within the limit, unpacked, parsed by its media type (R4 sections 3.1.0.1.11,
+3.1.0.6, Binary)."""
 
 from __future__ import annotations
 

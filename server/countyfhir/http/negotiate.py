@@ -60,9 +60,8 @@ def media_ranges(header: str) -> list[tuple[str, dict[str, str]]]:
     for part in header.split(","):
         media_type, *pairs = [piece.strip() for piece in part.split(";")]
         if media_type:
-            parameters = dict(
-                (pair.partition("=")[0].strip().lower(), pair.partition("=")[2].strip().strip('"')) for pair in pairs
-            )
+            split = (pair.partition("=") for pair in pairs)
+            parameters = {name.strip().lower(): value.strip().strip('"') for name, _, value in split}
             ranges.append((media_type.lower(), parameters))
     return ranges
 

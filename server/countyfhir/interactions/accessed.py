@@ -7,8 +7,8 @@ from countyfhir.exchange import Answer, Interaction
 from countyfhir.interactions.world import World
 
 RECORDED_WITH_THE_WRITE = frozenset({"create", "update", "patch", "delete", "batch", "transaction"})
-"""Kinds whose audit records are in the transaction of the write, or are those of their entries; what is recorded of them
-otherwise are refusals."""
+"""Kinds whose audit records are in the transaction of the write, or are those of their entries; what is recorded of
+them otherwise are refusals."""
 
 
 def shown_by(answer: Answer) -> tuple[tuple[str, ...], str | None]:

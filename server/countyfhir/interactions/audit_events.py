@@ -1,4 +1,5 @@
-"""AuditEvents: those the server records, served from the audit store, before those that clients wrote (R4 AuditEvent)."""
+"""AuditEvents: those the server records, served from the audit store, before those that clients wrote (R4
+AuditEvent)."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ def bundle(
     total: int | None = None,
     head: Iterable[tuple[str, bytes]] = (),
 ) -> bytes:
-    """A Bundle resource of finished entries. ``links`` are (relation, url); ``head`` more leading members (name, JSON)."""
+    """A Bundle resource of finished entries. ``links`` are (relation, url); ``head`` more leading members (name,
+    JSON)."""
     parts = [b'{"resourceType":"Bundle"']
     parts += [b"," + quoted(name) + b":" + value for name, value in head]
     parts.append(b',"type":' + quoted(bundle_type))

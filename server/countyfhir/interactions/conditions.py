@@ -1,4 +1,5 @@
-"""Preconditions of a request: ETags, conditional criteria, and what their failure means (R4 sections 3.1.0.5, 3.1.0.8.3)."""
+"""Preconditions of a request: ETags, conditional criteria, and what their failure means (R4 sections 3.1.0.5,
+3.1.0.8.3)."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def check_if_match(preconditions: Preconditions, current: Stored | None, subject
 
 
 def check_if_none_match(preconditions: Preconditions, current: Stored | None, subject: str) -> None:
-    """``If-None-Match`` on a write: ``*`` asks that nothing is there, an ETag that it is not that version; 412 otherwise."""
+    """``If-None-Match`` on a write: ``*`` asks that nothing is there, an ETag that it is not that version; 412
+    otherwise."""
     wanted = preconditions.if_none_match
     if wanted is None or current is None or current.deleted:
         return

@@ -44,8 +44,8 @@ async def history(interaction: Interaction, grant: Grant, world: World) -> Answe
 
 
 async def _visible(versions: tuple[Stored, ...], grant: Grant, world: World) -> tuple[Stored, ...]:
-    """The versions of resources that the grant shows. A narrowed caller sees no deletions: nothing tells whose they were;
-    and no total, which would count what is hidden."""
+    """The versions of resources that the grant shows. A narrowed caller sees no deletions: nothing tells whose they
+    were; and no total, which would count what is hidden."""
     narrowed = {
         (one.resource_type, one.logical_id) for one in versions if grant.narrowed(one.resource_type) is not None
     }

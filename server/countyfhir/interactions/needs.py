@@ -1,4 +1,5 @@
-"""What a write must read first, and what was found: both plain data, so that building stays pure (DESIGN: life of a request)."""
+"""What a write must read first, and what was found: both plain data, so that building stays pure (DESIGN: life of a
+request)."""
 
 from __future__ import annotations
 

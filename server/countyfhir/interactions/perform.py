@@ -1,4 +1,5 @@
-"""The one door: every interaction, over whatever edge it came, goes through ``perform`` (DESIGN: the life of a request)."""
+"""The one door: every interaction, over whatever edge it came, goes through ``perform`` (DESIGN: the life of a
+request)."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from countyfhir.outcome import FhirError
 async def read(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """The current version: 404 when the id was never used, 410 when it was deleted."""
     resource_type, logical_id = interaction.resource_type, interaction.logical_id
-    assert resource_type is not None and logical_id is not None
+    assert resource_type is not None
+    assert logical_id is not None
     if resource_type == audit_events.RESOURCE_TYPE and audit_events.is_recorded(interaction):
         return await audit_events.read(interaction, grant, world)
     stored = await world.store.resources.read(resource_type, logical_id)
@@ -27,7 +28,9 @@ async def read(interaction: Interaction, grant: Grant, world: World) -> Answer:
 async def vread(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """One version; the current version must be visible to the caller too."""
     resource_type, logical_id, version_id = interaction.resource_type, interaction.logical_id, interaction.version_id
-    assert resource_type is not None and logical_id is not None and version_id is not None
+    assert resource_type is not None
+    assert logical_id is not None
+    assert version_id is not None
     if version_id == "1" and audit_events.is_recorded(interaction):
         return await audit_events.read(interaction, grant, world)
     number = int(version_id) if version_id.isascii() and version_id.isdigit() and len(version_id) < 16 else 0

@@ -1,4 +1,5 @@
-"""References inside a transaction: to other entries by their full URL, and conditional ones, resolved last (R4 3.1.0.11.2)."""
+"""References inside a transaction: to other entries by their full URL, and conditional ones, resolved last (R4
+3.1.0.11.2)."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ async def resolve(writing: list[BundleEntry], drafts: list[Draft], grant: Grant,
 
 
 def mapping_of(writing: list[BundleEntry], drafts: list[Draft]) -> dict[str, str]:
-    """Full URL of an entry -> ``Type/id`` it has on this server. A RESTful full URL also stands for its relative form."""
+    """Full URL of an entry -> ``Type/id`` it has on this server. A RESTful full URL also stands for its relative
+    form."""
     mapping: dict[str, str] = {}
     for entry, draft in zip(writing, drafts, strict=True):
         if entry.full_url is None:

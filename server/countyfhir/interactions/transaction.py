@@ -122,7 +122,8 @@ def _touch(touched: dict[Key, int], write: Write, entry: BundleEntry) -> None:
     if key in touched:
         raise FhirError(
             "invalid",
-            f"Entries {touched[key]} and {entry.index} both write {key[0]}/{key[1]}; a transaction may touch a resource once.",
+            f"Entries {touched[key]} and {entry.index} both write {key[0]}/{key[1]}; "
+            "a transaction may touch a resource once.",
             expression=(f"Bundle.entry[{touched[key]}]", f"Bundle.entry[{entry.index}]"),
         )
     touched[key] = entry.index

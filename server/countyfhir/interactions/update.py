@@ -94,7 +94,8 @@ def _put(interaction: Interaction, logical_id: str, resource: Resource, found: F
 
 
 def put(resource_type: str, logical_id: str, resource: Resource, current: Stored | None) -> Write:
-    """The write of the next version after ``current``; tags and labels that the sender left out are kept (R4 2.26.3.2)."""
+    """The write of the next version after ``current``; tags and labels that the sender left out are kept (R4
+    2.26.3.2)."""
     if current is not None and current.body is not None and b'"meta":{' in current.body:
         resource = merged_meta(resource, json.parse(current.body))
     return Write("PUT", resource_type, logical_id, resource, current.version_id if current else 0)

@@ -16,7 +16,8 @@ from countyfhir.store.ports import Store
 class Operation:
     """An operation that is offered, as one record: route, CapabilityStatement, access check and docs follow from it.
 
-    ``code`` without its ``$``; ``resource_types`` () for all; ``on_*`` where it may be called; ``affects_state`` ones only
+    ``code`` without its ``$``; ``resource_types`` () for all; ``on_*`` where it may be called; ``affects_state``
+    ones only
     by POST (R4 section 3.2.0.1); ``definition`` the canonical of its OperationDefinition; ``letters`` what scopes must
     grant (see ``access.operations``).
     """

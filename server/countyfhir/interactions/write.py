@@ -1,4 +1,5 @@
-"""How one write comes to pass: read what it needs, build, check, commit; again when the race was lost (DESIGN decision 8)."""
+"""How one write comes to pass: read what it needs, build, check, commit; again when the race was lost (DESIGN
+decision 8)."""
 
 from __future__ import annotations
 

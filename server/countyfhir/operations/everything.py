@@ -33,7 +33,8 @@ class _Asked:
 
 
 async def everything(interaction: Interaction, grant: Grant, world: World) -> Answer:
-    """A searchset of the focus, its compartment, and what those point to; without ``_count`` all of it in one bundle."""
+    """A searchset of the focus, its compartment, and what those point to; without ``_count`` all of it in one
+    bundle."""
     asked = _asked(interaction, grant, world)
     focus = await read(changed(interaction, preconditions=Preconditions()), grant, world)
     assert focus.stored is not None

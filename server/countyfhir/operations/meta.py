@@ -1,4 +1,5 @@
-"""$meta, $meta-add, $meta-delete: profiles, security labels and tags (OperationDefinition Resource-meta, -add, -delete)."""
+"""$meta, $meta-add, $meta-delete: profiles, security labels and tags (OperationDefinition Resource-meta, -add,
+-delete)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""$purge: an administrator removes all versions of a resource but the current one. An operation of ours; R4 has none."""
+"""$purge: an administrator removes all versions of a resource but the current one. An operation of ours; R4 has
+none."""
 
 from __future__ import annotations
 

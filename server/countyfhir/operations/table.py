@@ -1,4 +1,5 @@
-"""The operations that are offered; one entry each, and route, CapabilityStatement and docs follow (DESIGN decision 9)."""
+"""The operations that are offered; one entry each, and route, CapabilityStatement and docs follow (DESIGN decision
+9)."""
 
 from __future__ import annotations
 
