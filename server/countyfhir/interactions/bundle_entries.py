@@ -31,7 +31,7 @@ def entries_of(bundle: Interaction, world: World) -> list[Any]:
     if len(entries) > world.policy.bundle_max_entries:
         raise FhirError(
             "too-costly",
-            f"The bundle has {len(entries)} entries; at most {world.policy.bundle_max_entries} are taken. Send several.",
+            f"The bundle has {len(entries)} entries; at most {world.policy.bundle_max_entries} are taken; split it.",
             expression="Bundle.entry",
         )
     return entries
