@@ -96,7 +96,7 @@ def test_a_second_run_stores_nothing(taken: Any) -> None:
 def test_every_marked_cell_has_its_issue(taken: Any, truth: dict[str, Any]) -> None:
     """Held-back and contradicted cells carry the code of the catalogue and the column."""
     report, outcomes, _, _ = taken
-    found = defaultdict(set)
+    found: dict[tuple[str, str], set[tuple[str, str, bool]]] = defaultdict(set)
     for outcome in outcomes:
         file, _, sheet = outcome.file.partition("!")
         key = f"{sheet}!{outcome.key}" if sheet else outcome.key

@@ -44,6 +44,8 @@ def discover(paths: Iterable[Path], sources: Sequence[Source], named: Mapping[st
     for path in files([*paths, *(named or {}).values()]):
         source = owner(path, sources, folders)
         matches = [mapping for mapping in source.mappings if fits(path, mapping)] if source else []
+        if source and any(fnmatchcase(path.name, pattern) for pattern in source.ignore):
+            continue
         if source is None or not matches:
             unmatched.append(f"{path.parent.name}/{path.name}")
             continue

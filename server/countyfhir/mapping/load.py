@@ -48,7 +48,8 @@ def load_source(folder: Path) -> Source:
     mappings = [load_mapping(path, folder.name, institutions, document.data) for path in paths]
     mappings.sort(key=lambda mapping: (mapping.order, mapping.name))
     data = document.data
-    return Source(folder.name, data["title"], data.get("folder", folder.name), tuple(mappings), institutions)
+    ignore = tuple(data.get("ignore", ()))
+    return Source(folder.name, data["title"], data.get("folder", folder.name), tuple(mappings), institutions, ignore)
 
 
 def read_institutions(document: Document) -> tuple[Institution, ...]:

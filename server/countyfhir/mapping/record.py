@@ -113,6 +113,7 @@ class Source:
     folder: str
     mappings: tuple[RecordMapping, ...]
     institutions: tuple[Institution, ...]
+    ignore: tuple[str, ...] = ()  # patterns of files that hold no records (dictionaries)
 
 
 @dataclass(frozen=True, slots=True)
