@@ -34,7 +34,7 @@ def environment() -> dict[str, str]:
 def served(folder: Path, *flags: str) -> Iterator[Served]:
     """`countyfhir serve` with the flags in the folder, ready; stopped at the end."""
     port = free_port()
-    command = [sys.executable, "-m", "countyfhir", "serve", "--port", str(port), *flags]
+    command = [sys.executable, "-m", "countyfhir", "serve", "--port", str(port), "--load-definitions", "off", *flags]
     with (folder / "serve.log").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment(), stdout=log, stderr=log, text=True)
     try:
