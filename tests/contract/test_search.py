@@ -19,6 +19,7 @@ from countyfhir.search.query import (
     DateIs,
     Has,
     IdIs,
+    Include,
     InCompartment,
     LastUpdatedIs,
     Missing,
@@ -313,3 +314,68 @@ class Placed:
         return isinstance(other, Placed) and self.value == other.value
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def test_several_types_are_one_list(open_store: Open) -> None:
+    """Matches of all types come merged in sort order, page by page; no type named means all that occur."""
+
+    async def story(store: Store) -> None:
+        shelf = await filled(store)
+        both = ("Patient", "Observation")
+        for sort in (
+            (),
+            (Sort("_lastUpdated", "date"),),
+            (Sort("_lastUpdated", "date", True),),
+            (Sort("_id", "token"),),
+        ):
+            query = Query(both, (), sort, count=17)
+            names = await found(store, query)
+            assert len(names) == len(set(names))
+            assert set(names) == shelf.find(query) == set(await found(store, Query((), (), sort, count=50)))
+            keys = [tuple(key_of(shelf, key, tuple(name.split("/"))) for key in sort) for name in names]  # type: ignore[arg-type]
+            assert keys == sorted(keys, reverse=bool(sort) and sort[0].descending)
+        assert await found(store, Query(("Basic",))) == []
+
+    run(open_store, story)
+
+
+def test_totals_are_counted_when_asked_for(open_store: Open) -> None:
+    """None by default; accurate and estimate count the matches, not the page; count 0 gives only the total."""
+
+    async def story(store: Store) -> None:
+        shelf = await filled(store)
+        search = store.resources.search
+        for where in (
+            (),
+            (PATIENT_CLAUSES["token"],),
+            (PATIENT_CLAUSES["either of two tokens"],),
+            (PATIENT_CLAUSES["not"],),
+        ):
+            expected = len(shelf.find(Query(("Patient",), where)))
+            assert (await search(Query(("Patient",), where, count=3))).total is None
+            for total in ("accurate", "estimate"):
+                assert (await search(Query(("Patient",), where, count=3, total=total))).total == expected
+            only = await search(Query(("Patient",), where, count=0))
+            assert (only.total, only.matches, only.cursor) == (expected, (), None)
+
+    run(open_store, story)
+
+
+def test_an_include_follows_a_canonical(open_store: Open) -> None:
+    """The resource whose url is named by the reference parameter comes along, and back from it."""
+
+    async def story(store: Store) -> None:
+        url = "http://county.example/fhir/Questionnaire/frail"
+        await commit(
+            store,
+            write("Questionnaire", "q1", (URI, "url", 0, url)),
+            write("QuestionnaireResponse", "r1", (REFERENCE, "questionnaire", 0, "", url)),
+        )
+        include = Include("QuestionnaireResponse", "questionnaire")
+        page = await store.resources.search(Query(("QuestionnaireResponse",), includes=(include,)))
+        assert [one.logical_id for one in page.included] == ["q1"]
+        back = Include("QuestionnaireResponse", "questionnaire", None, reverse=True)
+        page = await store.resources.search(Query(("Questionnaire",), includes=(back,)))
+        assert [one.logical_id for one in page.included] == ["r1"]
+
+    run(open_store, story)

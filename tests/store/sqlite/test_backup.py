@@ -11,6 +11,7 @@ import pytest
 from countyfhir.store import sqlite
 from countyfhir.store.ports import StoreUnusable
 from countyfhir.store.sqlite import SqliteStore
+from countyfhir.store.sqlite.backup import copy
 
 from .opened import ids, one, with_store
 
@@ -90,3 +91,10 @@ def test_a_damaged_copy_is_not_installed(tmp_path: Path, harm: str) -> None:
         sqlite.restore(copy, path)
     assert len(with_store(path, ids)) == 40
     assert not list(tmp_path.glob("*.restoring*"))
+
+
+def test_there_must_be_something_to_copy(tmp_path: Path) -> None:
+    """A mistyped path is refused and does not become an empty database."""
+    with pytest.raises(StoreUnusable, match="no database"):
+        copy(str(tmp_path / "mistyped.sqlite"), tmp_path / "copy.sqlite", sqlite.Options())
+    assert list(tmp_path.iterdir()) == []

@@ -22,25 +22,37 @@ PROBLEMS_NAMED = 20
 def copy(path: str, target: str | Path, options: Options) -> None:
     """Write a compact copy of the database at ``path`` to ``target``, complete and durable, or nothing.
 
-    FileExistsError when ``target`` is there. Works beside a running server: it sees one state, writers go on.
+    FileExistsError when ``target`` is there, StoreUnusable when there is no database at ``path``. Works beside a
+    running server: it sees one state, writers go on.
     """
     place = Path(target)
     if place.exists():
         raise FileExistsError(f"{place} exists: name a new file")
+    if not Path(path).is_file():
+        raise StoreUnusable(f"there is no database at {path}")
     partial = place.with_name(place.name + ".partial")
     partial.unlink(missing_ok=True)
-    connection = connect(path, options, write=True)
+    in_use = note_use(path)
     try:
-        connection.execute("VACUUM INTO ?", (str(partial),))
+        _vacuum_into(path, partial, options)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
     finally:
-        connection.close(True)
+        os.close(in_use)
     _make_durable(partial)
     os.link(partial, place)
     partial.unlink()
     _make_durable(place.parent)
+
+
+def _vacuum_into(path: str, partial: Path, options: Options) -> None:
+    connection = connect(path, options, write=True)
+    try:
+        schema.check_version(connection)
+        connection.execute("VACUUM INTO ?", (str(partial),))
+    finally:
+        connection.close(True)
 
 
 def problems(path: str | Path) -> list[str]:

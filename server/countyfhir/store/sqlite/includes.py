@@ -65,49 +65,52 @@ def _take(found: Included, include: Include, rids: list[int], fresh: dict[int, N
         found.rids[rid] = fresh[rid] = None
 
 
+BY_REFERENCE = (
+    "SELECT f.target_rid FROM json_each(?) s"
+    " CROSS JOIN reference f ON f.rid = s.value AND f.parameter_id IN ({parameters})"
+    " CROSS JOIN resource t ON t.rid = f.target_rid AND t.deleted = 0 {typed}"
+)
+BY_REFERENCE_BACK = (
+    "SELECT f.rid FROM json_each(?) s CROSS JOIN resource t ON t.rid = s.value {typed}"
+    " CROSS JOIN reference f ON f.target_rid = t.rid AND f.parameter_id IN ({parameters})"
+)
+BY_CANONICAL = (
+    "SELECT u.rid FROM json_each(?) s"
+    " CROSS JOIN uri c ON c.rid = s.value AND c.parameter_id IN ({parameters}) AND c.value <> ''"
+    " CROSS JOIN parameter p ON p.name = 'url' AND p.kind = {uri}"
+    " CROSS JOIN uri u ON u.parameter_id = p.parameter_id AND u.value = c.value"
+    " CROSS JOIN resource t ON t.rid = u.rid AND t.deleted = 0 {typed}"
+)
+BY_CANONICAL_BACK = (
+    "SELECT c.rid FROM json_each(?) s CROSS JOIN resource t ON t.rid = s.value {typed}"
+    " CROSS JOIN parameter p ON p.type_id = t.type_id AND p.name = 'url' AND p.kind = {uri}"
+    " CROSS JOIN uri u ON u.rid = t.rid AND u.parameter_id = p.parameter_id AND u.value <> ''"
+    " CROSS JOIN uri c ON c.parameter_id IN ({parameters}) AND c.value = u.value"
+)
+_WAYS = {
+    (kinds.REFERENCE, False): BY_REFERENCE,
+    (kinds.REFERENCE, True): BY_REFERENCE_BACK,
+    (kinds.URI, False): BY_CANONICAL,
+    (kinds.URI, True): BY_CANONICAL_BACK,
+}
+"""By literal reference, and by canonical: the resource whose ``url`` is the one named. A parameter may hold both."""
+
+
 def _reached(connection: apsw.Connection, names: Names, include: Include, frontier: list[int]) -> list[int]:
-    parameters = _parameters(connection, names, include)
-    listed = json.dumps(frontier)
     target = names.type_id(connection, include.target_type) if include.target_type else None
-    if not parameters or not frontier or (include.target_type and target is None):
+    if not frontier or (include.target_type and target is None):
         return []
-    marks = ", ".join(map(str, parameters))
-    typed = f" AND t.type_id = {target}" if target else ""
-    if include.reverse:
-        sql = (
-            f"SELECT f.rid FROM json_each(?) s CROSS JOIN resource t ON t.rid = s.value{typed} CROSS JOIN reference f"
-            f" ON f.target_rid = t.rid AND f.parameter_id IN ({marks})"
-        )
-    else:
-        sql = (
-            f"SELECT f.target_rid FROM json_each(?) s CROSS JOIN reference f ON f.rid = s.value AND"
-            f" f.parameter_id IN ({marks})"
-            f" CROSS JOIN resource t ON t.rid = f.target_rid AND t.deleted = 0{typed}"
-        )
-    return [rid for (rid,) in fetch(connection, sql, (listed,))] + _by_canonical(
-        connection, names, include, listed, typed
-    )
+    listed, typed = json.dumps(frontier), f"AND t.type_id = {target}" if target else ""
+    reached: list[int] = []
+    for kind in (kinds.REFERENCE, kinds.URI):
+        parameters = ", ".join(map(str, _parameters(connection, names, include, kind)))
+        if parameters:
+            sql = _WAYS[kind, include.reverse].format(parameters=parameters, typed=typed, uri=kinds.URI)
+            reached += [rid for (rid,) in fetch(connection, sql, (listed,))]
+    return reached
 
 
-def _by_canonical(connection: apsw.Connection, names: Names, include: Include, listed: str, typed: str) -> list[int]:
-    """Forward includes by canonical: the resource whose ``url`` is the one named (its version, if any, is not looked
-    at)."""
-    if include.reverse:
-        return []
-    parameters = _parameters(connection, names, include, kinds.URI)
-    if not parameters:
-        return []
-    sql = (
-        "SELECT u.rid FROM json_each(?) s CROSS JOIN uri c ON c.rid = s.value"
-        f" AND c.parameter_id IN ({', '.join(map(str, parameters))}) CROSS JOIN parameter p ON p.name"
-        f" = 'url' AND p.kind = {kinds.URI}"
-        " CROSS JOIN uri u ON u.parameter_id = p.parameter_id AND u.value = c.value"
-        f" CROSS JOIN resource t ON t.rid = u.rid AND t.deleted = 0{typed}"
-    )
-    return [rid for (rid,) in fetch(connection, sql, (listed,))]
-
-
-def _parameters(connection: apsw.Connection, names: Names, include: Include, kind: int = kinds.REFERENCE) -> list[int]:
+def _parameters(connection: apsw.Connection, names: Names, include: Include, kind: int) -> list[int]:
     if include.source_type == "*":
         return _of_every_type(connection, kind)
     type_id = names.type_id(connection, include.source_type)
