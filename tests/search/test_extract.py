@@ -41,6 +41,18 @@ REFERENCE_ENTRY = {"reference": "Patient/p1"}
 
 FACTS = [
     (
+        "string phonetic of an organisation",
+        {"resourceType": "Organization", "name": "都匀市人民医院"},
+        "phonetic",
+        [("都匀市人民医院", "都匀市人民医院"), ("duyunshirenminyiyuan", ""), ("dysrmyy", "")],
+    ),
+    (
+        "string name of an organisation",
+        {"resourceType": "Organization", "name": "县医院"},
+        "name",
+        [("县医院", "县医院")],
+    ),
+    (
         "token Coding, display",
         {"resourceType": "Observation", "code": {"coding": [CODING, {"code": "c2"}]}},
         "code",

@@ -70,11 +70,10 @@ def condition(place: Place, name: str, text: str) -> Clause:
     value."""
     if place.depth > DEEPEST:
         raise Unsupported(f"A chain of more than {DEEPEST} links is not followed.")
-    if name.startswith("_has:"):
-        return _has(place, name, text)
     link, dot, rest = name.partition(".")
-    if dot:
-        return _chain(place, link, rest, text)
+    if dot or name.startswith("_has:"):
+        counted = place if place.depth else replace(place, links=count())
+        return _has(counted, name, text) if name.startswith("_has:") else _chain(counted, link, rest, text)
     code, colon, modifier = name.partition(":")
     if colon and not modifier:
         raise Unsupported(f"{shown(name)} ends in a colon without a modifier.")

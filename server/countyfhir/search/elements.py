@@ -85,6 +85,13 @@ def _string(text: str) -> Iterator[Fact]:
     yield STRING, "", (normalise(text), text)
 
 
+def _phonetic(text: str) -> Iterator[Fact]:
+    """The name of an organisation: the text, and its pinyin when it is Chinese."""
+    folded = normalise(text)
+    yield STRING, "", (folded, text)
+    yield from ((STRING, "", (form, "")) for form in pinyin.forms(folded, "given"))
+
+
 def _address(address: Mapping[str, Any]) -> Iterator[Fact]:
     for line in address.get("line") or ():
         if line:
@@ -226,6 +233,7 @@ _FIXED: Mapping[str, Mapping[str, Reader]] = {
     "token": {"Coding": _coding, "CodeableConcept": _concept, "Identifier": _identifier, "ContactPoint": _contact_point}
     | dict.fromkeys(_CODES, _code),
     "string": {"HumanName": _human_name, "Address": _address, "family": _READ_FAMILY, "given": _READ_GIVEN}
+    | {"phonetic": _phonetic}
     | dict.fromkeys(("string", "markdown", "code", "id", "uri"), _string),
     "number": {"Range": _number_range} | dict.fromkeys(("integer", "decimal", "positiveInt", "unsignedInt"), _number),
     "quantity": {"Money": _money, "Range": _quantity_range} | dict.fromkeys(_QUANTITIES, _quantity),

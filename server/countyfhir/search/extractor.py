@@ -72,7 +72,8 @@ def _plant(root: Node, parameter: SearchParameter, source: Source) -> None:
         if parameter.type == "composite":
             node.emitters.append(_composite(node.type_name, parameter, source))
             continue
-        reader = _reader(source, parameter.type, node.reader_name)
+        sounded = parameter.code == "phonetic" and node.type_name == "string"
+        reader = _reader(source, parameter.type, "phonetic" if sounded else node.reader_name)
         if reader is not None:
             node.emitters.append(_Plain(reader, parameter, node.type_name))
 

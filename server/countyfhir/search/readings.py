@@ -1,4 +1,4 @@
-"""Chinese surnames whose reading differs from the character's usual one, and surnames of two characters (复姓).
+"""How Chinese surnames (of one character, and 复姓) and places are read where dictionaries read them otherwise.
 
 Sources: the readings of 通用规范汉字表 dictionaries for 姓 (surname) senses; written by us.
 """
@@ -43,3 +43,19 @@ COMPOUND: dict[str, tuple[str, ...]] = {
     characters: tuple(reading.split("-")) for characters, reading in zip(*[iter(_COMPOUND.split())] * 2, strict=True)
 }
 """Surname of several characters -> its syllables without tones."""
+
+PLACES: dict[str, tuple[str, ...]] = {
+    "都匀": ("du", "yun"),
+    "都安": ("du", "an"),
+    "长顺": ("chang", "shun"),
+    "单县": ("shan", "xian"),
+    "百色": ("bai", "se"),
+    "丽水": ("li", "shui"),
+    "浚县": ("xun", "xian"),
+    "华县": ("hua", "xian"),
+    "涡阳": ("guo", "yang"),
+    "洪洞": ("hong", "tong"),
+    "牟平": ("mu", "ping"),
+    "黄陂": ("huang", "pi"),
+}
+"""Places in the names of institutions that dictionaries of words read wrongly or do not know."""
