@@ -1,5 +1,6 @@
-"""Legacy input and the FHIR it becomes, discovered: each file below ``tests/golden/SOURCE/`` and of the demo county has its
-expected records beside it or in ``tests/golden/demo/``. ``pytest tests/golden --update-golden`` rewrites them."""
+"""Legacy input and the FHIR it becomes, discovered: each file below ``tests/golden/SOURCE/`` and of the demo county
+has its expected records beside it or in ``tests/golden/demo/``. ``pytest tests/golden --update-golden`` rewrites
+them."""
 
 from __future__ import annotations
 

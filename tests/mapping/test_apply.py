@@ -20,6 +20,7 @@ codes:
 lookups:
   patient: {file: patients.csv, key: BRID, by: BRID, columns: [XM], needed: true}
 values:
+  called: patient.XM | name
   measured: RESULT | result(UNIT)
   status: STATE | code(state)
 checks:
@@ -29,7 +30,7 @@ resources:
     key: "{ID}"
     content:
       status: "{status or 'unknown'}"
-      subject: {ref: Patient, key: "{BRID}", display: "{patient.XM}"}
+      subject: {ref: Patient, key: "{BRID}", display: "{called}"}
       valueQuantity: "{measured.quantity}"
 """
 ROW = {"ID": "1", "BRID": "9", "RESULT": "5.6", "UNIT": "mmol/l", "STATE": "2", "TIME": "2025-1-2 8:00", "GONE": None}
@@ -45,7 +46,7 @@ def mapping(tmp_path: Path) -> RecordMapping:
 
 
 def mapped(mapping: RecordMapping, **cells: Any) -> MappedRecord:
-    patients = {"9": {"XM": "张三"}}
+    patients = {"9": {"XM": "张三"}, "7": {"XM": "????"}}
     return apply(mapping, {**ROW, **cells}, Context({"patient": patients.get}))
 
 
@@ -68,6 +69,7 @@ def test_a_record_becomes_resources_with_stable_ids(mapping: RecordMapping) -> N
         ({"BRID": "8"}, "quarantined", "lookup-missing", ("BRID",)),
         ({"GONE": "1"}, "rejected", "cancelled", ("GONE",)),
         ({"STATE": "5"}, "mapped", "unmapped-code", ("STATE",)),
+        ({"BRID": "7"}, "mapped", "M29", ("patient.XM",)),
         ({"TIME": "昨天"}, "mapped", "M07", ("TIME",)),
     ],
 )

@@ -63,6 +63,7 @@ def test_every_shipped_file_names_its_schema() -> None:
         ("version: 1\n", "", 1, "'version' is a required property"),
         ("values:", "valeurs:", 1, "'valeurs' was unexpected"),
         ('"{name}"', '"{nome}"', 13, "'nome' is neither a column nor a value defined above"),
+        ("values:", "codes:\n  sex: {column: XB, dictionary: 1, table: {1: x}}\nvalues:", 11, "column 'XB' is neither"),
         ("  key: [ID]", "  key: [ID", 11, "this is not YAML"),
         ("  name: XM | name", "  name: XM | name\n  name: XM", 12, "'name' stands here a second time"),
     ],

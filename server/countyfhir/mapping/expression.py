@@ -54,7 +54,8 @@ def columns_of(node: Node, scope: Scope) -> tuple[str, ...]:
     """The columns of the record that the value stems from (arguments of a pipe only refine it)."""
     match node:
         case Path(name, members):
-            return scope.columns.get(name, ()) if not members or name not in scope.lookups else ()
+            looked_up = members and name in scope.lookups
+            return (f"{name}.{members[0]}",) if looked_up else scope.columns.get(name, ())
         case Call(_, arguments, piped):
             parts = arguments[:1] if piped else arguments
         case Operation(_, operands):

@@ -158,6 +158,10 @@ class Builder:
     def code_map(self, name: str, declared: Mapping[str, Any]) -> CodeMap:
         """A table in the file, or one of ``terminology/code-maps``, which must name this table and column."""
         place = ("codes", name)
+        looked_up = [column for one in self.data.get("lookups", {}).values() for column in one["columns"]]
+        if declared["column"] not in [*self.data["source"]["columns"], *looked_up]:
+            problem = f"the column '{declared['column']}' is neither among source.columns nor looked up"
+            raise self.document.error((*place, "column"), problem)
         if "file" not in declared:
             return code_map(name, declared)
         listed = read(shipped.folder("terminology") / "code-maps" / declared["file"])
