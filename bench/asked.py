@@ -1,0 +1,27 @@
+"""What a run was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+LEGACY_COUNTY = Path(__file__).resolve().parents[2] / "shared" / "legacy-county"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """``seconds`` of each measurement; ``full`` climbs the ladders; ``folder`` holds the temporary stores."""
+
+    folder: Path
+    seconds: float = 2.0
+    full: bool = False
+
+    @property
+    def operations(self) -> int:
+        """Interactions to record for a store ceiling."""
+        return 2000 if self.full else 500
+
+    @property
+    def patients(self) -> tuple[int, ...]:
+        """Sizes of the store that searches run on."""
+        return (1000, 4000, 16000) if self.full else (300,)

@@ -1,0 +1,1 @@
+"""One file a kind of work; each measures and returns figures."""
