@@ -34,7 +34,7 @@ from countyfhir.operations.table import OPERATIONS
 from countyfhir.search import parameters, parse
 from countyfhir.settings import Settings
 from countyfhir.store import sqlite
-from countyfhir.store.ports import Store
+from countyfhir.store.ports import Store, StoreUnusable
 from countyfhir.validation import structure
 
 Scope = MutableMapping[str, Any]
@@ -79,12 +79,11 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
 
 
 def open_store(settings: Settings) -> Store:
-    """The store a setting names: ``sqlite:PATH``. The MongoDB store is not there yet."""
-    kind, _, place = settings.store.partition(":")
-    if kind != "sqlite":
-        raise ValueError(f"store {kind}: is not available in this version; use sqlite:PATH")
+    """The store a setting names: ``sqlite:PATH``. StoreUnusable for MongoDB, which this version does not have yet."""
+    if settings.sqlite_path is None:
+        raise StoreUnusable("this version keeps its data in sqlite:PATH; the MongoDB store is not there yet")
     return sqlite.open(
-        place,
+        settings.sqlite_path,
         readers=settings.reader_threads,
         time_limit=settings.search_time_limit,
         synchronous=settings.synchronous.upper(),
@@ -105,7 +104,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None) -> Worl
     context = parse.Context(
         parameters=parameters.active(),
         zone=ZoneInfo(settings.time_zone),
-        base=settings.base_url or f"http://{settings.host}:{settings.port}{PREFIX}",
+        base=settings.public_base,
         default_count=settings.default_count,
         max_count=settings.max_count,
     )

@@ -60,6 +60,7 @@ def test_without_a_key_nothing_is_answered(secured: Callable[..., TestClient]) -
     assert (answer.status_code, answer.json()["issue"][0]["code"]) == (401, "login")
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert client.get(".well-known/smart-configuration").status_code == 200
+    assert client.get("metadata").status_code == 200
 
 
 def test_scopes_bound_every_interaction(secured: Callable[..., TestClient]) -> None:

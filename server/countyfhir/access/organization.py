@@ -36,7 +36,7 @@ def check_header(principal: Principal, claimed: str | None) -> None:
 def issues_of(resource: Resource, principal: Principal) -> list[Issue]:
     """One issue per element by which a Provenance or AuditEvent claims another organization."""
     resource_type = resource.get("resourceType", "")
-    if resource_type not in CLAIMS or not is_bound(principal):
+    if not isinstance(resource_type, str) or resource_type not in CLAIMS or not is_bound(principal):
         return []
     holder, name = CLAIMS[resource_type]
     parts = resource.get(holder)

@@ -8,12 +8,12 @@ import re
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from countyfhir.access.authenticate import Authenticator
+from countyfhir.access.authenticate import Authenticator, Caller
 from countyfhir.audit.queue import AuditQueue
-from countyfhir.exchange import Answer, Interaction, Principal
+from countyfhir.exchange import Answer, Grant, Interaction, Principal
 from countyfhir.http import headers as request_headers
 from countyfhir.http import incoming
 from countyfhir.http.cors import Cors
@@ -33,6 +33,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}\Z")
 _PROCESS, _COUNT = secrets.token_hex(6), itertools.count(1)
 _NOBODY = Principal("anonymous", "anonymous")
+_ANYBODY = Caller(_NOBODY, Grant({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Endpoint:
             public = self._public(scope, headers)
             if public is not None:
                 return public
-            caller = self.authenticator.known(headers) or await self.authenticator.authenticate(headers)
+            caller = self.authenticator.known(headers) or await self._caller(scope, headers)
             interaction = asked(scope, headers, caller.principal, request_id, self.edge)
             form = form_of(headers, interaction.query)
             if needs_body(interaction):
@@ -90,6 +91,12 @@ class Endpoint:
             status, raw, text = await self._refused(_unexpected(request_id), interaction, headers, form)
         raw.append((b"x-request-id", request_id.encode()))
         return status, raw, compressed(raw, text, headers, self.gzip_min_bytes)
+
+    async def _caller(self, scope: Scope, headers: request_headers.Headers) -> Caller:
+        """Who asks; everybody may read the CapabilityStatement (R4 section 3.1.0.9)."""
+        if scope["path"].endswith("/metadata") and scope["method"] in ("GET", "HEAD"):
+            return _ANYBODY
+        return await self.authenticator.authenticate(headers)
 
     def _public(self, scope: Scope, headers: request_headers.Headers) -> tuple[int, RawHeaders, bytes] | None:
         """What everybody may read: where tokens come from."""
@@ -112,7 +119,17 @@ class Endpoint:
             await self._audited(interaction, error.status, None)
         except FhirError as full:
             error = full
-        return rendered(error_answer(error), Interaction("error", base=interaction.base), headers, form)
+        shown = error_answer(located(error, interaction))
+        return rendered(shown, Interaction("error", base=interaction.base), headers, form)
+
+
+def located(error: FhirError, interaction: Interaction) -> FhirError:
+    """The error with a place for each issue: where it names none, the resource type that was asked for."""
+    place = interaction.resource_type
+    if place is None or all(issue.expression for issue in error.issues):
+        return error
+    issues = [issue if issue.expression else replace(issue, expression=(place,)) for issue in error.issues]
+    return FhirError(issues, status=error.status, headers=error.headers)
 
 
 def _request_id(headers: request_headers.Headers) -> str:

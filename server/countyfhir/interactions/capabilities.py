@@ -6,11 +6,14 @@ from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction, Resource
 from countyfhir.interactions.world import Operation, World
+from countyfhir.model import json
+from countyfhir.model.definitions import SearchParameter
 from countyfhir.outcome import FhirError
-from countyfhir.search import parameters
+from countyfhir.search import conditions, parameters
 
 _ON_TYPE = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
 _ON_SYSTEM = ("transaction", "batch", "search-system", "history-system")
+_KEPT = 64  # statements remembered, one for each base URL that clients use
 _READ_ONLY = {"AuditEvent": ("read", "search-type", "create")}
 
 
@@ -21,7 +24,12 @@ async def capabilities(interaction: Interaction, grant: Grant, world: World) -> 
         raise FhirError(
             "not-supported", f"metadata?mode={mode[:32]} is not offered; full and normative are.", status=400
         )
-    return Answer(200, body=statement(interaction.base, world))
+    text = world.statements.get(interaction.base)
+    if text is None:
+        text = json.dumps(statement(interaction.base, world))
+        if len(world.statements) < _KEPT:
+            world.statements[interaction.base] = text
+    return Answer(200, body=text)
 
 
 def statement(base: str, world: World) -> Resource:
@@ -111,5 +119,9 @@ def _operation(one: Operation) -> dict[str, Any]:
     return {"name": one.code, "definition": one.definition}
 
 
-def _parameter(one: Any) -> dict[str, Any]:
-    return {"name": one.code, "definition": one.url, "type": one.type}
+def _parameter(one: SearchParameter) -> dict[str, Any]:
+    stated: dict[str, Any] = {"name": one.code, "definition": one.url, "type": one.type}
+    modifiers = conditions.modifiers_of(one)
+    if modifiers:
+        stated["documentation"] = f"Modifiers: {', '.join(f':{each}' for each in modifiers)}."
+    return stated

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource
 from countyfhir.model.definitions import Definitions
@@ -64,3 +64,4 @@ class World:
     version: str = "0"
     started: str = "2026-01-01"  # date of the CapabilityStatement
     security: tuple[str, ...] = ()  # codes of restful-security-service
+    statements: dict[str, bytes] = field(default_factory=dict)  # finished CapabilityStatements by base URL

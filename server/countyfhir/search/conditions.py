@@ -120,13 +120,19 @@ def _applied(place: Place, parameter: SearchParameter, modifier: str, text: str)
 def _no_modifier(place: Place, parameter: SearchParameter, modifier: str, key: str) -> Unsupported:
     if key == "token" and modifier in _TERMINOLOGY:
         return Unsupported(f"{parameter.code}:{modifier} needs terminology and is not supported yet.")
+    listed = ", ".join(modifiers_of(parameter)) or "none"
+    return Unsupported(f"{parameter.code} has no modifier :{shown(modifier)}; supported: {listed}.")
+
+
+def modifiers_of(parameter: SearchParameter) -> list[str]:
+    """The modifiers that work on a parameter."""
+    key = parameter.code if parameter.code in _COLUMNS else parameter.type
     offered = sorted(each for each in MODIFIERS[key] if each)
-    if key not in ("_id", "_lastUpdated"):
+    if key not in _COLUMNS:
         offered.append("missing")
     if key == "reference":
         offered.append("[type]")
-    listed = ", ".join(offered) or "none"
-    return Unsupported(f"{parameter.code} has no modifier :{shown(modifier)}; supported: {listed}.")
+    return offered
 
 
 def _missing(place: Place, parameter: SearchParameter, text: str) -> Predicate:
