@@ -118,4 +118,18 @@ def print_report(report: Report) -> None:
     if issues:
         console.print("issues: " + ", ".join(f"{code} {count}" for code, count in sorted(issues.items())), markup=False)
     if report.unmatched:
-        console.print("no mapping is for: " + ", ".join(report.unmatched), markup=False)
+        console.print("no mapping is for: " + ", ".join(_grouped(report.unmatched)), markup=False)
+
+
+FEW = 3  # files of one kind that are still listed by name
+
+
+def _grouped(names: Sequence[str]) -> list[str]:
+    """File names, many of one folder and ending as one pattern with their number."""
+    kinds: dict[str, list[str]] = {}
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        ending = file.rpartition(".")[2]
+        kinds.setdefault(f"{folder}/*.{ending}" if folder else f"*.{ending}", []).append(name)
+    listed = ([f"{pattern} ({len(own)} files)"] if len(own) > FEW else own for pattern, own in kinds.items())
+    return [name for group in listed for name in group]
