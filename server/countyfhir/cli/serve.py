@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 
 import typer
@@ -12,6 +13,8 @@ from countyfhir.cli.options import stop, told_to_workers, with_settings
 from countyfhir.settings import Settings
 
 FACTORY = "countyfhir.app:from_environment"
+HANGING = 60
+"""Seconds of silence after which a worker is replaced; a large bundle on a busy machine is no reason to."""
 
 
 def add(app: typer.Typer) -> None:
@@ -36,10 +39,12 @@ def run_server(settings: Settings) -> None:
     import uvicorn
 
     from countyfhir.app import open_store
+    from countyfhir.http.log_lines import configuration
 
     asyncio.run(open_store(settings).close())  # says what is wrong in one line, and migrates before workers start
     access = "authentication: " + settings.auth if settings.auth != "none" else "no authentication, this machine only"
     typer.echo(f"CountyFHIR at {settings.public_base} ({access}; store {settings.store_name})", err=True)
+    signal.signal(signal.SIGTERM, _told_to_stop)
     with told_to_workers(settings):
         uvicorn.run(
             FACTORY,
@@ -47,13 +52,19 @@ def run_server(settings: Settings) -> None:
             host=settings.host,
             port=settings.port,
             workers=settings.workers,
-            log_level=settings.log_level,
-            access_log=False,  # requests are logged by our own edge, without query strings
+            log_config=dict(configuration(settings.log_level, settings.log_format)),
+            access_log=False,  # it would show query strings; our own edge logs requests without them, at level debug
             proxy_headers=False,  # trusted_proxies is our own edge's
             server_header=False,
             timeout_graceful_shutdown=settings.shutdown_grace_seconds,
+            timeout_worker_healthcheck=HANGING,
             lifespan="on",
         )
+
+
+def _told_to_stop(_signal: int, _frame: object) -> None:
+    """uvicorn passes the signal on when everything in flight is answered: that is the end of a work well done."""
+    raise SystemExit(0)
 
 
 def port_taken(host: str, port: int) -> str | None:

@@ -6,7 +6,7 @@ import itertools
 import logging
 import re
 import secrets
-import traceback
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +17,7 @@ from countyfhir.exchange import Answer, Grant, Interaction, Principal
 from countyfhir.http import headers as request_headers
 from countyfhir.http import incoming
 from countyfhir.http.cors import Cors
+from countyfhir.http.log_lines import places
 from countyfhir.http.render import Form, RawHeaders, compressed, error_answer, form_of, rendered
 from countyfhir.http.request import Edge, asked, needs_body, with_body
 from countyfhir.interactions.accessed import RECORDED_WITH_THE_WRITE, shown_by
@@ -65,7 +66,7 @@ class Endpoint:
     async def _answer(
         self, scope: Scope, receive: Receive, headers: request_headers.Headers
     ) -> tuple[int, RawHeaders, bytes]:
-        request_id = _request_id(headers)
+        request_id, started = _request_id(headers), time.perf_counter()
         interaction = Interaction("unknown", principal=_NOBODY, request_id=request_id, http_method=scope["method"])
         form = Form()
         try:
@@ -89,6 +90,8 @@ class Endpoint:
         except Exception as error:  # noqa: BLE001 - the edge: nothing may leak, nothing may pass unseen
             _log_unexpected(error, request_id, interaction)
             status, raw, text = await self._refused(_unexpected(request_id), interaction, headers, form)
+        if log.isEnabledFor(logging.DEBUG):
+            _log_answered(interaction, request_id, status, started)
         raw.append((b"x-request-id", request_id.encode()))
         return status, raw, compressed(raw, text, headers, self.gzip_min_bytes)
 
@@ -145,17 +148,27 @@ def _unexpected(request_id: str) -> FhirError:
 
 def _log_unexpected(error: Exception, request_id: str, interaction: Interaction) -> None:
     """The type and the places of the error: its message may hold a patient's data."""
-    places = [
-        f"{frame.filename.rpartition('countyfhir/')[2]}:{frame.lineno} {frame.name}"
-        for frame in traceback.extract_tb(error.__traceback__)
-    ]
     log.error(
         "unexpected %s in %s %s (request %s): %s",
         type(error).__name__,
         interaction.kind,
         interaction.resource_type or "",
         request_id,
-        " < ".join(reversed(places)),
+        places(error),
+        extra={"request_id": request_id},
+    )
+
+
+def _log_answered(interaction: Interaction, request_id: str, status: int, started: float) -> None:
+    """What was asked in the specification's words; no address, which may hold a patient's data."""
+    log.debug(
+        "%s %s %d %.1f ms (request %s)",
+        interaction.kind,
+        interaction.resource_type or "system",
+        status,
+        (time.perf_counter() - started) * 1000,
+        request_id,
+        extra={"request_id": request_id},
     )
 
 

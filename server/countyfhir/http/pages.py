@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 
 from countyfhir import __version__
+from countyfhir.outcome import FhirError
 
 
 def pages(opened: Callable[[], Any]) -> FastAPI:
@@ -26,7 +27,11 @@ def pages(opened: Callable[[], Any]) -> FastAPI:
         if world is None:
             response.status_code = 503
             return {"status": "starting"}
-        await world.store.resources.read("Patient", "0")
+        try:
+            await world.store.resources.read("Patient", "0")
+        except FhirError as error:
+            response.status_code = 503
+            return {"status": str(error)}
         return {"status": "ready"}
 
     return api
