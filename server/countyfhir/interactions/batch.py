@@ -13,10 +13,13 @@ from countyfhir.interactions.bundle_entries import entries_of, entry_of
 from countyfhir.interactions.bundle_text import bundle, response_entry
 from countyfhir.interactions.world import World
 from countyfhir.model import json
-from countyfhir.outcome import FhirError, operation_outcome
+from countyfhir.outcome import FhirError, Issue, operation_outcome
 
 AT_ONCE = 16
 """How many entries are worked on at the same time: their commits share one fsync."""
+
+WRITING = ("create", "update", "patch", "delete")
+"""Kinds of entries whose rows tell where the new version is, and show it only when it is preferred."""
 
 Perform = Callable[[Interaction, World, Grant], Awaitable[Answer]]
 
@@ -49,20 +52,24 @@ async def _entry(index: int, raw: Any, interaction: Interaction, grant: Grant, w
 
 def answer_row(interaction: Interaction, answer: Answer) -> bytes:
     """An answer as a row of the response bundle: reads with their resource, writes with it when it was preferred."""
-    reading = interaction.http_method in ("GET", "HEAD") or interaction.kind in (
-        "operation",
-        "search-type",
-        "search-system",
-    )
+    reading = interaction.kind not in WRITING
+    returns = interaction.preferences.returns
+    shown = returns == "representation" or (reading and interaction.http_method != "HEAD")
     body = answer.body if isinstance(answer.body, bytes | None) else json.dumps(answer.body)
-    shown = body if reading or interaction.preferences.returns == "representation" else None
     return response_entry(
         interaction.base,
         status_line(answer.status),
         answer.stored,
         located=not reading,
-        body=None if answer.status == 304 else shown,
+        body=body if shown and answer.status != 304 else None,
+        outcome=_done(interaction, answer) if returns == "OperationOutcome" and not reading else None,
     )
+
+
+def _done(interaction: Interaction, answer: Answer) -> bytes:
+    """The outcome of a write that went through, where ``Prefer: return=OperationOutcome`` asks for one."""
+    said = f"{HTTPStatus(answer.status).phrase}: {interaction.kind} of {interaction.resource_type} succeeded."
+    return json.dumps(operation_outcome((Issue("informational", said, severity="information"),)))
 
 
 def status_line(status: int) -> str:

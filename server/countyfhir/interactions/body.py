@@ -20,7 +20,7 @@ def resource_of(interaction: Interaction) -> Resource:
     if sent != wanted:
         raise FhirError(
             "invalid",
-            f"The body is a {str(sent)[:64]}, but the URL names {wanted}.",
+            f"The body is of type {str(sent)[:64]}, but the URL names {wanted}.",
             expression=f"{wanted}.resourceType",
         )
     return body

@@ -12,6 +12,7 @@ from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_TEXTS = ("ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ def entry_of(index: int, raw: Any, bundle: Interaction, world: World) -> BundleE
     if not isinstance(request, dict):
         raise FhirError("required", f"A {bundle.kind} entry needs a request.", expression=f"{place}.request")
     method, url = request.get("method"), request.get("url")
+    for name in ("method", *_TEXTS):
+        if not isinstance(request.get(name, ""), str):
+            raise FhirError("structure", f"request.{name} must be a string.", expression=f"{place}.request.{name}")
+    if method is None:
+        raise FhirError("required", "request.method is missing.", expression=f"{place}.request.method")
     if method not in _METHODS:
         raise FhirError(
             "value", f"request.method must be one of {', '.join(_METHODS)}.", expression=f"{place}.request.method"
@@ -91,7 +97,7 @@ def _asked(
 
 def _relative(url: str, base: str) -> str:
     """The url relative to the base; absolute ones must be ours."""
-    if url.startswith(base):
+    if url.startswith(base) and url[len(base) :][:1] in ("", "/", "?"):
         return url[len(base) :]
     if "://" in url.partition("?")[0]:
         raise FhirError(

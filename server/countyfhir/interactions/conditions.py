@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from countyfhir.exchange import Preconditions, Stored
+from countyfhir.model.primitives import interval
 from countyfhir.outcome import FhirError
 
 _ETAG = re.compile(r'^\s*(?:W/)?"([^"]*)"\s*$')
@@ -57,11 +59,21 @@ def not_modified(preconditions: Preconditions, current: Stored) -> bool:
         return wanted.strip() == "*" or str(current.version_id) in map(version_of_etag, wanted.split(","))
     if preconditions.if_modified_since is None:
         return False
+    since = _moment(preconditions.if_modified_since)
+    return since is not None and current.last_updated < since
+
+
+def _moment(text: str) -> int | None:
+    """The end of the second (of an HTTP date) or of the instant (``Bundle.entry.request.ifModifiedSince``), in
+    microseconds; None for what is neither, which RFC 9110 section 13.1.3 has ignored."""
     try:
-        since = parsedate_to_datetime(preconditions.if_modified_since)
+        return interval(text.strip(), UTC)[1]
     except ValueError:
-        return False
-    return current.last_updated // 1_000_000 <= since.timestamp()
+        pass
+    try:
+        return (int(parsedate_to_datetime(text).timestamp()) + 1) * 1_000_000
+    except (ValueError, OverflowError):
+        return None
 
 
 def several(resource_type: str) -> FhirError:

@@ -22,6 +22,9 @@ LINK_TYPES = frozenset({"uri", "url", "oid", "uuid"})
 OWN_SCOPE = frozenset({"Bundle.entry"})
 """Types whose content is not looked into."""
 
+ANY_VERSION = "/_history/"
+"""Ends the keys of a mapping that stand for every version of what they name."""
+
 Change = Callable[[str], str]
 Found = tuple[str, str]
 """The FHIRPath of a Reference and what its ``reference`` says."""
@@ -90,6 +93,8 @@ def replace_conditional(resource: Resource, targets: Mapping[str, str]) -> Resou
 def _replaced(mapping: Mapping[str, str], link: str) -> str:
     if link in mapping:
         return mapping[link]
+    if "/_history/" in link:
+        return mapping.get(link.partition("/_history/")[0] + ANY_VERSION, link)
     if "#" not in link:
         return link
     whole, mark, fragment = link.partition("#")

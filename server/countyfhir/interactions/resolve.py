@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from countyfhir.exchange import Criteria, Grant, Interaction, Resource, Write, changed
@@ -43,7 +44,8 @@ async def resolve(writing: list[BundleEntry], drafts: list[Draft], grant: Grant,
             if one.resource is None:
                 continue
             key = (one.resource_type, one.logical_id)
-            resources[key] = references.rewrite(one.resource, mapping) if mapping else one.resource
+            names = mapping.seen_from(entry.full_url)
+            resources[key] = references.rewrite(one.resource, names) if names else one.resource
             owners[key] = [reference for _, reference in references.conditional(resources[key])]
             conditional |= {text: entry for text in owners[key] if text not in conditional}
     if not conditional:
@@ -59,24 +61,63 @@ async def resolve(writing: list[BundleEntry], drafts: list[Draft], grant: Grant,
     return Resolved(resources, tuple(criteria))
 
 
-def mapping_of(writing: list[BundleEntry], drafts: list[Draft]) -> dict[str, str]:
-    """Full URL of an entry -> ``Type/id`` it has on this server. A RESTful full URL also stands for its relative
-    form."""
-    mapping: dict[str, str] = {}
+class Mapping(NamedTuple):
+    """What the entries of a bundle are called: ``absolute`` full URLs, and ``relative`` forms by the base of the
+    RESTful full URLs they come from; all map to what they are on this server."""
+
+    absolute: dict[str, str]
+    relative: dict[str, dict[str, str]]
+
+    def seen_from(self, full_url: str | None) -> dict[str, str]:
+        """What a resource under ``full_url`` may call the others. A relative reference is read against the base of
+        its own full URL (R4 2.36.4.1); from an entry without one, against any base; under a urn it is this server's."""
+        if not self.relative:
+            return self.absolute
+        if full_url is None:
+            names: dict[str, str] = {}
+            for one in self.relative.values():
+                names = one | names
+            return names | self.absolute
+        base = _restful(full_url)
+        return self.absolute | self.relative.get(base[0], {}) if base else self.absolute
+
+
+def mapping_of(writing: list[BundleEntry], drafts: list[Draft]) -> Mapping:
+    """Full URLs and their relative forms -> ``Type/id`` on this server; also of versions (R4 2.36.4.1)."""
+    mapping = Mapping({}, {})
     for entry, draft in zip(writing, drafts, strict=True):
-        if entry.full_url is None:
-            continue
         identity = _identity(draft)
-        if identity is None:
+        if entry.full_url is None or identity is None:
             continue
-        mapping[entry.full_url] = identity
-        relative = "/".join(entry.full_url.rsplit("/", 2)[-2:])
-        if (
-            entry.full_url.startswith(("http://", "https://"))
-            and relative.partition("/")[0] == identity.partition("/")[0]
-        ):
-            mapping.setdefault(relative, identity)
-    return {url: identity for url, identity in mapping.items() if url != identity}
+        _name(mapping.absolute, entry.full_url, identity, entry, draft)
+        restful = _restful(entry.full_url)
+        if restful and restful[1].partition("/")[0] == identity.partition("/")[0] and restful[1] != identity:
+            _name(mapping.relative.setdefault(restful[0], {}), restful[1], identity, entry, draft)
+    return mapping
+
+
+def _name(names: dict[str, str], name: str, identity: str, entry: BundleEntry, draft: Draft) -> None:
+    """Note what an entry is called, and its version: the one it says it has, or any where it says none."""
+    names[name] = identity
+    if name.endswith(f"/{identity}"):
+        return  # an update in place: the versions it names are those that are here
+    said = (entry.interaction.body.get("meta") or {}) if isinstance(entry.interaction.body, dict) else {}
+    sent = said.get("versionId") if isinstance(said, dict) else None
+    names[f"{name}{references.ANY_VERSION}{sent or ''}"] = f"{identity}/_history/{_version(draft)}"
+
+
+def _restful(full_url: str) -> tuple[str, str] | None:
+    """Base and ``Type/id`` of a RESTful full URL; None for a urn."""
+    base, _, rest = full_url.rpartition("/")
+    base, _, resource_type = base.rpartition("/")
+    return (base, f"{resource_type}/{rest}") if full_url.startswith(("http://", "https://")) and base else None
+
+
+def _version(draft: Draft) -> int:
+    """The version that an entry shows after the commit."""
+    if draft.writes:
+        return (draft.writes[0].expected_version or 0) + 1
+    return (draft.existing.version_id if draft.existing is not None else 0) or 1
 
 
 def _identity(draft: Draft) -> str | None:

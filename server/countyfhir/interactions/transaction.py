@@ -19,6 +19,7 @@ from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Key, Needs, merged, read
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.resolve import Resolved, resolve
+from countyfhir.interactions.transaction_identities import check_full_urls, check_unambiguous
 from countyfhir.interactions.transaction_reads import check_reads, perform_read
 from countyfhir.interactions.visible import require_within
 from countyfhir.interactions.world import World
@@ -43,8 +44,8 @@ _AT_A_TIME = 200
 async def transaction(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """Perform the bundle; FhirError with the entry's place when any part of it cannot be done."""
     entries = [entry_of(index, raw, interaction, world) for index, raw in enumerate(entries_of(interaction, world))]
-    for entry in entries:
-        _check_access(entry, grant, world)
+    check_full_urls(entries)
+    grants = {entry.index: _granted(entry, grant, world) for entry in entries}
     writing = sorted((entry for entry in entries if entry.interaction.kind in BUILDERS), key=_order)
     reading = [entry for entry in entries if entry.interaction.kind not in BUILDERS]
     needed = merged(_needs(entry, world) for entry in writing)
@@ -52,14 +53,14 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
         found = await read(world.store.resources, needed, grant)
         drafts = drafted(writing, found, grant, world)
         await _check_visible(writing, drafts, found, grant, world)
-        await check_reads(reading, _identities(drafts), grant, world)
+        await check_reads(reading, _identities(drafts), grants, world)
         resolved = await resolve(writing, drafts, grant, world)
         plan = await _plan(interaction, writing, drafts, resolved, found, grant, world)
         try:
             stored = await commit(plan, world)
         except ConditionFailed:
             continue
-        return await _answer(interaction, entries, writing, drafts, stored, grant, world)
+        return await _answer(entries, writing, drafts, stored, grants, world)
     raise lost_race()
 
 
@@ -74,9 +75,10 @@ def _needs(entry: BundleEntry, world: World) -> Needs:
         raise at_entry(entry.index, error) from error
 
 
-def _check_access(entry: BundleEntry, grant: Grant, world: World) -> None:
+def _granted(entry: BundleEntry, grant: Grant, world: World) -> Grant:
+    """The grant as it holds for the entry; FhirError when it does not."""
     try:
-        world.check_access(entry.interaction, grant)
+        return world.check_access(entry.interaction, grant)
     except FhirError as error:
         raise at_entry(entry.index, error) from error
 
@@ -93,8 +95,8 @@ def drafted(writing: list[BundleEntry], found: Found, grant: Grant, world: World
             check_create_scope(draft, entry.interaction, grant)
         except FhirError as error:
             raise at_entry(entry.index, error) from error
-        for one in draft.writes:
-            _touch(touched, one, entry)
+        for key in _keys(entry.interaction, draft):
+            _touch(touched, key, entry)
         if entry.interaction.kind == "delete":
             found.hidden |= {(one.resource_type, one.logical_id) for one in draft.writes}
         drafts.append(draft)
@@ -117,12 +119,19 @@ def placeholder(write: Write) -> Stored:
     return Stored(write.resource_type, write.logical_id, 0, 0, b"")
 
 
-def _touch(touched: dict[Key, int], write: Write, entry: BundleEntry) -> None:
-    key = (write.resource_type, write.logical_id)
+def _keys(interaction: Interaction, draft: Draft) -> dict[Key, None]:
+    """What an entry writes, and what it names even where nothing is left to write (a delete of what is gone)."""
+    keys = dict.fromkeys((one.resource_type, one.logical_id) for one in draft.writes)
+    if interaction.resource_type is not None and interaction.logical_id is not None:
+        keys[(interaction.resource_type, interaction.logical_id)] = None
+    return keys
+
+
+def _touch(touched: dict[Key, int], key: Key, entry: BundleEntry) -> None:
     if key in touched:
         raise FhirError(
             "invalid",
-            f"Entries {touched[key]} and {entry.index} both write {key[0]}/{key[1]}; "
+            f"Entries {touched[key]} and {entry.index} both change {key[0]}/{key[1]}; "
             "a transaction may touch a resource once.",
             expression=(f"Bundle.entry[{touched[key]}]", f"Bundle.entry[{entry.index}]"),
         )
@@ -167,6 +176,7 @@ async def _plan(
             records.append(
                 record_of(entry.interaction, world.now(), draft.status, one.resource_type, one.logical_id, concerned)
             )
+    check_unambiguous(writing, drafts, writes, world)
     return Plan(tuple(writes), tuple(dict.fromkeys(criteria)), tuple(records))
 
 
@@ -181,12 +191,11 @@ def _ready(entry: BundleEntry, write: Write, interaction: Interaction, grant: Gr
 
 
 async def _answer(
-    interaction: Interaction,
     entries: list[BundleEntry],
     writing: list[BundleEntry],
     drafts: list[Draft],
     stored: tuple[Stored, ...],
-    grant: Grant,
+    grants: dict[int, Grant],
     world: World,
 ) -> Answer:
     rows: dict[int, bytes] = {}
@@ -200,5 +209,5 @@ async def _answer(
         rows[entry.index] = answer_row(entry.interaction, answer)
     for entry in entries:
         if entry.index not in rows:
-            rows[entry.index] = await perform_read(entry, grant, world)
+            rows[entry.index] = await perform_read(entry, grants[entry.index], world)
     return Answer(200, body=bundle("transaction-response", (rows[entry.index] for entry in entries)))

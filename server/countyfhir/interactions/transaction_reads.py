@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from countyfhir.exchange import Answer, Grant
-from countyfhir.interactions import history, read, search
+from countyfhir.interactions import capabilities, history, operation, read, search
 from countyfhir.interactions.accessed import record_entry
 from countyfhir.interactions.batch import answer_row
 from countyfhir.interactions.bundle_entries import BundleEntry, at_entry
@@ -20,17 +20,24 @@ _READERS = {
     "history-instance": history.history,
     "history-type": history.history,
     "history-system": history.history,
+    "capabilities": capabilities.capabilities,
+    "operation": operation.operation,
 }
 
 
-async def check_reads(entries: list[BundleEntry], writes: dict[Key, bool], grant: Grant, world: World) -> None:
+async def check_reads(
+    entries: list[BundleEntry], writes: dict[Key, bool], grants: dict[int, Grant], world: World
+) -> None:
     """FhirError where a reading entry cannot succeed after this bundle's ``writes`` (key -> there afterwards)."""
     for entry in entries:
+        grant = grants[entry.index]
         interaction = entry.interaction
         try:
-            if interaction.kind not in _READERS:
+            if interaction.kind == "operation" and operation.find(interaction, world.operations).affects_state:
                 raise FhirError(
-                    "not-supported", f"{interaction.kind} cannot stand in a transaction; use a batch.", status=400
+                    "not-supported",
+                    "An operation that changes something cannot stand in a transaction; use a batch.",
+                    status=400,
                 )
             if interaction.kind.startswith("search"):
                 search.parsed(interaction, world)
