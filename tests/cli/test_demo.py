@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -15,8 +16,8 @@ from tests.cli.served import served
 
 def rows(text: str) -> dict[str, list[int]]:
     """The counts of each file of the table."""
-    cells = [line.replace("│", " ").split() for line in text.splitlines() if line.startswith("│")]
-    return {name: [int(count) for count in counts] for name, *counts in cells}
+    matches = (re.fullmatch(r" *(\S+)((?: +\d+){5}) *", line) for line in text.splitlines())
+    return {match[1]: [int(count) for count in match[2].split()] for match in matches if match}
 
 
 def test_every_record_of_the_demo_county_is_accounted_for(run: Run) -> None:
@@ -55,3 +56,22 @@ def test_the_printed_commands_show_one_record_of_three_institutions(run: Run, tm
 def test_the_store_of_the_demo_is_its_own(run: Run) -> None:
     """The setting store is not mixed up with the folder."""
     assert run("demo", "--no-serve", "--store", "sqlite:county.sqlite").code == 2
+
+
+def test_the_table_stands_in_80_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is one line, named below its source; each issue says what it means."""
+    monkeypatch.setenv("COLUMNS", "80")
+    done = run("demo", "--no-serve")
+    assert set(rows(done.out)) == {
+        "patients.csv",
+        "visits.csv",
+        "dongling.xlsx!门诊登记",
+        "follow-up.csv",
+        "contracts.jsonl",
+        "reports.jsonl",
+        "referral-out.csv",
+        "return-slip.csv",
+        "total",
+    }
+    assert "M07" in done.out
+    assert "the date cannot be read" in done.out

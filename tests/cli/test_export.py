@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from itertools import islice
 from pathlib import Path
 
+from countyfhir.model import library
 from tests.cli.conftest import Run
 
 LINES = (
@@ -42,3 +45,17 @@ def test_nothing_is_overwritten(run: Run, tmp_path: Path) -> None:
     (tmp_path / "out" / "x").touch()
     assert run("export", "out").code == 2
     assert run("export", "new", "--type", "Patients").code == 2
+
+
+def test_r4s_own_definitions_are_left_out_unless_asked_for(run: Run, tmp_path: Path) -> None:
+    """What every server has by itself; one that the county changed, and one of its own, are the county's."""
+    library_lines = [json.loads(line) for line in islice(library.base_lines(("CompartmentDefinition",)), 2)]
+    changed = library_lines[1] | {"description": "as the county reads it"}
+    own = library_lines[0] | {"id": "county"}
+    lines = [json.dumps(each, ensure_ascii=False) for each in (library_lines[0], changed, own)]
+    (tmp_path / "a.ndjson").write_text("\n".join(lines))
+    assert run("load", "a.ndjson").code == 0
+    assert run("export", "out").out.split() == ["2", "CompartmentDefinition"]
+    written = (tmp_path / "out" / "CompartmentDefinition.ndjson").read_text().splitlines()
+    assert {json.loads(line)["id"] for line in written} == {changed["id"], "county"}
+    assert run("export", "whole", "--r4-definitions").out.split() == ["3", "CompartmentDefinition"]

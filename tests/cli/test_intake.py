@@ -52,3 +52,21 @@ def test_quarantined_records_can_be_taken_in_again(run: Run) -> None:
     done = run("intake", "--replay")
     assert done.code == 0, done.err
     assert "total" in done.out
+
+
+def test_a_replay_that_looks_rows_up_needs_their_folder(run: Run, tmp_path: Path) -> None:
+    """Without it the records stay where they are, one line says which folder to name; with it they are taken in."""
+    folder = tmp_path / "baishi-referrals"
+    shutil.copytree(demo.folder() / "baishi-referrals", folder)
+    text = (folder / "referral-out.csv").read_bytes()
+    first = text.splitlines()[1].split(b",")[0]
+    (folder / "referral-out.csv").write_bytes(text.replace(first + b",", b"  ,", 1))
+    assert "quarantined" in run("intake", "baishi-referrals", "--outcomes", "outcomes.jsonl").out
+    outcomes = [json.loads(line)["outcome"] for line in (tmp_path / "outcomes.jsonl").read_text().splitlines()]
+    assert outcomes.count("quarantined") == 1
+    refused = run("intake", "--replay")
+    assert refused.code == 1
+    assert "--source baishi-referrals=FOLDER" in refused.out
+    again = run("intake", "--replay", "baishi-referrals")
+    assert again.code == 0
+    assert "total" in again.out

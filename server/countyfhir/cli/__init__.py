@@ -15,7 +15,7 @@ COMMANDS: dict[str, str] = {
     "demo": "Take in the demo county and serve it: the quickest way to see what this is.",
     "serve": "Serve the FHIR REST API.",
     "intake": "Take in legacy files through their mapping files.",
-    "load": "Load FHIR resources from NDJSON, Bundles, JSON, .gz files and folders.",
+    "load": "Load FHIR resources from NDJSON, Bundles, JSON, XML, .gz files and folders.",
     "validate": "Check files against the R4 definitions, without storing anything.",
     "export": "Write all resources as NDJSON, one file a resource type.",
     "reindex": "Compute the search index anew from the stored resources.",

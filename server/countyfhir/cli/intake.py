@@ -28,31 +28,35 @@ def intake(
     outcomes: Annotated[
         Path | None, typer.Option("--outcomes", help="Write what became of each record to this file, as JSON lines.")
     ] = None,
-    replay: Annotated[bool, typer.Option("--replay", help="Take the quarantined records in again instead.")] = False,
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Take the quarantined records in again instead; files named are only looked up."),
+    ] = False,
 ) -> None:
     """Take in legacy files through their mapping files.
 
     A file belongs to the source whose folder name it lies under (mappings/NAME), or that --source names. Every record
     ends as stored, unchanged, quarantined or rejected; taking the same file in again stores nothing. The server may run
-    meanwhile. Exit code: 0 every file was read, 1 a file could not be read or has no mapping, 2 it could not be tried.
+    meanwhile. After a mapping was mended, --replay takes in what it had put into quarantine; a mapping that looks rows
+    up in other files of its source needs their folder again.
+    Exit code: 0 every file was read, 1 a file could not be read or has no mapping, 2 it could not be tried.
     """
     from countyfhir.cli.taking_in import print_report, sources, take_in, take_in_again
     from countyfhir.intake.inputs import discover
 
     known = sources(settings)
-    if replay:
-        if paths or source:
-            stop("--replay takes the quarantined records of the store: name no files with it")
-        print_report(take_in_again(settings, known, outcomes))
-        return
     named = dict(folder_of(text, {each.name for each in known}) for text in source or ())
     missing = [str(path) for path in [*(paths or ()), *named.values()] if not path.exists()]
     if missing:
         stop(*(f"{path}: there is no such file or folder" for path in missing))
     inputs = discover(paths or [], known, named)
-    if not inputs.inputs:
+    if replay:
+        folders = {one.mapping.source: one.path.parent for one in inputs.inputs} | named
+        report = take_in_again(settings, known, folders, outcomes)
+    elif inputs.inputs:
+        report = take_in(settings, inputs, outcomes)
+    else:
         stop("No file there belongs to a known source; the sources are " + ", ".join(each.name for each in known))
-    report = take_in(settings, inputs, outcomes)
     print_report(report)
     if report.unmatched or any(one.problem for one in report.files):
         raise typer.Exit(FOUND_PROBLEMS)

@@ -33,7 +33,7 @@ def load(
     settings: Settings,
     sources: Annotated[
         list[Path],
-        typer.Argument(help="Files (.ndjson, .jsonl, .json, each also with .gz) and folders of such files."),
+        typer.Argument(help="Files (.ndjson, .jsonl, .json, .xml, each also with .gz) and folders of such files."),
     ],
     to: Annotated[str | None, typer.Option("--to", help="Address of a running server; unset: into the store.")] = None,
     key: Annotated[str | None, typer.Option("--key", help="API key or token for the server of --to.")] = None,
@@ -47,7 +47,7 @@ def load(
         Path | None, typer.Option("--refused", help="Write every refusal to this file, one JSON line each.")
     ] = None,
 ) -> None:
-    """Load FHIR resources from NDJSON, Bundles, JSON, .gz files and folders.
+    """Load FHIR resources from NDJSON, Bundles, JSON, XML, .gz files and folders.
 
     A resource with an id is put at that id, one without is created. Transaction and batch Bundles are performed as they
     are; entries of collection and searchset Bundles are loaded together. What is refused is listed and does not stop

@@ -40,11 +40,14 @@ def take_in(settings: Settings, inputs: Inputs, outcomes: Path | None = None) ->
     return _at_desk(settings, outcomes, lambda desk: run(inputs, desk))
 
 
-def take_in_again(settings: Settings, known: Sequence[Source], outcomes: Path | None = None) -> Report:
-    """Take the quarantined records in again, through the mappings as they are now."""
+def take_in_again(
+    settings: Settings, known: Sequence[Source], folders: dict[str, Path], outcomes: Path | None = None
+) -> Report:
+    """Take the quarantined records in again, through the mappings as they are now; ``folders`` says where a source's
+    files lie, for lookups."""
     from countyfhir.intake.replay import replay
 
-    return _at_desk(settings, outcomes, lambda desk: replay(known, desk))
+    return _at_desk(settings, outcomes, lambda desk: replay(known, desk, folders))
 
 
 def _at_desk(settings: Settings, outcomes: Path | None, work: Callable[[Desk], Any]) -> Report:
@@ -94,31 +97,52 @@ def _noted(out: TextIO | None) -> Callable[[RecordOutcome], None]:
 
 def print_report(report: Report) -> None:
     """The table of files, the issues that were met, and the files that no mapping is for."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
-    table = Table(*COLUMNS)
+    console = Console(highlight=False, markup=False)
+    table = Table(*COLUMNS, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.columns[0].overflow = "fold"
     for column in table.columns[1:]:
         column.justify = "right"
         column.no_wrap = True
     *rows, total = report.rows()
-    for row in rows:
-        table.add_row(*map(str, row))
+    before = None
+    for name, *counts in rows:
+        source, _, file = name.rpartition("/")
+        if source and source != before:
+            table.add_row(source)
+        before = source
+        table.add_row(f"  {file}" if source else file, *map(str, counts))
     table.add_section()
     table.add_row(*map(str, total))
     console.print(table)
-    issues: dict[str, int] = {}
+    for one in report.files:
+        if one.problem:
+            console.print(f"{one.file}: {one.problem}")
+    if issues := _issues(report):
+        console.print("What was met on the way:")
+        console.print(issues)
+    if report.unmatched:
+        console.print("no mapping is for: " + ", ".join(_grouped(report.unmatched)))
+
+
+def _issues(report: Report) -> Any:
+    """A table of the issues: how often, code, what it means; None when there are none."""
+    from rich.table import Table
+
+    from countyfhir.mapping.finding import MEANINGS
+
+    counts: dict[str, int] = {}
     for one in report.files:
         for (code, _), count in one.issues.items():
-            issues[code] = issues.get(code, 0) + count
-        if one.problem:
-            console.print(f"{one.file}: {one.problem}", markup=False)
-    if issues:
-        console.print("issues: " + ", ".join(f"{code} {count}" for code, count in sorted(issues.items())), markup=False)
-    if report.unmatched:
-        console.print("no mapping is for: " + ", ".join(_grouped(report.unmatched)), markup=False)
+            counts[code] = counts.get(code, 0) + count
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    for code, count in sorted(counts.items()):
+        table.add_row(str(count), code, MEANINGS.get(code, ""))
+    return table if counts else None
 
 
 FEW = 3  # files of one kind that are still listed by name

@@ -12,8 +12,6 @@ from countyfhir.cli import COMMANDS
 from countyfhir.cli.options import FOUND_PROBLEMS, stop
 from countyfhir.outcome import FhirError, Issue
 
-XML = ".xml"
-
 
 def add(app: typer.Typer) -> None:
     """Put the command into the command line."""
@@ -23,7 +21,7 @@ def add(app: typer.Typer) -> None:
 def validate(
     sources: Annotated[
         list[Path],
-        typer.Argument(help="Files (.json, .ndjson, .jsonl, each also with .gz; .xml) and folders of such files."),
+        typer.Argument(help="Files (.json, .ndjson, .jsonl, .xml, each also with .gz) and folders of such files."),
     ],
 ) -> None:
     """Check files against the R4 definitions, without storing anything.
@@ -31,10 +29,14 @@ def validate(
     Checked are the structural rules: names, types, cardinality, choice types, formats, required bindings. Each problem
     is one line: file, place, severity, FHIRPath, what is wrong. Exit code: 0 no error, 1 errors, 2 could not be tried.
     """
+    from countyfhir.cli.loading.files import find
     from countyfhir.validation import structure
 
+    files, problems = find(sources)
+    if problems:
+        stop(*problems)
     checked = faulty = 0
-    for file in _files(sources):
+    for file in files:
         for place, parsed in resources(file):
             checked += 1
             issues = list(parsed) if isinstance(parsed, tuple) else structure.check(parsed)
@@ -46,27 +48,12 @@ def validate(
         raise typer.Exit(FOUND_PROBLEMS)
 
 
-def _files(sources: list[Path]) -> list[Path]:
-    from countyfhir.cli.loading.files import find
-
-    found: dict[Path, None] = {}
-    problems = []
-    for source in sources:
-        documents = sorted(source.rglob(f"*{XML}")) if source.is_dir() else [source] if source.suffix == XML else []
-        files, wrong = ([], []) if source.suffix == XML and source.is_file() else find([source])
-        problems += [] if documents and source.is_dir() else wrong
-        found.update(dict.fromkeys(sorted([*files, *documents])))
-    if problems:
-        stop(*problems)
-    return list(found)
-
-
 def resources(file: Path) -> Iterator[tuple[str, dict[str, Any] | tuple[Issue, ...]]]:
     """Each resource of the file with its place, or the issues for which it cannot be read."""
-    from countyfhir.cli.loading.files import READ_ERRORS, has_lines, texts
+    from countyfhir.cli.loading.files import READ_ERRORS, has_lines, is_xml, texts
     from countyfhir.model import json, xml
 
-    parse = xml.parse if file.suffix == XML else json.parse
+    parse = xml.parse if is_xml(file) else json.parse
     try:
         for index, text, _ in texts(file):
             if text.strip():

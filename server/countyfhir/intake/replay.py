@@ -17,23 +17,28 @@ from countyfhir.store.ports import SourceRecord
 
 async def replay(sources: Sequence[Source], desk: Desk, folders: dict[str, Path] | None = None) -> Report:
     """Takes the quarantined records through their mappings again, after a mapping was mended. ``folders`` says where a
-    source's files lie, for lookups. What is stored now leaves the quarantine."""
+    source's files lie; a mapping that looks something up there is left alone, with a problem in its report, where they
+    do not say it. What is stored now leaves the quarantine."""
     report = Report()
     for mapping in (mapping for source in sources for mapping in source.mappings):
         held: Any = desk.ledger.quarantined(mapping.name)
         held = await held if inspect.isawaitable(held) else held
         rows = [(sequence, record) async for sequence, record in held if record.raw is not None]
         if rows:
-            folder = (folders or {}).get(mapping.source, Path())
-            report.files.append(await replay_rows(mapping, rows, desk, folder))
+            report.files.append(await replay_rows(mapping, rows, desk, (folders or {}).get(mapping.source)))
     return report
 
 
 async def replay_rows(
-    mapping: RecordMapping, rows: list[tuple[int, SourceRecord]], desk: Desk, folder: Path
+    mapping: RecordMapping, rows: list[tuple[int, SourceRecord]], desk: Desk, folder: Path | None
 ) -> FileReport:
     report = FileReport(f"{mapping.name} (replayed)", mapping.name)
-    context = desk.tables.context(mapping, folder)
+    if mapping.lookups and folder is None:
+        report.counts["quarantined"] += len(rows)
+        wanted = ", ".join(sorted({lookup.file for lookup in mapping.lookups}))
+        report.problem = f"looks up {wanted}; name the folder, too: --source {mapping.source}=FOLDER"
+        return report
+    context = desk.tables.context(mapping, folder or Path())
     for sequence, row in rows:
         stream = Stream(mapping, row.file, row.digest, context, report, {row.digest: sequence})
         await take_records(iter([Record.of(row.record, row.raw or b"{}")]), stream, desk, len(rows))

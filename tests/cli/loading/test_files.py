@@ -100,3 +100,23 @@ def test_groups_hold_a_resource_once(tmp_path: Path) -> None:
 def test_a_transaction_of_pieces_is_json() -> None:
     """An empty one, too."""
     assert json.loads(transaction([]))["entry"] == []
+
+
+def test_xml_is_loaded_as_the_json_it_says(tmp_path: Path) -> None:
+    """Resources and bundles, packed or not; what is no XML is a problem with its line."""
+    patient = b'<Patient xmlns="http://hl7.org/fhir"><id value="1"/></Patient>'
+    (tmp_path / "p.xml").write_bytes(patient)
+    (tmp_path / "q.xml.gz").write_bytes(gzip.compress(patient))
+    for name in ("p.xml", "q.xml.gz"):
+        (piece,) = pieces(tmp_path / name)
+        assert (piece.kind, piece.key, piece.body) == ("resource", "Patient/1", b'{"resourceType":"Patient","id":"1"}')
+    bundle = (
+        b'<Bundle xmlns="http://hl7.org/fhir"><type value="collection"/><entry><resource>%b</resource></entry></Bundle>'
+    )
+    (tmp_path / "b.xml").write_bytes(bundle % patient)
+    (piece,) = pieces(tmp_path / "b.xml")
+    assert piece.kind == "bundle"
+    assert b'"url":"Patient/1"' in piece.body
+    (tmp_path / "w.xml").write_bytes(patient.replace(b"<id", b"\n<id").replace(b"/></P", b"></P"))
+    (piece,) = pieces(tmp_path / "w.xml")
+    assert (piece.kind, piece.place[:6]) == ("problem", "line 2")

@@ -12,8 +12,12 @@ from typing import Any
 
 import msgspec
 
+from countyfhir.model import json, xml
+from countyfhir.outcome import FhirError
+
 LINES = (".ndjson", ".jsonl")
-SUFFIXES = (*LINES, ".json")
+XML = ".xml"
+SUFFIXES = (*LINES, ".json", XML)
 SENT_WHOLE = frozenset({"transaction", "batch"})
 """Bundles that say themselves what is to be done."""
 READ_ERRORS = (OSError, EOFError, zlib.error)
@@ -109,6 +113,11 @@ def has_lines(file: Path) -> bool:
     return _plain_suffix(file) in LINES
 
 
+def is_xml(file: Path) -> bool:
+    """Whether the file is one resource in XML."""
+    return _plain_suffix(file) == XML
+
+
 def _loadable(path: Path) -> bool:
     return _plain_suffix(path) in SUFFIXES
 
@@ -126,11 +135,23 @@ def _of_line(file: Path, index: int, line: bytes, offset: int) -> Piece:
 
 
 def _of_document(file: Path, text: bytes) -> Piece:
-    body = text.strip(b" \t\r\n\xef\xbb\xbf")
+    body = _as_json(file, text) if is_xml(file) else text.strip(b" \t\r\n\xef\xbb\xbf")
+    if isinstance(body, Piece):
+        return body
     head = _head(body)
     if isinstance(head, str) or head.resourceType != "Bundle" or head.type not in SENT_WHOLE | TAKEN_APART:
         return _resource(file, 0, "", body)
     return Piece(file, 0, "", "bundle", body) if head.type in SENT_WHOLE else _unwrapped(file, body)
+
+
+def _as_json(file: Path, text: bytes) -> bytes | Piece:
+    """An XML document as JSON text, or the problem for which it cannot be read."""
+    try:
+        return json.dumps(xml.parse(text))
+    except FhirError as error:
+        issue = error.issues[0]
+        place = "" if issue.line is None else f"line {issue.line}, column {issue.column or 1}"
+        return Piece(file, 0, place, "problem", problem=f"is not a FHIR resource in XML: {issue.diagnostics}")
 
 
 def _unwrapped(file: Path, body: bytes) -> Piece:
