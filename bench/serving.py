@@ -29,6 +29,10 @@ class Server:
     headers: Mapping[str, str] = field(default_factory=dict)
     prefix: str = "/fhir"
 
+    def workers(self) -> list[int]:
+        """Process ids of its children."""
+        return _children(self.process.pid)
+
     def memory(self) -> list[float]:
         """Resident megabytes of each worker, largest first."""
         pids = [self.process.pid, *_children(self.process.pid)]
@@ -94,16 +98,26 @@ def start(
         "auth": "keys" if key else "none",
         "audit": "grouped" if audit else "off",
         "log-level": "warning",
+        "load-definitions": "off",  # a background task of a store's first minute
     } | settings
     flags = [text for name, value in chosen.items() for text in (f"--{name.replace('_', '-')}", value)]
-    return spawn([sys.executable, "-m", "countyfhir", "serve", *flags], cut(workers).server, store.parent)
+    return spawn([sys.executable, "-m", "countyfhir", "serve", *flags], cut(workers).server, log_of(store.parent))
+
+
+def log_of(folder: Path) -> Path:
+    """Where the servers of a bench say what they say."""
+    return folder / "server.log"
 
 
 @contextmanager
 def bare(answer: Path) -> Iterator[Server]:
     """The bare ASGI application that gives one answer (see ``ceilings.application``)."""
     port = free_port()
-    process = spawn([sys.executable, "-m", "bench.ceilings.application", str(port), str(answer)], cut().server)
+    process = spawn(
+        [sys.executable, "-m", "bench.ceilings.application", str(port), str(answer)],
+        cut().server,
+        log_of(answer.parent),
+    )
     try:
         wait_until_ready(port, process, "/")
         yield Server(port, process, None)
@@ -120,12 +134,10 @@ def api_key(store: Path) -> str:
     return done.stdout.split()[0]
 
 
-def spawn(
-    command: list[str], cores: Cores, folder: Path | None = None, *, quiet: bool = False
-) -> subprocess.Popen[bytes]:
-    """A process on the given cores."""
-    with pinned(cores):
-        return subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL if quiet else None)
+def spawn(command: list[str], cores: Cores, log: Path) -> subprocess.Popen[bytes]:
+    """A process on the given cores; what it says goes to the log."""
+    with pinned(cores), log.open("ab") as file:
+        return subprocess.Popen(command, cwd=log.parent, stdout=file, stderr=file)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -76,7 +76,7 @@ def perform_on(store: Path, perform: Callable[[Opened], Awaitable[None]]) -> Non
 
 
 async def _opened(store: Path, perform: Callable[[Opened], Awaitable[None]]) -> None:
-    async with open_world(load({"store": f"sqlite:{store}"})) as opened:
+    async with open_world(load({"store": f"sqlite:{store}", "load_definitions": "off"})) as opened:
         await perform(opened)
 
 

@@ -44,6 +44,10 @@ class Kind:
     more: tuple[tuple[str, str], ...] = ()
     weight: int = 1
 
+    def seconds(self, asked: Asked) -> float:
+        """A measurement lasts long enough for some dozens of large bundles."""
+        return max(asked.seconds, 5.0) if self.weight >= 100 else asked.seconds
+
 
 def mixed_body(number: int) -> bodies.Resource:
     """One of the four kinds of bodies."""
@@ -127,7 +131,9 @@ def measured(asked: Asked, kind: Kind) -> Iterator[Figure]:
             assert status == 201, answer
         for clients in kind.clients:
             ceiling = bare_store.rate(before, operations, clients)
-            run = drive(server, kind.requests(count), clients=clients, seconds=asked.seconds, more=dict(kind.more))
+            run = drive(
+                server, kind.requests(count), clients=clients, seconds=kind.seconds(asked), more=dict(kind.more)
+            )
             note = f"{run.rate * kind.weight:,.0f} resources/s" if kind.weight > 1 else ""
             yield of_run("write", f"{kind.name}, {clients} clients", run, ceiling=ceiling, note=note)
 

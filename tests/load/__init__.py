@@ -1,0 +1,1 @@
+"""The scripts under ``bench/`` do what they say, in their smallest size."""
