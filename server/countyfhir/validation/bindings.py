@@ -10,7 +10,7 @@ from typing import Any
 
 from countyfhir.model.definitions import ElementDefinition, definitions
 from countyfhir.model.primitives import PRIMITIVES, Check
-from countyfhir.validation.problem import ObjectCheck, Problem, some_of
+from countyfhir.validation.problem import NOTHING_KNOWN, Known, ObjectCheck, Problem, some_of
 
 CURRENCY_CODES = """
     AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD
@@ -82,6 +82,11 @@ def code_check(element: ElementDefinition) -> Check:
         return None if type(value) is str and value in codes else expected
 
     return checked
+
+
+def codes_of(element: ElementDefinition) -> Known:
+    """The codes of a required binding, as far as they can be listed."""
+    return definitions().value_set_codes(element.binding_value_set or "") or NOTHING_KNOWN
 
 
 def rule_check(url: str) -> Check:

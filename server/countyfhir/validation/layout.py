@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from countyfhir.validation.passes import Found, Lane, Pass, looped_pass, straight_pass
 from countyfhir.validation.problem import (
+    NOTHING_KNOWN,
     UNCOVERED_NULL,
     ElementCheck,
+    Known,
     ObjectCheck,
     Problem,
     below,
@@ -48,8 +52,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The tables of one type; ``checks`` and ``siblings`` are filled once all types have theirs. ``own_rule`` is a
-    rule of the type itself (Extension).
+    """The tables of one type; ``checks``, ``siblings`` and ``known`` are filled once all types have theirs.
+    ``own_rule`` is a rule of the type itself on the names of its properties (Extension).
     """
 
     type_name: str
@@ -59,40 +63,64 @@ class Layout:
     own_rule: ObjectCheck | None = None
     checks: dict[str, ElementCheck] = field(default_factory=dict)
     siblings: dict[str, Sibling] = field(default_factory=dict)
+    known: dict[str, Known] = field(default_factory=dict)
 
 
-Found = dict[str, "list[Problem] | str"]
-"""What the checks of the properties answered, where it was not None."""
+MOST_PLANS = 512
+"""Plans kept of a type; clients send few sequences of names, and whoever sends others pays for them."""
+LONGEST_PLAN = 64
 
 
 def object_check(layout: Layout) -> ObjectCheck:
-    """The check of one type: a single pass over the properties, which settles the account only if something was odd."""
-    lookup, required, own_rule = layout.checks.get, layout.required, layout.own_rule
-    groups = tuple((choice.names.intersection, 1 if choice.required else 0) for choice in layout.choices)
+    """The check of one type: a single pass over the properties, which settles the account only if something was odd.
+
+    What the names of the properties decide is decided once for each sequence of names: it is kept as a plan.
+    """
+    plans: dict[tuple[str, ...], Pass] = {}
+    plan_of = plans.get
 
     def checked(value: Any) -> list[Problem] | None:
         if type(value) is not dict:
             return [no_object(layout, value)]
-        odd = not value
-        found: Found | None = None
-        for name, child in value.items():
-            check = lookup(name)
-            if check is None:
-                odd = True
-            elif (answer := check(child)) is not None:
-                found = found or {}
-                found[name] = answer
-        for name in required:
-            if name not in value:
-                odd = True
-        for present, least in groups:
-            if not least <= len(present(value)) <= 1:
-                odd = True
-        if odd or found is not None or (own_rule is not None and own_rule(value) is not None):
-            return settled(layout, value, found or {})
-        return None
+        plan = plan_of(tuple(value))
+        if plan is None:
+            plan = planned(layout, value, len(plans) < MOST_PLANS)
+            if len(plans) < MOST_PLANS and len(value) <= LONGEST_PLAN:
+                plans[tuple(value)] = plan
+        return plan(value)
 
     return checked
+
+
+def planned(layout: Layout, value: dict[str, Any], compiled: bool) -> Pass:
+    """The pass over objects with the names of ``value``; compiled where it is to be kept."""
+    lanes = tuple(lane_of(layout, name) for name in value)
+    account = partial(settled, layout)
+    make = straight_pass if compiled and len(value) <= LONGEST_PLAN else looped_pass
+    return make(lanes, account, is_odd(layout, value))
+
+
+def lane_of(layout: Layout, name: str) -> Lane:
+    """How the property of that name is checked."""
+    check, sibling = layout.checks.get(name), layout.siblings.get(name)
+    if check is None and sibling is not None and not sibling.is_array:
+        check = sibling.check
+    return name, check or unchecked, layout.known.get(name, NOTHING_KNOWN)
+
+
+def is_odd(layout: Layout, value: dict[str, Any]) -> bool:
+    """Whether the names alone call for the full account."""
+    missing = any(name not in value for name in layout.required)
+    foreign = any(lane_of(layout, name)[1] is unchecked for name in value)
+    chosen = all(
+        (1 if choice.required else 0) <= len(choice.names.intersection(value)) <= 1 for choice in layout.choices
+    )
+    against_rule = layout.own_rule is not None and layout.own_rule(value) is not None
+    return not value or missing or foreign or not chosen or against_rule
+
+
+def unchecked(value: Any) -> None:
+    """No check: the name alone makes the object odd, and the account says what is to be said."""
 
 
 def no_object(layout: Layout, value: Any) -> Problem:
@@ -107,11 +135,15 @@ def settled(layout: Layout, value: dict[str, Any], found: Found) -> list[Problem
         return [("", "structure", f"An empty object is not allowed; leave the {layout.type_name} out.")]
     complete: list[Problem] = []
     for name, answer in found.items():
-        complete += element_problems(layout, value, name, answer)
+        if name not in layout.siblings:
+            complete += element_problems(layout, value, name, answer)
     complete += unknown_names(layout, value)
     for name, padding in value.items():
         if (sibling := layout.siblings.get(name)) is not None:
-            complete += sibling_problems(sibling, value.get(sibling.name), padding, sibling.name in value)
+            if sibling.is_array:
+                complete += sibling_problems(sibling, value.get(sibling.name), padding, sibling.name in value)
+            else:
+                complete += below(sibling.step, sibling_answer(found.get(name)))
     complete += missing_names(layout, value)
     for choice in layout.choices:
         complete += choice_problems(choice, value)
@@ -185,10 +217,13 @@ def choice_problems(choice: Choice, value: dict[str, Any]) -> list[Problem]:
     return []
 
 
+def sibling_answer(answer: list[Problem] | str | None) -> list[Problem]:
+    """What the check of a single ``_name`` answered; it is an object, so no check says a mere text of it."""
+    return answer if isinstance(answer, list) else []
+
+
 def sibling_problems(sibling: Sibling, value: Any, padding: Any, has_value: bool) -> list[Problem]:
-    """What is wrong with a ``_name`` property beside the ``value`` of ``name``."""
-    if not sibling.is_array:
-        return below(sibling.step, sibling.check(padding) or [])
+    """What is wrong with the list ``_name`` beside the ``value`` of ``name``."""
     if not isinstance(padding, list) or not padding:
         text = f"_{sibling.name} must be a JSON list that is not empty, as {sibling.name} repeats."
         return [(sibling.step, "structure", text)]

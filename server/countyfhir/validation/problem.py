@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 Problem = tuple[str, str, str]
@@ -14,6 +15,9 @@ ObjectCheck = Callable[[Any], "list[Problem] | None"]
 """Checks a JSON value; None when it is fine, so that the clean path allocates nothing."""
 ElementCheck = Callable[[Any], "list[Problem] | str | None"]
 """Checks the value of a property; a str says what a primitive was expected to be (model.primitives.Check)."""
+Known = AbstractSet[str] | None
+"""Texts that a check is known to accept, so that it need not be asked; None: every printable text, as in a string."""
+NOTHING_KNOWN: Known = frozenset()
 
 PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 UNCOVERED_NULL = "null"

@@ -26,7 +26,10 @@ def target_check(name: str, targets: tuple[str, ...], check: ObjectCheck) -> Obj
         found = check(value)
         if found is not None or "reference" not in value:
             return found
-        literal = LITERAL.fullmatch(value["reference"])
+        reference = value["reference"]
+        if reference.partition("/")[0] in allowed:
+            return None
+        literal = LITERAL.fullmatch(reference)
         if literal is None or literal[1] in allowed or literal[1] not in resource_types:
             return None
         return [(".reference", WRONG_TARGET, f"{name} may point to {', '.join(targets)}, not to {literal[1]}.")]

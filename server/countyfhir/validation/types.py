@@ -7,12 +7,12 @@ from functools import cache
 from typing import Any
 
 from countyfhir.model.definitions import ElementDefinition, TypeDefinition, definitions
-from countyfhir.model.primitives import PRIMITIVES
 from countyfhir.validation import bindings
 from countyfhir.validation.containment import contained_check, resource_check
 from countyfhir.validation.elements import many_objects, many_values
+from countyfhir.validation.known import TEXTS, known_words
 from countyfhir.validation.layout import Choice, Layout, Place, Sibling, object_check
-from countyfhir.validation.problem import ElementCheck, ObjectCheck, Problem
+from countyfhir.validation.problem import ElementCheck, Known, ObjectCheck, Problem
 from countyfhir.validation.references import target_check
 
 SIMPLE_QUANTITY = "http://hl7.org/fhir/StructureDefinition/SimpleQuantity"
@@ -63,9 +63,12 @@ def fill(definition: TypeDefinition, layout: Layout, checks: Mapping[str, Object
     """Puts the check of each element, and of its ``_`` sibling where it may have one, into the tables of its type."""
     if definition.kind == "resource":
         layout.checks["resourceType"] = lambda value: None
+        layout.known["resourceType"] = frozenset((definition.name,))
     for name, place in layout.places.items():
         element = definition.elements[name]
         layout.checks[name] = element_check(element, place, checks)
+        if element.is_primitive and not element.is_array:
+            layout.known[name] = known_texts(element)
         if element.is_primitive and not has_no_extensions(definition, element):
             layout.siblings["_" + name] = Sibling(name, place.step, element.is_array, checks[element.type_name])
 
@@ -79,10 +82,17 @@ def has_no_extensions(definition: TypeDefinition, element: ElementDefinition) ->
 def element_check(element: ElementDefinition, place: Place, checks: Mapping[str, ObjectCheck]) -> ElementCheck:
     """The check of one property's value."""
     if element.is_primitive:
-        check = bindings.code_check(element) if bound_code(element) else PRIMITIVES[element.type_name].check
+        check = bindings.code_check(element) if bound_code(element) else known_words(element.type_name)[0]
         return many_values(element.name, check, place.code) if element.is_array else check
     of_type = value_check(element, checks)
     return many_objects(element.name, of_type, element.minimum, element.maximum) if element.is_array else of_type
+
+
+def known_texts(element: ElementDefinition) -> Known:
+    """The texts that the check of a primitive accepts, as far as they are known."""
+    if bound_code(element):
+        return bindings.codes_of(element)
+    return None if element.type_name in TEXTS else known_words(element.type_name)[1]
 
 
 def value_check(element: ElementDefinition, checks: Mapping[str, ObjectCheck]) -> ObjectCheck:
