@@ -31,6 +31,7 @@ from countyfhir.interactions.world import Policy, World
 from countyfhir.model import json
 from countyfhir.model.definitions import definitions
 from countyfhir.operations.table import OPERATIONS
+from countyfhir.outcome import FhirError
 from countyfhir.search import parameters, parse
 from countyfhir.settings import Settings
 from countyfhir.store import sqlite
@@ -73,9 +74,11 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
     try:
         yield Opened(settings, world, queue)
     finally:
-        if queue is not None:
-            await queue.close()
-        await store.close()
+        try:
+            if queue is not None:
+                await queue.close()
+        finally:
+            await store.close()
 
 
 def open_store(settings: Settings) -> Store:
@@ -136,6 +139,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None) -> Worl
         version=__version__,
         started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         security=() if settings.auth == "none" else ("SMART-on-FHIR",),
+        cors=bool(settings.cors_origins),
     )
 
 
@@ -245,16 +249,21 @@ class Application:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        phase = "startup"
         try:
             async with open_world(self.settings) as opened:
                 self.opened, self.endpoint = opened, endpoint_of(opened)
                 async with in_background(opened):
                     await send({"type": "lifespan.startup.complete"})
+                    phase = "shutdown"
                     await receive()
-        except Exception as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+        except (FhirError, StoreUnusable) as error:  # their messages are for people
+            await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
+        except Exception:
+            await send({"type": f"lifespan.{phase}.failed"})
             raise
-        await send({"type": "lifespan.shutdown.complete"})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
 
 
 def from_environment() -> Any:
