@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 
@@ -68,3 +69,11 @@ def test_system_history_covers_all_types(client: TestClient, patient: dict[str, 
 def test_history_of_the_unknown_is_404(client: TestClient) -> None:
     """No history without a resource."""
     assert client.get("Patient/never/_history").status_code == 404
+
+
+@pytest.mark.parametrize("place", ["Patient/{id}/_history", "Patient/_history", "_history"])
+def test_summary_count_counts_only(client: TestClient, patient: dict[str, Any], place: str) -> None:
+    """``_summary=count`` gives the total and no entry."""
+    shown = client.get(place.format(**patient), params={"_summary": "count"}).json()
+    assert shown["total"] >= 1
+    assert "entry" not in shown

@@ -161,3 +161,46 @@ def test_summary_and_elements_on_a_read(client: TestClient, query: str, present:
     assert [name for name in absent if name in answer] == []
     tagged = any(tag["code"] == "SUBSETTED" for tag in answer["meta"].get("tag", []))
     assert tagged == (query != "_summary=false")
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/octet-stream", "text/csv"),
+        ("image/png", "text/csv"),
+        ("text/csv, application/fhir+json;q=0.5", "text/csv"),
+        ("*/*;q=0.9, application/fhir+xml", "application/fhir+xml"),
+        ("*/*, application/fhir+json", "application/fhir+json"),
+    ],
+)
+def test_a_binary_is_raw_unless_a_fhir_type_is_liked_best(client: TestClient, accept: str, content_type: str) -> None:
+    """Any other media type gives the content with its own type, never 406."""
+    place = client.post("Binary", content=b"a,b", headers={"Content-Type": "text/csv"}).headers["location"]
+    answer = client.get(place, headers={"Accept": accept})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] == content_type
+
+
+@pytest.mark.parametrize("parameter", ["charset=gbk", "fhirVersion=3.0", 'fhirVersion="5.0"'])
+@pytest.mark.parametrize("media_type", ["application/fhir+json", "application/fhir+xml"])
+def test_another_character_set_or_version_of_a_body_is_415(client: TestClient, media_type: str, parameter: str) -> None:
+    """FHIR is UTF-8, and this server R4."""
+    content_type = f"{media_type}; {parameter}"
+    answer = client.post("Patient", content=b'{"resourceType":"Patient"}', headers={"Content-Type": content_type})
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("place", ["Foo", "Patient/1/Foo/2", "Patient/$foo", "Patient/none", "Patient?foo=1"])
+def test_errors_take_the_form_and_name_a_place(client: TestClient, place: str) -> None:
+    """XML where XML is wanted, also of what is refused at the door; each issue has an expression."""
+    answer = client.get(place, headers={"Accept": "application/fhir+xml"})
+    assert answer.headers["content-type"].startswith("application/fhir+xml")
+    assert client.get(place).json()["issue"][0]["expression"]
+
+
+def test_the_statement_says_whether_other_origins_may_call(
+    serve: Callable[..., TestClient], client: TestClient
+) -> None:
+    """CapabilityStatement.rest.security.cors follows the setting."""
+    for server, said in ((client, False), (serve(cors_origins="https://app.example"), True)):
+        assert server.get("metadata").json()["rest"][0]["security"]["cors"] is said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 TAG = {"system": "http://example.org/tags", "code": "vip"}
@@ -101,3 +102,18 @@ def test_purge_removes_old_versions(client: TestClient, patient: dict[str, Any])
     assert client.get(f"{place}/_history/1").status_code == 404
     assert client.get(place).json()["gender"] == "male"
     assert client.get(f"{place}/_history").json()["total"] == 1
+
+
+@pytest.mark.parametrize("name", ["$meta-add", "$everything"])
+@pytest.mark.parametrize(
+    "body", [{"resourceType": "Patient"}, {"resourceType": "Parameters", "parameter": "x"}, {"resourceType": "Bundle"}]
+)
+def test_only_sound_parameters_are_taken(
+    client: TestClient, patient: dict[str, Any], name: str, body: dict[str, Any]
+) -> None:
+    """The body of an operation is checked like any resource."""
+    refused = client.post(f"Patient/{patient['id']}/{name}", json=body)
+    assert refused.status_code == 400
+    assert refused.json()["issue"][0]["expression"] == [
+        "Parameters.parameter" if body["resourceType"] == "Parameters" else "Parameters"
+    ]

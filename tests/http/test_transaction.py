@@ -262,3 +262,13 @@ def test_too_many_entries_are_413(serve: Callable[..., TestClient]) -> None:
     """``bundle_max_entries`` bounds a bundle."""
     answer = serve(bundle_max_entries=2).post("", json=bundle(*[entry("POST", "Patient", patient("x"))] * 3))
     assert answer.status_code == 413
+
+
+def test_a_merge_patch_stands_in_a_binary(client: TestClient, patient: dict[str, Any]) -> None:
+    """Its contentType tells; what is not base64 is refused with its place."""
+    place = f"Patient/{patient['id']}"
+    carried = {"resourceType": "Binary", "contentType": "application/merge-patch+json", "data": "eyJhY3RpdmUiOnRydWV9"}
+    assert statuses(client.post("", json=bundle(entry("PATCH", place, carried)))) == ["200"]
+    assert client.get(place).json()["active"] is True
+    refused = client.post("", json=bundle(entry("PATCH", place, carried | {"data": "!!"})))
+    assert issue(refused)["expression"] == ["Bundle.entry[0].resource.data"]

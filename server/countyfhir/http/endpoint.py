@@ -13,7 +13,7 @@ from typing import Any
 
 from countyfhir.access.authenticate import Authenticator, Caller
 from countyfhir.audit.queue import AuditQueue
-from countyfhir.exchange import Answer, Grant, Interaction, Principal
+from countyfhir.exchange import Answer, Grant, Interaction, Principal, changed
 from countyfhir.http import headers as request_headers
 from countyfhir.http import incoming
 from countyfhir.http.cors import Cors
@@ -75,7 +75,7 @@ class Endpoint:
                 return public
             caller = self.authenticator.known(headers) or await self._caller(scope, headers)
             interaction = asked(scope, headers, caller.principal, request_id, self.edge)
-            form = form_of(headers, interaction.query)
+            form = form_of(headers, interaction)
             if needs_body(interaction):
                 body = await incoming.read_body(receive, headers, self.edge.max_body_bytes)
                 interaction = with_body(interaction, body, headers)
@@ -84,6 +84,8 @@ class Endpoint:
                 await self._audited(interaction, answer.status, answer)
             status, raw, text = rendered(answer, interaction, headers, form)
         except FhirError as error:
+            if interaction.kind == "unknown":
+                form = _form_of_refusal(scope, headers, interaction)
             status, raw, text = await self._refused(error, interaction, headers, form)
         except incoming.Disconnected:
             raise
@@ -127,12 +129,32 @@ class Endpoint:
 
 
 def located(error: FhirError, interaction: Interaction) -> FhirError:
-    """The error with a place for each issue: where it names none, the resource type that was asked for."""
-    place = interaction.resource_type
-    if place is None or all(issue.expression for issue in error.issues):
+    """The error with a place for each issue: where it names none, the resource type that was asked for, or the part
+    of the request ("http." and its name, as OperationOutcome.issue.location has it)."""
+    if all(issue.expression for issue in error.issues):
         return error
+    place = interaction.resource_type or _PART_OF_REQUEST.get(error.status, "http.url")
     issues = [issue if issue.expression else replace(issue, expression=(place,)) for issue in error.issues]
     return FhirError(issues, status=error.status, headers=error.headers)
+
+
+_PART_OF_REQUEST = {
+    400: "http.body",
+    401: "http.authorization",
+    403: "http.authorization",
+    405: "http.method",
+    406: "http.accept",
+    413: "http.body",
+    415: "http.content-type",
+}
+
+
+def _form_of_refusal(scope: Scope, headers: request_headers.Headers, interaction: Interaction) -> Form:
+    """The form of the answer to what was refused before its query was looked at."""
+    try:
+        return form_of(headers, changed(interaction, query=incoming.pairs(scope["query_string"])))
+    except FhirError:
+        return Form()
 
 
 def _request_id(headers: request_headers.Headers) -> str:

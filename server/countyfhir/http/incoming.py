@@ -18,6 +18,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 JSON_TYPES = ("application/fhir+json", "application/json", "application/json+fhir", "text/json")
 XML_TYPES = ("application/fhir+xml", "application/xml", "application/xml+fhir", "text/xml")
 PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json")
+FHIR_FORMS = frozenset(JSON_TYPES + XML_TYPES + PATCH_TYPES)
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -69,6 +70,19 @@ def too_large(limit: int) -> FhirError:
     return FhirError(
         "too-long", f"The body is larger than the {limit} bytes this server takes; send it in parts.", status=413
     )
+
+
+def check_parameters(headers: Headers) -> None:
+    """415 where Content-Type names another character set than UTF-8, or another FHIR version than 4.0 (R4 sections
+    3.1.0.1.11 and 3.1.0.1.12)."""
+    for part in headers.get(b"content-type", b"").decode("latin-1").lower().split(";")[1:]:
+        name, _, value = part.partition("=")
+        said = value.strip().strip('"')
+        if name.strip() in _TAKEN and said not in _TAKEN[name.strip()]:
+            raise unsupported(part.strip(), tuple(f"{name.strip()}={one}" for one in _TAKEN[name.strip()][:1]))
+
+
+_TAKEN = {"charset": ("utf-8", "utf8", "us-ascii", "ascii"), "fhirversion": ("4.0", "4.0.1", "4")}
 
 
 def media_type(headers: Headers) -> str | None:

@@ -67,8 +67,13 @@ def media_ranges(header: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def wants_resource(accept: str | None) -> bool:
-    """Whether a Binary is wanted as a resource rather than raw: the caller names a FHIR media type (R4 Binary)."""
-    return accept is not None and any(media_type in FHIR_TYPES for media_type, _ in media_ranges(accept))
+    """Whether a Binary is wanted as a resource rather than raw: the type the caller likes best is FHIR's (R4
+    Binary)."""
+    if accept is None:
+        return False
+    ranges = enumerate(media_ranges(accept))
+    liked = [(-_quality(said), "*" in name, rank, name) for rank, (name, said) in ranges if _quality(said) > 0]
+    return bool(liked) and min(liked)[3] in FHIR_TYPES
 
 
 def _quality(parameters: dict[str, str]) -> float:

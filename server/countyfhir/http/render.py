@@ -29,11 +29,13 @@ class Form:
 _JSON_FORM = Form()
 
 
-def form_of(headers: Headers, query: tuple[tuple[str, str], ...]) -> Form:
+def form_of(headers: Headers, interaction: Interaction) -> Form:
     """The wanted form; ``_format`` wins over Accept (R4 3.1.0.1.11). 406 when it is none of ours."""
-    wanted = dict(query) if query else {}
+    wanted = dict(interaction.query) if interaction.query else {}
     if "_format" in wanted:
         name = negotiate.form_of_format(wanted["_format"])
+    elif interaction.resource_type == "Binary" and _reads_raw(interaction, headers):
+        name = negotiate.JSON  # of an OperationOutcome; the content has its own type
     else:
         accept = headers.get(b"accept")
         name = negotiate.form_of_accept(accept.decode("latin-1")) if accept else negotiate.JSON
@@ -54,11 +56,7 @@ def rendered(answer: Answer, interaction: Interaction, headers: Headers, form: F
     if answer.content_type is not None:
         raw.append((b"content-type", answer.content_type.encode("latin-1", "replace")))
         return answer.status, raw, body if isinstance(body, bytes) else json.dumps(body)
-    if (
-        interaction.resource_type == "Binary"
-        and interaction.kind in ("read", "vread")
-        and _is_raw(interaction, headers)
-    ):
+    if interaction.resource_type == "Binary" and _reads_raw(interaction, headers):
         return _raw_binary(answer, raw, body)
     text = _subset(body, interaction)
     raw.append((b"content-type", _CONTENT_TYPES[form.name]))
@@ -105,7 +103,10 @@ def _preferred(answer: Answer, interaction: Interaction) -> bytes | dict[str, ob
     return answer.body
 
 
-def _is_raw(interaction: Interaction, headers: Headers) -> bool:
+def _reads_raw(interaction: Interaction, headers: Headers) -> bool:
+    """Whether a Binary is answered as its content rather than as a resource."""
+    if interaction.kind not in ("read", "vread"):
+        return False
     accept = headers.get(b"accept")
     asked_form = any(name == "_format" for name, _ in interaction.query)
     return not asked_form and not negotiate.wants_resource(accept.decode("latin-1") if accept else None)

@@ -63,6 +63,8 @@ def with_body(interaction: Interaction, body: bytes, headers: Headers) -> Intera
     """The interaction with its parsed body."""
     content_type = incoming.media_type(headers)
     kind = interaction.kind
+    if content_type in incoming.FHIR_FORMS and b";" in headers[b"content-type"]:
+        incoming.check_parameters(headers)
     if kind.startswith("search"):
         return changed(interaction, query=interaction.query + incoming.form(body, content_type))
     if kind == "operation":

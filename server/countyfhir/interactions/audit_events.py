@@ -25,9 +25,26 @@ async def read(interaction: Interaction, grant: Grant, world: World) -> Answer:
     return Answer(200, body=json.dumps(resource))
 
 
+async def only_version(interaction: Interaction, grant: Grant, world: World) -> bytes:
+    """The history of a recorded AuditEvent: one row, since it never changes."""
+    resource = await event.read(str(interaction.logical_id), world.store.audit, grant)
+    row = {
+        "fullUrl": f"{interaction.base}/{RESOURCE_TYPE}/{resource['id']}",
+        "resource": resource,
+        "request": {"method": "POST", "url": RESOURCE_TYPE},
+        "response": {
+            "status": "201 Created",
+            "etag": 'W/"1"',
+            "lastModified": resource["meta"]["lastUpdated"],
+        },
+    }
+    return json.dumps(row)
+
+
 def continues_recorded(interaction: Interaction) -> bool:
     """Whether a search is (still) in the recorded AuditEvents, rather than in those that clients wrote."""
-    if interaction.resource_type != RESOURCE_TYPE or interaction.compartment is not None:
+    inside = interaction.compartment
+    if interaction.resource_type != RESOURCE_TYPE or (inside is not None and inside[0] != "Patient"):
         return False
     cursors = [value for name, value in interaction.query if name == "_cursor"]
     return not cursors or recorded.is_cursor(cursors[-1])
@@ -36,7 +53,10 @@ def continues_recorded(interaction: Interaction) -> bool:
 async def search(interaction: Interaction, grant: Grant, world: World) -> tuple[list[bytes], str | None]:
     """The rows of one page of recorded AuditEvents, newest first, and the ``_cursor`` of the next page."""
     limits = recorded.Limits(world.search.zone, world.policy.default_count, world.policy.max_count)
-    found = await recorded.search(interaction.query, world.store.audit, limits, grant)
+    pairs = list(interaction.query)
+    if interaction.compartment is not None:
+        pairs.append(("patient", "/".join(interaction.compartment)))
+    found = await recorded.search(pairs, world.store.audit, limits, grant)
     form = page_form(interaction.query)
     rows = [_row(interaction.base, one, form) for one in found.events]
     return rows, found.cursor

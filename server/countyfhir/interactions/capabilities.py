@@ -14,7 +14,6 @@ from countyfhir.search import conditions, parameters
 _ON_TYPE = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
 _ON_SYSTEM = ("transaction", "batch", "search-system", "history-system")
 _KEPT = 64  # statements remembered, one for each base URL that clients use
-_READ_ONLY = {"AuditEvent": ("read", "search-type", "create")}
 
 
 async def capabilities(interaction: Interaction, grant: Grant, world: World) -> Answer:
@@ -85,8 +84,8 @@ def _security(world: World) -> Resource:
         if services
         else "No authentication: the loopback address only."
     )
-    security: Resource = {"cors": False, "service": services, "description": said}
-    return {name: value for name, value in security.items() if value}
+    security: Resource = {"cors": world.cors, "service": services, "description": said}
+    return {name: value for name, value in security.items() if value != []}
 
 
 def _resource(name: str, world: World) -> Resource:
@@ -94,9 +93,9 @@ def _resource(name: str, world: World) -> Resource:
     resource: Resource = {
         "type": name,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{name}",
-        "interaction": [{"code": code} for code in _READ_ONLY.get(name, _ON_TYPE)],
+        "interaction": [{"code": code} for code in _ON_TYPE],
         "versioning": "versioned-update",
-        "readHistory": name not in _READ_ONLY,
+        "readHistory": True,
         "updateCreate": world.policy.update_create,
         "conditionalCreate": True,
         "conditionalRead": "full-support",

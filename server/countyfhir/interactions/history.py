@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import tzinfo
 from urllib.parse import urlencode
 
 from countyfhir.exchange import Answer, Grant, Interaction, Stored
+from countyfhir.interactions import audit_events
 from countyfhir.interactions.bundle_text import bundle, history_entry
 from countyfhir.interactions.page_form import PageForm, body_of_row, page_form
 from countyfhir.interactions.read import unknown
@@ -23,7 +25,13 @@ _FORM = ("_format", "_pretty", "_summary", "_elements")
 async def history(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """One page of the history; 404 where an instance was never there."""
     wanted = _parameters(interaction)
+    form = page_form(interaction.query)
     query = _query(interaction, wanted, grant, world)
+    if form.summary == "count":
+        query = replace(query, count=0)
+    if interaction.logical_id is not None and audit_events.is_recorded(interaction):
+        row = await audit_events.only_version(interaction, grant, world)
+        return Answer(200, body=bundle("history", (row,), links=[("self", _link(interaction, wanted))], total=1))
     if interaction.logical_id is not None:
         current = await world.store.resources.read(str(interaction.resource_type), interaction.logical_id)
         if current is None:
@@ -35,7 +43,6 @@ async def history(interaction: Interaction, grant: Grant, world: World) -> Answe
     if page.cursor is not None:
         token = cursor.encode((page.cursor,), world.store.secret, _digest(interaction, wanted), grant.digest)
         links.append(("next", _link(interaction, wanted | {"_cursor": token})))
-    form = page_form(interaction.query)
     versions = await _visible(page.versions, grant, world)
     rows = [history_entry(interaction.base, stored, _body(stored, form)) for stored in versions]
     concerned = tuple(sorted({stored.patient for stored in versions if stored.patient is not None}))

@@ -17,7 +17,21 @@ async def operation(interaction: Interaction, grant: Grant, world: World) -> Ans
             status=405,
             headers={"Allow": "POST"},
         )
+    check_body(interaction, world)
     return await offered.perform(interaction, grant, world)
+
+
+def check_body(interaction: Interaction, world: World) -> None:
+    """FhirError 400 with every problem of what was posted to an operation: nothing but sound Parameters (R4
+    section 3.2.0.3)."""
+    body = interaction.body
+    if body is None:
+        return
+    if not isinstance(body, dict) or body.get("resourceType") != "Parameters":
+        raise FhirError("invalid", "The body of an operation must be a Parameters resource.", expression="Parameters")
+    problems = [issue for issue in world.check_resource(body) if issue.severity in ("error", "fatal")]
+    if problems:
+        raise FhirError(problems)
 
 
 def find(interaction: Interaction, offered: tuple[Operation, ...]) -> Operation:

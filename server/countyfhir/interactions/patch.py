@@ -97,16 +97,24 @@ def format_of(interaction: Interaction) -> Callable[[Resource, Any], Resource]:
 
 
 def _in_binary(resource: Resource, document: Any) -> Resource:
-    """A JSON Patch inside a bundle stands in a Binary (R4 section 3.1.0.6.1): its data is the document."""
-    if document.get("contentType") != JSON_PATCH or not isinstance(document.get("data"), str):
+    """A JSON Patch (or merge patch) inside a bundle stands in a Binary (R4 section 3.1.0.6.1): its data is the
+    document."""
+    apply = _IN_BINARY.get(document.get("contentType")) if isinstance(document.get("contentType"), str) else None
+    if apply is None or not isinstance(document.get("data"), str):
         raise FhirError(
             "not-supported",
-            f"A Binary that carries a patch has contentType {JSON_PATCH} and data.",
+            f"A Binary that carries a patch has contentType {' or '.join(_IN_BINARY)}, and data.",
             expression="Binary.contentType",
             status=415,
         )
     try:
-        text = b64decode(document["data"], validate=False)
+        text = b64decode("".join(document["data"].split()), validate=True)
     except ValueError as error:
         raise FhirError("value", "The data of the Binary is not base64.", expression="Binary.data") from error
-    return json_patch.apply(resource, json.parse_any(text))
+    return apply(resource, json.parse_any(text))
+
+
+_IN_BINARY: dict[str, Callable[[Resource, Any], Resource]] = {
+    JSON_PATCH: json_patch.apply,
+    MERGE_PATCH: merge_patch.apply,
+}

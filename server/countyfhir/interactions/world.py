@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -46,6 +47,18 @@ class Policy:
     validation: bool = True
 
 
+@dataclass(slots=True)
+class Searching:
+    """What search text is read against and resources are indexed with: one ``context`` that is replaced as a whole
+    when search parameters change. ``waiting``: url -> job of parameters that are not ready; ``changed`` wakes the work
+    beside answering."""
+
+    context: SearchContext
+    waiting: dict[str, str] = field(default_factory=dict)
+    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """Everything an interaction is given. One object per process, made by the composition root."""
@@ -53,7 +66,7 @@ class World:
     store: Store
     definitions: Definitions
     policy: Policy
-    search: SearchContext
+    searching: Searching
     grant_of: Callable[[Principal], Grant]
     check_access: Callable[[Interaction, Grant], Grant]
     check_resource: Callable[[Resource], list[Issue]]
@@ -64,4 +77,10 @@ class World:
     version: str = "0"
     started: str = "2026-01-01"  # date of the CapabilityStatement
     security: tuple[str, ...] = ()  # codes of restful-security-service
+    cors: bool = False  # whether browsers of other origins may call
     statements: dict[str, bytes] = field(default_factory=dict)  # finished CapabilityStatements by base URL
+
+    @property
+    def search(self) -> SearchContext:
+        """The present search context; take it once for what belongs together."""
+        return self.searching.context
