@@ -20,7 +20,7 @@ from bench.serving import Server
 Request = tuple[str, str, Any]
 """Method, path under the prefix, body (a resource, or None)."""
 LUA = Path(__file__).with_name("requests.lua")
-CHECKED = 20
+CHECKED = 10
 
 
 class Refused(Exception):

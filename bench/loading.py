@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench import bodies
 from bench.place import cut, pinned
+from bench.serving import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,20 @@ def load_file(store: Path, source: Path, count: int) -> Loaded:
     begun = time.perf_counter()
     run_command("load", str(source), "--store", f"sqlite:{store}", "--ledger", f"{source}.ledger", folder=store.parent)
     return Loaded(count, time.perf_counter() - begun)
+
+
+def put_all(server: Server, resources: Iterable[bodies.Resource]) -> None:
+    """Put resources where their ids say, in one transaction. RuntimeError when the server will not."""
+    entries = [
+        {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+        for one in resources
+    ]
+    if not entries:
+        return
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    status, answer = server.request("POST", "/", json.dumps(bundle).encode())
+    if status != 200:
+        raise RuntimeError(f"transaction: {status} {answer[:500]!r}")
 
 
 def run_command(*arguments: str, folder: Path, good: tuple[int, ...] = (0,)) -> str:

@@ -11,6 +11,7 @@ from bench import bodies
 from bench.asked import Asked
 from bench.driving import drive
 from bench.figures import Ceiling, Figure, of_run
+from bench.loading import put_all
 from bench.serving import Server, bare, ours
 
 RESIDENTS = 200
@@ -58,9 +59,5 @@ def answer_file(server: Server, path: str, folder: Path) -> Path:
 
 def _filled(server: Server) -> list[str]:
     names = [f"r{number}" for number in range(RESIDENTS)]
-    for number, name in enumerate(names):
-        status, answer = server.request(
-            "PUT", f"/Patient/{name}", json.dumps(bodies.patient(number) | {"id": name}).encode()
-        )
-        assert status == 201, answer
+    put_all(server, (bodies.patient(number) | {"id": name} for number, name in enumerate(names)))
     return names

@@ -4,7 +4,6 @@ store under the same pragmas, as many a commit as there are clients."""
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from bench.asked import Asked
 from bench.ceilings import store as bare_store
 from bench.driving import Request, drive
 from bench.figures import Figure, of_run
+from bench.loading import put_all
 from bench.serving import SCOPE, ours
 from countyfhir.app import Opened
 from countyfhir.exchange import Interaction, Preconditions, Principal
@@ -126,9 +126,7 @@ def measured(asked: Asked, kind: Kind) -> Iterator[Figure]:
     count = max(3, asked.operations // kind.weight)
     before, operations = recorded(asked.folder / f"{kind.name}.sqlite".replace(" ", "-"), kind, count)
     with ours(asked.folder) as server:
-        for prepared in kind.before:
-            status, answer = server.request("PUT", f"/Patient/{prepared.logical_id}", _text(prepared.body))
-            assert status == 201, answer
+        put_all(server, (prepared.body for prepared in kind.before))
         for clients in kind.clients:
             ceiling = bare_store.rate(before, operations, clients)
             run = drive(
@@ -152,7 +150,3 @@ def recorded(store: Path, kind: Kind, count: int) -> tuple[Path, list[bare_store
     if kind.before:
         bare_store.perform_on(store, prepare)
     return bare_store.record(store, perform)
-
-
-def _text(resource: bodies.Resource) -> bytes:
-    return json.dumps(resource).encode()
