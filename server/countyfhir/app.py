@@ -24,10 +24,11 @@ from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Princip
 from countyfhir.http.address import Addressing
 from countyfhir.http.cors import Cors
 from countyfhir.http.endpoint import Endpoint
+from countyfhir.http.log_lines import places
 from countyfhir.http.request import Edge
-from countyfhir.interactions import r4_definitions
+from countyfhir.interactions import r4_definitions, reindexing, search_parameters, workers
 from countyfhir.interactions.perform import perform
-from countyfhir.interactions.world import Policy, World
+from countyfhir.interactions.world import Policy, Searching, World
 from countyfhir.model import json
 from countyfhir.model.definitions import definitions
 from countyfhir.operations.table import OPERATIONS
@@ -72,6 +73,8 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
         queue.start()
     world = world_of(settings, store, queue)
     try:
+        if await store.resources.definitions_version():
+            await search_parameters.reload(world)
         yield Opened(settings, world, queue)
     finally:
         try:
@@ -112,6 +115,8 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None) -> Worl
         max_count=settings.max_count,
     )
 
+    searching = Searching(context)
+
     async def recorded(records: Sequence[AuditRecord]) -> None:
         if queue is not None:
             await queue.put(records)
@@ -128,8 +133,8 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None) -> Worl
             bundle_max_entries=settings.bundle_max_entries,
             validation=settings.validation != "off",
         ),
-        search=context,
-        grant_of=grant_compiler(context),
+        searching=searching,
+        grant_of=grant_compiler(searching),
         check_access=check.check,
         check_resource=structure.check,
         audit=recorded,
@@ -143,15 +148,26 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None) -> Worl
     )
 
 
-def grant_compiler(context: parse.Context) -> Callable[[Principal], Grant]:
-    """Scopes -> Grant, with this server's types, compartment and search parameters."""
+def grant_compiler(searching: Searching) -> Callable[[Principal], Grant]:
+    """Scopes -> Grant, with this server's types, compartment and search parameters; anew when those change."""
     known = definitions()
 
-    def clauses(resource_type: str, pairs: tuple[tuple[str, str], ...]) -> tuple[Any, ...]:
-        return parse.criteria(resource_type, pairs, context).where
+    def compiler(context: parse.Context) -> Callable[[Principal], Grant]:
+        def clauses(resource_type: str, pairs: tuple[tuple[str, str], ...]) -> tuple[Any, ...]:
+            return parse.criteria(resource_type, pairs, context).where
 
-    vocabulary = grants.Vocabulary(known.endpoint_types, known.compartments["Patient"], clauses)
-    return grants.compiler(vocabulary)
+        vocabulary = grants.Vocabulary(known.endpoint_types, known.compartments["Patient"], clauses)
+        return grants.compiler(vocabulary)
+
+    made_with, compiled = searching.context, compiler(searching.context)
+
+    def grant_of(principal: Principal) -> Grant:
+        nonlocal made_with, compiled
+        if searching.context is not made_with:
+            made_with, compiled = searching.context, compiler(searching.context)
+        return compiled(principal)
+
+    return grant_of
 
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -196,11 +212,16 @@ def endpoint_of(opened: Opened) -> Endpoint:
 
 @asynccontextmanager
 async def in_background(opened: Opened) -> AsyncIterator[None]:
-    """What a server does beside answering: remove old audit records, load R4's own definitions once."""
-    settings = opened.settings
-    tasks = [asyncio.create_task(expire_forever(opened.store.audit, settings.audit_retention_days))]
+    """What a server does beside answering: remove old audit records, follow the search parameters,
+    reindex, load R4's own definitions once."""
+    settings, owner = opened.settings, secrets.token_hex(8)
+    tasks = [
+        asyncio.create_task(expire_forever(opened.store.audit, settings.audit_retention_days)),
+        asyncio.create_task(workers.attend(opened.world, owner)),
+        asyncio.create_task(reindexing.work_forever(opened.world, owner)),
+    ]
     if settings.load_definitions == "on":
-        tasks.append(asyncio.create_task(r4_definitions.load_once(opened.world, secrets.token_hex(8))))
+        tasks.append(asyncio.create_task(r4_definitions.load_once(opened.world, owner)))
     try:
         yield
     finally:
@@ -259,9 +280,9 @@ class Application:
                     await receive()
         except (FhirError, StoreUnusable) as error:  # their messages are for people
             await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
-        except Exception:
-            await send({"type": f"lifespan.{phase}.failed"})
-            raise
+        except Exception as error:  # noqa: BLE001 - uvicorn ends the process; the line says where to look
+            message = f"{type(error).__name__}: {places(error)}"
+            await send({"type": f"lifespan.{phase}.failed", "message": message})
         else:
             await send({"type": "lifespan.shutdown.complete"})
 
