@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -166,6 +167,45 @@ def test_a_delete_is_refused_while_others_point_there(open_store: Open) -> None:
         await commit(store, delete("Observation", "o1"))
         await commit(store, delete("Patient", "p1", unreferenced=True), delete("Observation", "o2"))
         assert await store.resources.read_many([("Patient", "p1"), ("Patient", "p9")]) != {}
+
+    run(open_store, story)
+
+
+def test_a_canonical_to_a_local_resource_does_not_hold_it(open_store: Open) -> None:
+    """It can be searched like a reference, but only literal references keep a resource from being deleted."""
+
+    async def story(store: Store) -> None:
+        definition = (REFERENCE, "questionnaire", 0, "Questionnaire", "q1")
+        canonical = replace(write("QuestionnaireResponse", "r1", definition), references=())
+        await commit(store, write("Questionnaire", "q1"), canonical)
+        of_q1 = Query(("QuestionnaireResponse",), ((ReferenceIs("questionnaire", "Questionnaire", "q1"),),))
+        assert [one.logical_id for one in (await store.resources.search(of_q1)).matches] == ["r1"]
+        both = replace(write("QuestionnaireResponse", "r2", definition), references=(("Questionnaire", "q1"),))
+        unsearched = replace(write("Basic", "b1"), references=(("Questionnaire", "q1"),))
+        await commit(store, both, unsearched)
+        with pytest.raises(ReferencedStill) as refused:
+            await commit(store, delete("Questionnaire", "q1", unreferenced=True))
+        assert refused.value.holders == ("Basic/b1", "QuestionnaireResponse/r2")
+        await commit(store, delete("QuestionnaireResponse", "r2"), delete("Basic", "b1"))
+        await commit(store, delete("Questionnaire", "q1", unreferenced=True))
+
+    run(open_store, story)
+
+
+def test_versions_of_one_resource_committed_at_once(open_store: Open) -> None:
+    """Updates, deletions and creations of one id that wait together: only the last one's entries find it."""
+
+    async def story(store: Store) -> None:
+        writes = [write("Patient", "p1", number_of(place), MALE) for place in range(6)]
+        writes[2] = delete("Patient", "p1")
+        await asyncio.gather(*(commit(store, each) for each in writes))
+        current = await store.resources.read("Patient", "p1")
+        assert current is not None
+        assert current.version_id == 6
+        found = [len((await store.resources.search(by_number(place))).matches) for place in range(6)]
+        assert found == [0, 0, 0, 0, 0, 1]
+        history = await store.resources.history(HistoryQuery("Patient", "p1"))
+        assert [version.deleted for version in history.versions] == [False, False, False, True, False, False]
 
     run(open_store, story)
 

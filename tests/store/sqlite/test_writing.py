@@ -91,3 +91,20 @@ def test_a_caller_that_is_gone_harms_nobody(tmp_path: Path) -> None:
         assert {f"p{place}" for place in range(1, 30, 2)} <= await ids(store)
 
     with_store(tmp_path / "a.sqlite", story)
+
+
+def test_a_plan_that_cannot_be_written_harms_no_other_of_its_group(tmp_path: Path) -> None:
+    """Half a surrogate pair in one of thirty commits at once: that one fails, whole, and the others are there."""
+
+    async def story(store: SqliteStore) -> None:
+        plans = [one(f"p{place}") for place in range(30)]
+        plans[7] = one("p7", system="urn:\ud800")
+        plans[11] = one("p11", parameter="name-\udfff")
+        outcomes = await asyncio.gather(*map(store.resources.commit, plans), return_exceptions=True)
+        failed = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, BaseException)]
+        assert failed == [7, 11]
+        assert await ids(store) == {f"p{place}" for place in range(30)} - {"p7", "p11"}
+        assert await store.resources.read("Patient", "p7") is None
+        assert await store.problems() == []
+
+    with_store(tmp_path / "a.sqlite", story)

@@ -26,6 +26,8 @@ TERMS: dict[str, str] = {
 }
 """What one can ask for. ``until`` is exclusive."""
 
+ONE = f"SELECT {audit_rows.SELECTED} FROM audit a WHERE a.seq = ?"
+
 EXPIRED_AT_ONCE = 5_000
 
 
@@ -45,12 +47,12 @@ class SqliteAudit:
         """Newest first, as (sequence, record), and the cursor of the next page. ValueError for an unknown criterion."""
         where, bindings = _where(criteria, cursor)
 
-        def rows(connection: apsw.Connection) -> list[tuple[int, bytes]]:
-            sql = f"SELECT a.seq, a.record FROM audit a WHERE {where} ORDER BY a.seq DESC LIMIT ?"
+        def rows(connection: apsw.Connection) -> list[tuple[Any, ...]]:
+            sql = f"SELECT a.seq, {audit_rows.SELECTED} FROM audit a WHERE {where} ORDER BY a.seq DESC LIMIT ?"
             return fetch(connection, sql, (*bindings, count + 1))
 
         found = await self._readers.run(rows)
-        page = [(sequence, audit_rows.record_of(blob)) for sequence, blob in found[:count]]
+        page = [(sequence, audit_rows.record_of(row)) for sequence, *row in found[:count]]
         return page, page[-1][0] if page and len(found) > count else None
 
     async def read(self, sequence: int) -> AuditRecord | None:
@@ -58,8 +60,8 @@ class SqliteAudit:
         if not 0 < sequence < 2**63:
             return None
         with translated():
-            rows = fetch(self._connections.mine(), "SELECT record FROM audit WHERE seq = ?", (sequence,))
-        return audit_rows.record_of(rows[0][0]) if rows else None
+            rows = fetch(self._connections.mine(), ONE, (sequence,))
+        return audit_rows.record_of(rows[0]) if rows else None
 
     async def expire(self, before: int) -> int:
         """Remove records older than the instant, a few thousand a transaction; returns how many."""
@@ -86,7 +88,7 @@ def _expire(transaction: Transaction, before: int) -> int:
     connection = transaction.connection
     old = fetch(connection, "SELECT seq FROM audit WHERE recorded < ? LIMIT ?", (before, EXPIRED_AT_ONCE))
     for (sequence,) in old:
-        record = audit_rows.record_of(fetch(connection, "SELECT record FROM audit WHERE seq = ?", (sequence,))[0][0])
+        record = audit_rows.record_of(fetch(connection, ONE, (sequence,))[0])
         connection.executemany(
             "DELETE FROM audit_patient WHERE patient = ? AND seq = ?", [(name, sequence) for name in record.patients]
         )

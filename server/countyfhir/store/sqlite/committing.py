@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from countyfhir.exchange import AuditRecord, Criteria, Plan, Stored, Write, changed
 from countyfhir.store import instant
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
-from countyfhir.store.sqlite import audit_rows
 from countyfhir.store.sqlite.connecting import fetch
-from countyfhir.store.sqlite.names import LITERAL
-from countyfhir.store.sqlite.rows import DELETE, INSERT, Row, Shaped, literal_rows, numbered, shape, stored_rows
+from countyfhir.store.sqlite.rows import INSERT, Group, Row, numbered, shape, stored_rows
 from countyfhir.store.sqlite.writing import Prepare, Step, Transaction
 
 HOLDERS_NAMED = 20
@@ -26,18 +24,11 @@ class Target:
     """A resource's row and its new index rows (names already numbers; references still name their target)."""
 
     type_id: int
+    rid: int
     tables: dict[str, list[Row]]
-    rid: int = 0
     version_id: int = 0
     there: bool = False  # has a current, undeleted version
-
-
-@dataclass(slots=True)
-class _IndexChanges:
-    """Index rows to delete and to insert, by table; written in one go for the whole plan."""
-
-    delete: dict[str, list[Row]] = field(default_factory=dict)
-    insert: dict[str, list[Row]] = field(default_factory=dict)
+    known: bool = True  # has a row in the table of resources
 
 
 def prepared(plan: Plan, definitions: int, finds: Finds) -> Prepare[tuple[Stored, ...]]:
@@ -45,15 +36,20 @@ def prepared(plan: Plan, definitions: int, finds: Finds) -> Prepare[tuple[Stored
 
     def prepare() -> Callable[[Transaction], Step[tuple[Stored, ...]]]:
         _refuse_repeats(plan)
-        shapes = [shape(write.entries) for write in plan.writes]
+        shapes = [shape(write.entries, write.references) for write in plan.writes]
 
         def number(transaction: Transaction) -> Step[tuple[Stored, ...]]:
-            targets = [_target(transaction, write, shaped) for write, shaped in zip(plan.writes, shapes, strict=True)]
+            targets = [_target(transaction, write, groups) for write, groups in zip(plan.writes, shapes, strict=True)]
             return lambda transaction: _apply(transaction, plan, targets, definitions, finds)
 
         return number
 
     return prepare
+
+
+def is_checked_first(plan: Plan) -> bool:
+    """Whether all conditions of the plan are checked before it writes anything: it then needs no savepoint."""
+    return not any(write.unreferenced for write in plan.writes)
 
 
 def _refuse_repeats(plan: Plan) -> None:
@@ -63,12 +59,16 @@ def _refuse_repeats(plan: Plan) -> None:
         raise ValueError(f"a plan writes {repeated[0]} more than once")
 
 
-def _target(transaction: Transaction, write: Write, shaped: Shaped) -> Target:
+def _target(transaction: Transaction, write: Write, groups: list[Group]) -> Target:
     type_id = transaction.names.type_id(write.resource_type)
-    tables = numbered(shaped, type_id, transaction.names)
-    if write.references:
-        tables.setdefault("reference", []).extend(literal_rows(write.references, transaction.names))
-    return Target(type_id, tables)
+    rows = fetch(
+        transaction.connection,
+        "SELECT rid, version_id, deleted FROM resource WHERE type_id = ? AND logical_id = ?",
+        (type_id, write.logical_id),
+    )
+    rid, version_id, deleted = rows[0] if rows else (transaction.new_rid(), 0, 1)
+    tables = numbered(groups, rid, type_id, transaction.names)
+    return Target(type_id, rid, tables, version_id, not deleted, bool(rows))
 
 
 def _apply(
@@ -77,83 +77,52 @@ def _apply(
     if plan.writes and transaction.definitions != definitions:
         raise ConditionFailed("definitions", str(transaction.definitions))
     for write, target in zip(plan.writes, targets, strict=True):
-        _find(transaction, write, target)
+        if write.expected_version is not None and write.expected_version != target.version_id:
+            raise ConditionFailed("version", f"{write.resource_type}/{write.logical_id}")
+    if plan.criteria:
+        transaction.pending.write()
     for criteria in plan.criteria:
         if finds(transaction, criteria) != criteria.logical_ids:
             raise ConditionFailed("criteria", ",".join(criteria.query.resource_types))
     stored = _write_all(transaction, plan, targets)
-    for write, target in zip(plan.writes, targets, strict=True):
-        if write.unreferenced and target.there:
-            _refuse_while_referenced(transaction, write, target)
-    audit_rows.insert(transaction.connection, [_with_version(record, stored) for record in plan.audit])
+    _refuse_while_referenced(transaction, plan, targets)
+    transaction.pending.audit += [_with_version(record, stored) for record in plan.audit]
     return stored
-
-
-def _find(transaction: Transaction, write: Write, target: Target) -> None:
-    rows = fetch(
-        transaction.connection,
-        "SELECT rid, version_id, deleted FROM resource WHERE type_id = ? AND logical_id = ?",
-        (target.type_id, write.logical_id),
-    )
-    if rows:
-        target.rid, target.version_id, deleted = rows[0]
-        target.there = not deleted
-    if write.expected_version is not None and write.expected_version != target.version_id:
-        raise ConditionFailed("version", f"{write.resource_type}/{write.logical_id}")
 
 
 def _write_all(transaction: Transaction, plan: Plan, targets: list[Target]) -> tuple[Stored, ...]:
-    rids: dict[tuple[int, str], int] = {}
     stamped = transaction.clock.instant()
     pairs = zip(plan.writes, targets, strict=True)
-    stored = tuple(_write_version(transaction, write, target, stamped, rids) for write, target in pairs)
-    replace_index(transaction, targets, rids)
+    stored = tuple(_write_version(transaction, write, target, stamped) for write, target in pairs)
+    replace_index(transaction, [target for target in targets if target.known])
     return stored
 
 
-def replace_index(
-    transaction: Transaction, targets: list[Target], rids: dict[tuple[int, str], int] | None = None
-) -> int:
-    """Make the index rows of the targets those they bring; returns how many targets had others. ``rids``: rows
-    known."""
-    changes = _IndexChanges()
-    changed = sum(
-        _change_index(transaction, target, {} if rids is None else rids, changes) for target in targets if target.rid
-    )
-    connection = transaction.connection
-    for table, rows in changes.delete.items():
-        connection.executemany(DELETE[table], rows)
-    for table, rows in changes.insert.items():
-        connection.executemany(INSERT[table], rows)
-    return changed
+def replace_index(transaction: Transaction, targets: list[Target]) -> int:
+    """Make the index rows of the targets those they bring; returns how many targets had others."""
+    return sum(_change_index(transaction, target) for target in targets)
 
 
-def _write_version(
-    transaction: Transaction, write: Write, target: Target, stamped: int, rids: dict[tuple[int, str], int]
-) -> Stored:
-    connection = transaction.connection
+def _write_version(transaction: Transaction, write: Write, target: Target, stamped: int) -> Stored:
     if write.body is None and not target.there:
         return Stored(write.resource_type, write.logical_id, target.version_id, stamped, None, write.method)
     version_id, sequence = target.version_id + 1, transaction.clock.sequence()
     body = _stamped_body(write, version_id, stamped)
-    state = (version_id, sequence, stamped, body is None, write.patient)
-    if target.rid:
-        connection.execute(
+    state = (version_id, sequence, stamped, body is None, write.patient, target.rid)
+    if target.known:
+        transaction.connection.execute(
             "UPDATE resource SET version_id = ?, seq = ?, last_updated = ?, deleted = ?, patient = ? WHERE rid = ?",
-            (*state, target.rid),
+            state,
         )
     else:
-        connection.execute(
-            "INSERT INTO resource(version_id, seq, last_updated, deleted, patient, type_id,"
-            " logical_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        transaction.connection.execute(
+            "INSERT INTO resource(version_id, seq, last_updated, deleted, patient, rid, type_id, logical_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (*state, target.type_id, write.logical_id),
         )
-        target.rid = connection.last_insert_rowid()
-    rids[target.type_id, write.logical_id] = target.rid
-    connection.execute(
-        "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (sequence, target.rid, version_id, target.type_id, stamped, write.method, body),
-    )
+        target.known = True
+    transaction.rids[target.type_id, write.logical_id] = target.rid
+    transaction.pending.versions.append((sequence, target.rid, version_id, target.type_id, stamped, write.method, body))
     return Stored(
         write.resource_type, write.logical_id, version_id, stamped, body, write.method, sequence, write.patient
     )
@@ -166,52 +135,60 @@ def _stamped_body(write: Write, version_id: int, stamped: int) -> bytes | None:
     return write.body.head + stamp.encode() + write.body.tail
 
 
-def _change_index(
-    transaction: Transaction, target: Target, rids: dict[tuple[int, str], int], changes: _IndexChanges
-) -> bool:
-    rid = target.rid
-    if target.tables.get("reference"):
-        rows = [(row[0], _rid(transaction, row[1], rids), row[2]) for row in target.tables["reference"]]
-        target.tables["reference"] = list(dict.fromkeys(rows))
+def _change_index(transaction: Transaction, target: Target) -> bool:
+    rid, tables, pending = target.rid, target.tables, transaction.pending
+    if "reference" in tables:
+        rows = [(rid, number, _rid(transaction, key), *rest) for _, number, key, *rest in tables["reference"]]
+        tables["reference"] = list(dict.fromkeys(rows))
     if not target.there:
-        for table, rows in target.tables.items():
-            changes.insert.setdefault(table, []).extend([(rid, *row) for row in rows])
+        pending.insert(rid, tables)
         return True
-    different = False
-    for table, before in stored_rows(transaction.connection, rid).items():
-        new = {(rid, *row) for row in target.tables.get(table, ())}
-        if new != before:
-            different = True
-            changes.delete.setdefault(table, []).extend(before - new)
-            changes.insert.setdefault(table, []).extend(new - before)
-    return different
+    if rid in pending.rids:
+        pending.write()
+    new = {table: set(tables.get(table, ())) for table in INSERT}
+    before = stored_rows(transaction.connection, rid)
+    different = [table for table in INSERT if new[table] != before[table]]
+    for table in different:
+        pending.delete(rid, table, before[table] - new[table])
+    pending.insert(rid, {table: list(new[table] - before[table]) for table in different})
+    return bool(different)
 
 
-def _rid(transaction: Transaction, key: tuple[int, str], rids: dict[tuple[int, str], int]) -> int:
+def _rid(transaction: Transaction, key: tuple[int, str]) -> int:
     """The row of a reference's target; one that was never written gets an empty row (version 0)."""
-    known = rids.get(key)
+    known = transaction.rids.get(key)
     if known is None:
         connection = transaction.connection
         rows = fetch(connection, "SELECT rid FROM resource WHERE type_id = ? AND logical_id = ?", key)
+        known = rows[0][0] if rows else transaction.new_rid()
         if not rows:
             connection.execute(
-                "INSERT INTO resource(type_id, logical_id, version_id, deleted) VALUES (?, ?, 0, 1)", key
+                "INSERT INTO resource(rid, type_id, logical_id, version_id, deleted) VALUES (?, ?, ?, 0, 1)",
+                (known, *key),
             )
-        known = rids[key] = rows[0][0] if rows else connection.last_insert_rowid()
+        transaction.rids[key] = known
     return known
 
 
-def _refuse_while_referenced(transaction: Transaction, write: Write, target: Target) -> None:
+def _refuse_while_referenced(transaction: Transaction, plan: Plan, targets: list[Target]) -> None:
+    """Looked at after the plan's own writes: they may take the last reference away."""
+    for write, target in zip(plan.writes, targets, strict=True):
+        if write.unreferenced and target.there:
+            transaction.pending.write()
+            holders = _holders(transaction, target.rid)
+            if holders:
+                raise ReferencedStill(f"{write.resource_type}/{write.logical_id}", holders)
+
+
+def _holders(transaction: Transaction, rid: int) -> tuple[str, ...]:
     rows = fetch(
         transaction.connection,
-        "SELECT t.name || '/' || r.logical_id FROM reference f JOIN resource r ON r.rid = f.rid"
+        "SELECT DISTINCT t.name || '/' || r.logical_id FROM reference f JOIN resource r ON r.rid = f.rid"
         " JOIN resource_type t ON t.type_id = r.type_id"
-        f" WHERE f.parameter_id = {LITERAL} AND f.target_rid = ? AND f.rid <> ? LIMIT {HOLDERS_NAMED}",
-        (target.rid, target.rid),
+        f" WHERE f.target_rid = ? AND f.literal = 1 AND f.rid <> ? LIMIT {HOLDERS_NAMED}",
+        (rid, rid),
     )
-    if rows:
-        subject = f"{write.resource_type}/{write.logical_id}"
-        raise ReferencedStill(subject, tuple(sorted(holder for (holder,) in rows)))
+    return tuple(sorted(holder for (holder,) in rows))
 
 
 def _with_version(record: AuditRecord, stored: tuple[Stored, ...]) -> AuditRecord:

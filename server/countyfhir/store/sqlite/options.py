@@ -23,7 +23,7 @@ class Options:
     synchronous: str = "FULL"
     cache_size: int = 32 * 2**20
     map_size: int = 256 * 2**20
-    page_size: int = 8192
+    page_size: int = 4096
     wal_soft: int = 16 * 2**20
     wal_hard: int = 64 * 2**20
     include_limit: int = 1000

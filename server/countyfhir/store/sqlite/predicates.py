@@ -25,7 +25,7 @@ from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.ranged import date, last_updated, number
 from countyfhir.store.sqlite.references import in_compartment, reference, uri
 from countyfhir.store.sqlite.rows import TABLE_OF_KIND
-from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, either, indexed, joined, negated
+from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, either, indexed, joined, negated, unfindable
 
 Compile = Callable[[Scope, Any], Term]
 
@@ -107,13 +107,19 @@ def _rows(scope: Scope, part: Predicate) -> tuple[str, Sql] | None:
 def _missing(scope: Scope, predicate: Missing) -> Term:
     """Present when any table has a row of the parameter; there is no list of those that lack it."""
     found = [
-        indexed(scope, TABLE_OF_KIND[kind], Sql("parameter_id = ?", (number,)))
+        _present(scope, kind, number)
         for kind in _KINDS_KEPT
         if (number := scope.parameter(predicate.parameter, kind)) is not None
     ]
     if not predicate.missing:
         return either(found)
     return negated(either(found))
+
+
+def _present(scope: Scope, kind: int, parameter: int) -> Term:
+    """Any row of the parameter. References are indexed by their target, so none lists those of one parameter."""
+    term = indexed(scope, TABLE_OF_KIND[kind], Sql("parameter_id = ?", (parameter,)))
+    return unfindable(term) if kind == kinds.REFERENCE else term
 
 
 def _id(scope: Scope, predicate: IdIs) -> Term:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from countyfhir.search import entries as kinds
 from countyfhir.search.query import InCompartment, ReferenceIs, UriIs
 from countyfhir.store.sqlite.connecting import fetch
-from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, either, indexed
+from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, either, indexed, unfindable
 
 
 def reference(scope: Scope, predicate: ReferenceIs) -> Term:
@@ -35,7 +35,7 @@ def _reference_to_type(scope: Scope, parameter: int, target_type: str | None) ->
         where = Sql(
             "parameter_id = ? AND (SELECT type_id FROM resource t WHERE t.rid = target_rid) = ?", (parameter, type_id)
         )
-    return indexed(scope, "reference", where, scans=True)
+    return unfindable(indexed(scope, "reference", where))
 
 
 def _rids(scope: Scope, type_name: str | None, logical_id: str) -> list[int]:

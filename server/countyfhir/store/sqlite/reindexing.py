@@ -11,7 +11,7 @@ from countyfhir.store.ports import Extract, Reindexed
 from countyfhir.store.sqlite.committing import Target, replace_index
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import Names
-from countyfhir.store.sqlite.rows import Shaped, literal_rows, numbered, shape
+from countyfhir.store.sqlite.rows import Group, numbered, shape
 from countyfhir.store.sqlite.writing import Step, Transaction
 
 BATCH = (
@@ -27,8 +27,7 @@ class _Fresh:
     rid: int
     sequence: int
     type_id: int
-    shaped: Shaped
-    references: tuple[tuple[str, str], ...]
+    groups: list[Group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def read_batch(
     made = []
     for rid, sequence, type_id, body in rows:
         entries, references = extract(names.type_name(connection, type_id), body)
-        made.append(_Fresh(rid, sequence, type_id, shape(entries), tuple(references)))
+        made.append(_Fresh(rid, sequence, type_id, shape(entries, references)))
     return Batch(tuple(made), rows[-1][0] if len(rows) == count else None)
 
 
@@ -65,10 +64,8 @@ def writing(batch: Batch) -> Callable[[], Callable[[Transaction], Step[Reindexed
 
 
 def _target(transaction: Transaction, fresh: _Fresh) -> Target:
-    tables = numbered(fresh.shaped, fresh.type_id, transaction.names)
-    if fresh.references:
-        tables.setdefault("reference", []).extend(literal_rows(fresh.references, transaction.names))
-    return Target(fresh.type_id, tables, fresh.rid, there=True)
+    tables = numbered(fresh.groups, fresh.rid, fresh.type_id, transaction.names)
+    return Target(fresh.type_id, fresh.rid, tables, there=True)
 
 
 def _write(transaction: Transaction, batch: Batch, targets: list[Target]) -> Reindexed:

@@ -11,7 +11,7 @@ from countyfhir.exchange import ALL, Criteria, Grant, Plan, Stored
 from countyfhir.search.query import Query
 from countyfhir.store.ports import Extract, HistoryPage, HistoryQuery, Page, Reindexed
 from countyfhir.store.sqlite import history, reindexing
-from countyfhir.store.sqlite.committing import prepared
+from countyfhir.store.sqlite.committing import is_checked_first, prepared
 from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
 from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.names import Names
@@ -89,7 +89,8 @@ class SqliteResources:
 
     async def commit(self, plan: Plan) -> tuple[Stored, ...]:
         """All writes of the plan, or none; ConditionFailed or ReferencedStill when a condition fails. Durable."""
-        return await self._writer.run(prepared(plan, self.definitions, self._finds))
+        steps = prepared(plan, self.definitions, self._finds)
+        return await self._writer.run(steps, checked_first=is_checked_first(plan))
 
     @staticmethod
     def _finds(transaction: Transaction, criteria: Criteria) -> frozenset[str]:

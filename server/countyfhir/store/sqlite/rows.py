@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Any
 
 import apsw
@@ -12,11 +13,12 @@ from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import LITERAL, NewNames
 
 Row = tuple[Any, ...]
-"""One row of an index table without its leading ``rid``."""
-Shaped = dict[tuple[Any, ...], list[Row]]
-"""Rows by (kind, parameter), their values still names."""
+"""One row of an index table."""
+Group = tuple[int, str, list[Row]]
+"""Kind, parameter and its rows without the numbers they begin with; names in them are still names."""
 
 SMALLEST, LARGEST = 1, 2
+BOTH = SMALLEST | LARGEST
 
 TABLE_OF_KIND = {
     TOKEN: "token",
@@ -29,7 +31,7 @@ TABLE_OF_KIND = {
 }
 COLUMNS: dict[str, tuple[str, ...]] = {
     "token": ("parameter_id", "system_id", "code", "part", "flag"),
-    "reference": ("parameter_id", "target_rid", "part"),
+    "reference": ("parameter_id", "target_rid", "part", "literal"),
     "date": ("parameter_id", "low", "high", "part", "flag"),
     "string": ("parameter_id", "norm", "original", "part", "flag"),
     "number": ("parameter_id", "unit", "key", "part", "flag"),
@@ -45,82 +47,90 @@ DELETE = {
 }
 SELECT = {table: f"SELECT rid, {', '.join(columns)} FROM {table} WHERE rid = ?" for table, columns in COLUMNS.items()}
 
-_LOW_KEY: dict[str, Callable[[Row], Any]] = {
-    "token": lambda row: (row[1], row[0]),
-    "date": lambda row: row,
-    "string": lambda row: row,
-    "number": lambda row: row[1],
-    "uri": lambda row: row,
+_SORTED_BY: dict[int, Callable[[Row], Any] | None] = {
+    TOKEN: itemgetter(1, 0),
+    DATE: None,
+    STRING: None,
+    QUANTITY: itemgetter(1),
+    URI: None,
 }
-_SORTS: dict[str, Callable[[Row], bool]] = {
-    "token": lambda row: row[1] != "",
-    "date": lambda row: True,
-    "string": lambda row: row[1] != "",  # pinyin and what is there without a text has no original
-    "number": lambda row: row[0] == "",
-    "uri": lambda row: row[0] != "",
+"""What orders the rows of a kind for their smallest; None: the row itself. Periods end with their largest end."""
+_LARGEST_BY = {**_SORTED_BY, DATE: itemgetter(1, 0)}
+_SORTS: dict[int, Callable[[Row], bool]] = {
+    TOKEN: lambda row: row[1] != "",
+    DATE: lambda row: True,
+    STRING: lambda row: row[1] != "",  # pinyin and what is there without a text has no original
+    QUANTITY: lambda row: row[0] == "",
+    URI: lambda row: row[0] != "",
 }
 """Whether a row may be a sort key: an element that is there without a value sorts as a missing one."""
-_HIGH_KEY = {**_LOW_KEY, "date": lambda row: (row[1], row[0])}
 
 
-def kind_kept(kind: int) -> int:
-    """The kind under which the parameter's number is kept: numbers and quantities share one table and one number."""
-    return QUANTITY if kind == NUMBER else kind
+def shape(entries: Iterable[tuple[Any, ...]], references: Iterable[tuple[str, str]] = ()) -> list[Group]:
+    """Rows by kind and parameter, repeats dropped. Pure: done before the turn to write is taken.
 
-
-def shape(entries: Iterable[tuple[Any, ...]]) -> Shaped:
-    """Group entries by kind and parameter, drop repeats. Pure: done before the turn to write is taken."""
-    shaped: dict[tuple[Any, ...], dict[Row, None]] = {}
-    key: tuple[Any, ...]
-    row: Row
+    ``references`` are every literal (type, id): a row of a reference parameter is marked as one of them, and those
+    without such a row get one under the reserved parameter.
+    """
+    literal = dict.fromkeys(references)
+    shaped: dict[tuple[Any, ...], list[Row]] = {}
     for entry in entries:
+        key: tuple[Any, ...] = entry[:2]
         kind = entry[0]
-        if kind == REFERENCE and entry[3] == "":
-            key, row = (URI, entry[1]), (entry[4], entry[2])
+        if kind == REFERENCE:
+            target = entry[3:]
+            row: Row = (*target, entry[2], 1 if target in literal else 0)
+            if target[0] == "":
+                key, row = (URI, entry[1]), (target[1], entry[2])
         elif kind == NUMBER:
             key, row = (QUANTITY, entry[1]), ("", entry[3], entry[2])
         else:
-            key, row = entry[:2], (*entry[3:], entry[2])
+            row = (*entry[3:], entry[2])
         rows = shaped.get(key)
         if rows is None:
-            shaped[key] = {row: None}
+            shaped[key] = [row]
         else:
-            rows[row] = None
-    return {key: _flagged(TABLE_OF_KIND[key[0]], list(rows)) for key, rows in shaped.items()}
+            rows.append(row)
+    covered = {row[:2] for (kind, _), rows in shaped.items() if kind == REFERENCE for row in rows}
+    rest = [(*target, 0, 1) for target in literal if target not in covered]
+    groups: list[Group] = [(kind, name, _flagged(kind, rows)) for (kind, name), rows in shaped.items()]
+    return [*groups, (REFERENCE, "", rest)] if rest else groups
 
 
-def _flagged(table: str, rows: list[Row]) -> list[Row]:
-    if table == "reference":
+def _flagged(kind: int, rows: list[Row]) -> list[Row]:
+    if kind == REFERENCE:
         return rows
+    sorts = _SORTS[kind]
     if len(rows) == 1:
-        return [(*rows[0], SMALLEST | LARGEST if _SORTS[table](rows[0]) else 0)]
-    sortable = [row for row in rows if _SORTS[table](row)]
-    smallest = min(sortable, key=_LOW_KEY[table], default=None)
-    largest = max(sortable, key=_HIGH_KEY[table], default=None)
+        return [(*rows[0], BOTH if sorts(rows[0]) else 0)]
+    rows = list(dict.fromkeys(rows))
+    sortable = list(filter(sorts, rows))
+    if not sortable:
+        return [(*row, 0) for row in rows]
+    smallest, largest = min(sortable, key=_SORTED_BY[kind]), max(sortable, key=_LARGEST_BY[kind])
     return [(*row, (SMALLEST if row is smallest else 0) | (LARGEST if row is largest else 0)) for row in rows]
 
 
-def numbered(shaped: Shaped, type_id: int, names: NewNames) -> dict[str, list[Row]]:
-    """Rows by table with names replaced by numbers; reference rows still hold (type number, id) as their target."""
+def numbered(groups: list[Group], rid: int, type_id: int, names: NewNames) -> dict[str, list[Row]]:
+    """Whole rows by table, names replaced by numbers; those of references still hold (type number, id) as target."""
     tables: dict[str, list[Row]] = {}
-    for (kind, parameter), rows in shaped.items():
+    for kind, parameter, rows in groups:
         table = TABLE_OF_KIND[kind]
-        parameter_id = names.parameter_id(type_id, parameter, kind)
-        out = tables.setdefault(table, [])
-        if table == "token":
-            out += [(parameter_id, names.system_id(parameter_id, row[0]), *row[1:]) for row in rows]
-        elif table == "reference":
-            out += [(parameter_id, (names.type_id(row[0]), row[1]), row[2]) for row in rows]
+        number = names.parameter_id(type_id, parameter, kind) if parameter else LITERAL
+        made: list[Row]
+        if kind == TOKEN:
+            made = [(rid, number, names.system_id(number, row[0]), *row[1:]) for row in rows]
+        elif kind == REFERENCE:
+            made = [(rid, number, (names.type_id(row[0]), row[1]), *row[2:]) for row in rows]
         else:
-            out += [(parameter_id, *row) for row in rows]
+            made = [(rid, number, *row) for row in rows]
+        if table in tables:
+            tables[table] += made
+        else:
+            tables[table] = made
     return tables
 
 
-def literal_rows(references: Iterable[tuple[str, str]], names: NewNames) -> list[Row]:
-    """Rows of every literal reference, under the reserved parameter."""
-    return [(LITERAL, (names.type_id(kind), logical_id), 0) for kind, logical_id in dict.fromkeys(references)]
-
-
 def stored_rows(connection: apsw.Connection, rid: int) -> dict[str, set[Row]]:
-    """All index rows of a resource, by table, each with its ``rid``."""
+    """All index rows of a resource, by table."""
     return {table: set(fetch(connection, sql, (rid,))) for table, sql in SELECT.items()}

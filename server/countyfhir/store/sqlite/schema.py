@@ -4,7 +4,7 @@ Every index table holds entries of current, undeleted resources only. It is clus
 sort
 key, an include and an update find one resource's rows on one page) and has one index a way of searching by value.
 ``flag`` marks the smallest (1) and the largest (2) entry of a resource and parameter, for walking an index in sort
-order.
+order. ``literal`` marks a row that stands for a literal reference of the resource.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ CREATE TABLE token(
   PRIMARY KEY(rid, parameter_id, system_id, code, part)) WITHOUT ROWID;
 CREATE INDEX token_value ON token(parameter_id, system_id, code, rid, flag);
 CREATE TABLE reference(
-  rid INTEGER, parameter_id INTEGER, target_rid INTEGER, part INTEGER,
+  rid INTEGER, parameter_id INTEGER, target_rid INTEGER, part INTEGER, literal INTEGER NOT NULL,
   PRIMARY KEY(rid, parameter_id, target_rid, part)) WITHOUT ROWID;
-CREATE INDEX reference_target ON reference(parameter_id, target_rid, rid);
+CREATE INDEX reference_target ON reference(target_rid, parameter_id, rid);
 CREATE TABLE date(
   rid INTEGER, parameter_id INTEGER, low INTEGER, high INTEGER, part INTEGER, flag INTEGER NOT NULL,
   PRIMARY KEY(rid, parameter_id, low, high, part)) WITHOUT ROWID;
@@ -70,7 +70,7 @@ CREATE INDEX uri_value ON uri(parameter_id, value, rid, flag);
 
 CREATE TABLE audit(
   seq INTEGER PRIMARY KEY, recorded INTEGER NOT NULL, principal TEXT NOT NULL, action TEXT NOT NULL,
-  interaction TEXT NOT NULL, outcome TEXT NOT NULL, resource_type TEXT, logical_id TEXT, record BLOB NOT NULL);
+  interaction TEXT NOT NULL, outcome TEXT NOT NULL, resource_type TEXT, logical_id TEXT, rest BLOB NOT NULL);
 CREATE INDEX audit_recorded ON audit(recorded);
 CREATE INDEX audit_principal ON audit(principal);
 CREATE INDEX audit_resource ON audit(resource_type, logical_id);

@@ -110,6 +110,11 @@ def indexed(scope: Scope, table: str, where: Sql, *, ordered: bool = False, scan
     return Term(probe, (found,), ordered=ordered, scans=scans, rows=(table, where))
 
 
+def unfindable(term: Term) -> Term:
+    """The same term without an index to find its resources by: it is only ever probed."""
+    return Term(term.probe, rows=term.rows)
+
+
 def either(terms: list[Term]) -> Term:
     """A disjunction: found by the union of what each finds, if each can be found."""
     if not terms:

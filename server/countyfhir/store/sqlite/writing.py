@@ -21,22 +21,36 @@ from countyfhir.store.sqlite.connecting import connect, fetch
 from countyfhir.store.sqlite.faults import fault
 from countyfhir.store.sqlite.names import Names, NewNames
 from countyfhir.store.sqlite.options import Options
+from countyfhir.store.sqlite.pending import Pending
 from countyfhir.store.sqlite.turns import Turns
 
 T = TypeVar("T")
+
+PENDING_VERSIONS = 100
+"""More of them are not left pending, so that the clock which ends a turn sees what they cost."""
 
 
 @dataclass(slots=True)
 class Transaction:
     """What a step sees inside the write transaction. ``definitions`` is the version the database is at; ``seen`` are
-    names
-    read inside it: uncommitted ones among them, so they are forgotten afterwards."""
+    names read inside it: uncommitted ones among them, so they are forgotten afterwards. ``pending`` is what plans
+    leave to be written together, ``rids`` are rows of resources known so far, by (type number, id)."""
 
     connection: apsw.Connection
     names: NewNames
     clock: Clock
     seen: Names
     definitions: int
+    pending: Pending
+    rids: dict[tuple[int, str], int] = field(default_factory=dict)
+    last_rid: int | None = None
+
+    def new_rid(self) -> int:
+        """A number for a new row of the table of resources."""
+        if self.last_rid is None:
+            self.last_rid = int(fetch(self.connection, "SELECT coalesce(max(rid), 0) FROM resource")[0][0])
+        self.last_rid += 1
+        return self.last_rid
 
 
 Step = Callable[[Transaction], T]
@@ -49,6 +63,7 @@ class _Waiting:
     prepare: Prepare[Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    checked_first: bool = False
     begun: bool = False
     withdrawn: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,6 +84,10 @@ class _Waiting:
             return self.withdrawn
 
 
+class _Spoilt(Exception):
+    """A step failed after it or others left something half written: the group has to be written apart."""
+
+
 class Writer:
     """Takes steps from any event loop, runs them in groups on its own thread, answers when they are durable."""
 
@@ -82,12 +101,15 @@ class Writer:
         self._closed = False
         self._thread.start()
 
-    async def run(self, prepare: Prepare[T]) -> T:
-        """The step's result, durable. FhirError lock-error (503) when the turn did not come within the limit."""
+    async def run(self, prepare: Prepare[T], *, checked_first: bool = False) -> T:
+        """The step's result, durable. FhirError lock-error (503) when the turn did not come within the limit.
+
+        ``checked_first``: a failed condition shows before the step writes anything, so nothing has to be undone for it.
+        """
         if self._closed:
             raise FhirError("transient", "The store is closing: repeat when the server is back.", status=503)
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(prepare, loop, loop.create_future())
+        waiting = _Waiting(prepare, loop, loop.create_future(), checked_first)
         waiting.future.add_done_callback(
             lambda future: future.cancelled() or future.exception()
         )  # seen, even if not awaited
@@ -151,8 +173,16 @@ class Writer:
         return [waiting for waiting in ready if id(waiting) not in finished]
 
     def _write(self, ready: list[_Waiting], done: list[_Waiting]) -> None:
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
+        """As a group; each for itself when one of them spoils what the others wrote."""
+        try:
+            self._write_group(ready, done, apart=False)
+        except _Spoilt:
+            self._connection.execute("ROLLBACK")
+            done.clear()
+            self._write_group(ready, done, apart=True)
+
+    def _write_group(self, ready: list[_Waiting], done: list[_Waiting], *, apart: bool) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
         transaction = self._open_transaction()
         until = time.monotonic() + self._options.turn_limit
         for waiting in ready:
@@ -160,14 +190,20 @@ class Writer:
                 break
             done.append(waiting)
             if waiting.number and waiting.begin():
-                _run_step(transaction, waiting)
-        connection.execute("COMMIT")
+                waiting.error = None
+                run = _run_step if apart or not waiting.checked_first else _run_with_others
+                run(transaction, waiting)
+            if len(transaction.pending.versions) > PENDING_VERSIONS:
+                _write_pending(transaction)
+        _write_pending(transaction)
+        self._connection.execute("COMMIT")
         transaction.names.committed()
 
     def _open_transaction(self) -> Transaction:
         connection = self._connection
         definitions = fetch(connection, "SELECT value FROM setting WHERE name = 'definitions'")[0][0]
-        return Transaction(connection, NewNames(connection, self._names), Clock(connection), Names(), definitions)
+        names, clock = NewNames(connection, self._names), Clock(connection)
+        return Transaction(connection, names, clock, Names(), definitions, Pending(connection))
 
     def _abort(self) -> None:
         """Undo what is open; a connection that cannot even do that is replaced."""
@@ -192,15 +228,42 @@ def _prepared(waiting: _Waiting) -> bool:
     return True
 
 
+def _run_with_others(transaction: Transaction, waiting: _Waiting) -> None:
+    """A step that checks first: what it writes stays pending. Any failure but a condition spoils the transaction."""
+    assert waiting.number is not None
+    try:
+        waiting.result = waiting.number(transaction)(transaction)
+    except ConditionFailed as error:
+        waiting.error = error
+    except Exception as error:
+        if fault(error) is not None:
+            raise
+        raise _Spoilt from error
+
+
+def _write_pending(transaction: Transaction) -> None:
+    try:
+        transaction.pending.write()
+    except Exception as error:
+        if fault(error) is not None:
+            raise
+        raise _Spoilt from error
+
+
 def _run_step(transaction: Transaction, waiting: _Waiting) -> None:
+    """A step in its savepoint: what fails undoes only what it wrote itself."""
     connection = transaction.connection
     assert waiting.number is not None
+    _write_pending(transaction)
     try:
         step = waiting.number(transaction)
         connection.execute("SAVEPOINT step")
         try:
             waiting.result = step(transaction)
+            transaction.pending.write()
         except BaseException:
+            transaction.pending.forget()
+            transaction.rids.clear()
             if connection.in_transaction:
                 connection.execute("ROLLBACK TO step")
             raise
