@@ -175,11 +175,13 @@ class AuditRecord(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one interaction writes, atomically: writes, the conditions they rest on, the audit records of it."""
+    """What one interaction writes, atomically: writes, the conditions they rest on, the audit records of it.
+    ``raises_definitions``: it changes what is indexed, so the definitions version is counted up with it."""
 
     writes: tuple[Write, ...] = ()
     criteria: tuple[Criteria, ...] = ()
     audit: tuple[AuditRecord, ...] = ()
+    raises_definitions: bool = False
 
 
 class Stored(Struct, frozen=True):

@@ -12,9 +12,11 @@ from countyfhir.exchange import Plan, Resource, Write
 from countyfhir.interactions.create import new
 from countyfhir.interactions.prepare import indexed
 from countyfhir.interactions.route import ID
+from countyfhir.interactions.search_parameters import refresh
 from countyfhir.interactions.world import World
 from countyfhir.model import json, library
 from countyfhir.outcome import FhirError
+from countyfhir.search.context import Context
 from countyfhir.store.ports import ConditionFailed
 
 log = logging.getLogger(__name__)
@@ -38,8 +40,7 @@ async def load(world: World, owner: str) -> int:
     lines = islice(library.base_lines(), done, None)
     try:
         while chunk := list(islice(lines, AT_A_TIME)):
-            writes = await asyncio.to_thread(_prepared, chunk, world)
-            written += await _commit(writes, world)
+            written += await _written(chunk, world)
             done += len(chunk)
             if not await jobs.report(JOB, owner, world.now() + LEASE, {"done": done}):
                 return written
@@ -65,6 +66,17 @@ async def load_once(world: World, owner: str) -> None:
         await asyncio.sleep(PAUSE)
 
 
+async def _written(lines: Sequence[bytes], world: World) -> int:
+    """Write those that are new; once more when the search parameters changed meanwhile."""
+    while True:
+        made_with = world.search
+        writes = await asyncio.to_thread(_prepared, lines, world)
+        try:
+            return await _commit(writes, world, made_with)
+        except ConditionFailed:
+            await refresh(world)
+
+
 def _prepared(lines: Sequence[bytes], world: World) -> list[Write]:
     """Their writes, unchecked: the specification's own resources are taken as they were published."""
     resources: list[Resource] = [json.parse(line) for line in lines]
@@ -72,11 +84,16 @@ def _prepared(lines: Sequence[bytes], world: World) -> list[Write]:
     return [indexed(new(one["resourceType"], one["id"], one, "PUT"), world.search.base, world) for one in kept]
 
 
-async def _commit(writes: list[Write], world: World) -> int:
-    """All in one commit; one by one where some are there already, which stay as they are."""
+async def _commit(writes: list[Write], world: World, made_with: Context) -> int:
+    """All in one commit; one by one where some are there already, which stay as they are. ConditionFailed when the
+    search parameters are no longer those that the index entries were made with."""
+    if world.search is not made_with:
+        raise ConditionFailed("definitions", "")
     try:
         return len(await world.store.resources.commit(Plan(tuple(writes))))
-    except ConditionFailed:
+    except ConditionFailed as failed:
+        if failed.kind == "definitions":
+            raise
         if len(writes) == 1:
             return 0
-    return sum([await _commit([write], world) for write in writes])
+    return sum([await _commit([write], world, made_with) for write in writes])

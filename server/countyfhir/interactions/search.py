@@ -11,11 +11,13 @@ from countyfhir.exchange import Answer, Grant, Interaction, Stored, changed
 from countyfhir.interactions import audit_events
 from countyfhir.interactions.bundle_text import bundle, match_entry, outcome_entry
 from countyfhir.interactions.page_form import PageForm, body_of_row, page_form
+from countyfhir.interactions.search_parameters import refresh
 from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.outcome import operation_outcome
 from countyfhir.search import cursor, parse
 from countyfhir.search.parse import Parsed
+from countyfhir.search.refusals import NotReady, Unsupported
 from countyfhir.store.ports import Page
 
 
@@ -26,6 +28,16 @@ def parsed(interaction: Interaction, world: World) -> Parsed:
     return parse.search(
         interaction.resource_type, interaction.query, context, lenient=lenient, compartment=interaction.compartment
     )
+
+
+async def _understood(interaction: Interaction, world: World) -> Parsed:
+    """``parsed``; where it fails for a parameter that another process has just made ready, once more."""
+    try:
+        return parsed(interaction, world)
+    except (NotReady, Unsupported):
+        if not await refresh(world):
+            raise
+    return parsed(interaction, world)
 
 
 async def search(interaction: Interaction, grant: Grant, world: World) -> Answer:
@@ -39,7 +51,7 @@ async def search(interaction: Interaction, grant: Grant, world: World) -> Answer
             next_url = _url(interaction.base, _place(interaction), (*pairs, ("_cursor", after)))
             return Answer(200, body=bundle("searchset", leading, links=[("self", self_url), ("next", next_url)]))
         interaction = changed(interaction, query=pairs)
-    asked = parsed(interaction, world)
+    asked = await _understood(interaction, world)
     query = narrow(asked.query, grant)
     if asked.cursor is not None:
         keys = cursor.decode(asked.cursor, world.store.secret, asked.digest, grant.digest)

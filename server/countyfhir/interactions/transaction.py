@@ -55,7 +55,10 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
         await _check_visible(writing, drafts, found, grant, world)
         await check_reads(reading, _identities(drafts), grants, world)
         resolved = await resolve(writing, drafts, grant, world)
+        made_with = world.search
         plan = await _plan(interaction, writing, drafts, resolved, found, grant, world)
+        if world.search is not made_with:  # entries of other search parameters than the present ones
+            continue
         try:
             stored = await commit(plan, world)
         except ConditionFailed:

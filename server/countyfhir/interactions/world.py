@@ -50,13 +50,18 @@ class Policy:
 @dataclass(slots=True)
 class Searching:
     """What search text is read against and resources are indexed with: one ``context`` that is replaced as a whole
-    when search parameters change. ``waiting``: url -> job of parameters that are not ready; ``changed`` wakes the work
-    beside answering."""
+    when search parameters change. ``waiting``: url -> job of parameters that are not ready. Who waits for a change
+    takes ``changed`` before looking, and waits for that one."""
 
     context: SearchContext
     waiting: dict[str, str] = field(default_factory=dict)
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def announce(self) -> None:
+        """Wake all that wait for a change."""
+        over, self.changed = self.changed, asyncio.Event()
+        over.set()
 
 
 @dataclass(frozen=True, slots=True)

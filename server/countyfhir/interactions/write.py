@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from countyfhir.audit.record import record_of
 from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write
+from countyfhir.interactions import search_parameters
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs, read
 from countyfhir.interactions.prepare import prepared
@@ -53,14 +54,23 @@ async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
     """Commit, with a refused delete said in FHIR's terms (409 naming the holders)."""
     if not plan.writes and not plan.criteria:
         return ()
+    if search_parameters.concerns(plan.writes):
+        plan = await search_parameters.checked(plan, world)
     try:
-        return await world.store.resources.commit(plan)
+        stored = await world.store.resources.commit(plan)
+    except ConditionFailed as failed:
+        if failed.kind == "definitions":
+            await search_parameters.reload(world)
+        raise
     except ReferencedStill as refused:
         raise FhirError(
             "conflict",
             f"{refused.subject} cannot be deleted while others point to it: {', '.join(refused.holders)}.",
             expression=refused.subject.partition("/")[0],
         ) from refused
+    if plan.raises_definitions:
+        await search_parameters.reload(world)
+    return stored
 
 
 def patients(write: Write, found: Found) -> tuple[str, ...]:

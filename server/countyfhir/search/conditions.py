@@ -28,7 +28,7 @@ from countyfhir.search.query import (
     Not,
     Predicate,
 )
-from countyfhir.search.refusals import Unsupported, malformed, shown
+from countyfhir.search.refusals import NotReady, Unsupported, malformed, shown
 from countyfhir.search.values import LOGICAL_ID, Reading
 
 DEEPEST = 10
@@ -87,6 +87,8 @@ def find(place: Place, code: str) -> SearchParameter:
     parameter = table.shared(place.resource_types).get(code)
     if code in NOT_YET and (code.startswith("_") or parameter is not None):
         raise Unsupported(f"{code} ({NOT_YET[code]}) is not supported yet.")
+    if parameter is None and (job := table.waits_for(place.resource_types, code)) is not None:
+        raise NotReady(code, job)
     if parameter is None or not table_of.is_answered(parameter):
         offered = table_of.shared_codes(table, place.resource_types)
         raise Unsupported(f"{shown(code)} is no search parameter of {place.said}; supported are {named(offered)}.")

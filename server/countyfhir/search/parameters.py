@@ -18,6 +18,8 @@ from countyfhir.search.extract import Indexer
 from countyfhir.search.paths import branches
 
 Parameters = Mapping[str, Mapping[str, SearchParameter]]
+Waiting = Mapping[str, Mapping[str, str]]
+"""Resource type -> code -> the job that makes its entries: indexed, but not to be searched yet."""
 
 NOT_YET: Mapping[str, str] = {
     "_text": "full text search",
@@ -40,11 +42,13 @@ _MOST_INDEXERS = 8
 class Table:
     """Parameters by resource type and code, and what is compiled from them. Threads may share it."""
 
-    def __init__(self, known: Definitions, parameters: Parameters) -> None:
+    def __init__(self, known: Definitions, indexed: Parameters, waiting: Waiting | None = None) -> None:
         self.definitions = known
-        self.parameters = parameters
-        self.version = _digest(parameters)
-        self._by_url = {each.url: each for codes in parameters.values() for each in codes.values()}
+        self.indexed = indexed
+        self.waiting = waiting or {}
+        self.parameters = _ready(indexed, self.waiting)
+        self.version = _digest(indexed)
+        self._by_url = {each.url: each for codes in indexed.values() for each in codes.values()}
         self._indexers = lru_cache(maxsize=_MOST_INDEXERS)(self._new_indexer)
 
     def of(self, resource_type: str) -> Mapping[str, SearchParameter]:
@@ -63,6 +67,11 @@ class Table:
             if all(code in table and table[code].type == parameter.type for table in others)
         }
 
+    def waits_for(self, resource_types: Iterable[str], code: str) -> str | None:
+        """The job that must finish before the parameter of that code can be searched on the types; None: no such."""
+        jobs = (self.waiting.get(each, {}).get(code) for each in resource_types)
+        return next((job for job in jobs if job is not None), None)
+
     def component_type(self, url: str) -> str:
         """The search type of the parameter that a composite names by its canonical url."""
         return self._by_url[url].type
@@ -72,7 +81,7 @@ class Table:
         return self._indexers(zone, bases)
 
     def _new_indexer(self, zone: tzinfo, bases: tuple[str, ...]) -> Indexer:
-        return Indexer(self.definitions, self.parameters, self.component_type, zone, bases)
+        return Indexer(self.definitions, self.indexed, self.component_type, zone, bases)
 
     @cached_property
     def endpoint_types(self) -> tuple[str, ...]:
@@ -80,12 +89,14 @@ class Table:
         return tuple(sorted(self.definitions.endpoint_types))
 
 
-def table(changes: Parameters | None = None, known: Definitions | None = None) -> Table:
+def table(
+    changes: Parameters | None = None, known: Definitions | None = None, waiting: Waiting | None = None
+) -> Table:
     """R4's parameters with ``changes`` (resource type -> code -> parameter) on top."""
     known = known or definitions()
     changes = changes or {}
     merged = {name: {**codes, **changes.get(name, {})} for name, codes in known.search_parameters.items()}
-    return Table(known, merged)
+    return Table(known, merged, waiting)
 
 
 @cache
@@ -146,6 +157,14 @@ def leads_to(parameter: SearchParameter, resource_type: str) -> bool:
 def named(codes: Iterable[str]) -> str:
     """Codes as a sentence lists them."""
     return ", ".join(sorted(codes))
+
+
+def _ready(indexed: Parameters, waiting: Waiting) -> Parameters:
+    """Those that can be searched."""
+    return {
+        name: {code: each for code, each in codes.items() if code not in waiting[name]} if name in waiting else codes
+        for name, codes in indexed.items()
+    }
 
 
 def _digest(parameters: Parameters) -> str:

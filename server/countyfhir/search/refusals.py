@@ -15,6 +15,19 @@ class Unsupported(FhirError):
         super().__init__("not-supported", diagnostics, status=400)
 
 
+class NotReady(FhirError):
+    """409 for a parameter whose entries are still being made; lenient handling does not pass over it, as the answer
+    would be another one a moment later."""
+
+    def __init__(self, name: str, job: str) -> None:
+        super().__init__(
+            "incomplete",
+            f"{shown(name)} cannot be searched yet: the job {job} is still making its index entries.",
+            status=409,
+            headers={"Retry-After": "5"},
+        )
+
+
 def malformed(name: str, expected: str) -> FhirError:
     """400 for a value that is not of the parameter's type; the value itself is not repeated, it may be a patient's
     data."""

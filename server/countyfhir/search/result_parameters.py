@@ -13,7 +13,7 @@ from countyfhir.search.conditions import Place, find
 from countyfhir.search.extractor import SORTED_APART
 from countyfhir.search.leaves import sorts_apart
 from countyfhir.search.query import Include, Sort
-from countyfhir.search.refusals import Unsupported, malformed, shown
+from countyfhir.search.refusals import NotReady, Unsupported, malformed, shown
 
 SUMMARIES = ("true", "text", "data", "count", "false")
 TOTALS = ("none", "estimate", "accurate")
@@ -218,6 +218,8 @@ def _check_include(place: Place, name: str, source: str, code: str, target: str 
     if code == "*":
         return
     parameter = table.of(source).get(code)
+    if parameter is None and (job := table.waits_for((source,), code)) is not None:
+        raise NotReady(code, job)
     if parameter is None or parameter.type != "reference":
         offered = [each.code for each in table.of(source).values() if each.type == "reference"]
         raise malformed(

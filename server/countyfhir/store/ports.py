@@ -128,7 +128,8 @@ class ResourceStore(Protocol):
         self, extract: Extract, *, resource_types: Iterable[str] | None = None, after: int = 0, count: int = 200
     ) -> Reindexed:
         """Make the index entries of the next ``count`` current resources anew; go on with the returned ``after`` (a job
-        keeps it, so that reindexing resumes). Resources written meanwhile keep the entries of that write."""
+        keeps it, so that reindexing resumes). Resources written meanwhile keep the entries of that write.
+        ConditionFailed("definitions") as for a commit."""
 
     async def purge_history(self, resource_type: str, logical_id: str) -> int:
         """Remove all versions but the current one; returns how many."""

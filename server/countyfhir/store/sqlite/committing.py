@@ -87,7 +87,16 @@ def _apply(
     stored = _write_all(transaction, plan, targets)
     _refuse_while_referenced(transaction, plan, targets)
     transaction.pending.audit += [_with_version(record, stored) for record in plan.audit]
+    if plan.raises_definitions:
+        raise_definitions(transaction)
     return stored
+
+
+def raise_definitions(transaction: Transaction) -> int:
+    """Count the definitions version up: index entries made before are no longer taken."""
+    transaction.connection.execute("UPDATE setting SET value = value + 1 WHERE name = 'definitions'")
+    transaction.definitions += 1
+    return transaction.definitions
 
 
 def _write_all(transaction: Transaction, plan: Plan, targets: list[Target]) -> tuple[Stored, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from countyfhir.store.ports import Extract, Reindexed
+from countyfhir.store.ports import ConditionFailed, Extract, Reindexed
 from countyfhir.store.sqlite.committing import Target, replace_index
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import Names
@@ -53,12 +53,13 @@ def read_batch(
     return Batch(tuple(made), rows[-1][0] if len(rows) == count else None)
 
 
-def writing(batch: Batch) -> Callable[[], Callable[[Transaction], Step[Reindexed]]]:
-    """The batch in the stages of the writer. What was written meanwhile has newer entries and is left alone."""
+def writing(batch: Batch, definitions: int) -> Callable[[], Callable[[Transaction], Step[Reindexed]]]:
+    """The batch in the stages of the writer. What was written meanwhile has newer entries and is left alone;
+    ConditionFailed when the entries were made with other than the present definitions."""
 
     def number(transaction: Transaction) -> Step[Reindexed]:
         targets = [_target(transaction, fresh) for fresh in batch.resources]
-        return lambda transaction: _write(transaction, batch, targets)
+        return lambda transaction: _write(transaction, batch, targets, definitions)
 
     return lambda: number
 
@@ -68,7 +69,9 @@ def _target(transaction: Transaction, fresh: _Fresh) -> Target:
     return Target(fresh.type_id, fresh.rid, tables, there=True)
 
 
-def _write(transaction: Transaction, batch: Batch, targets: list[Target]) -> Reindexed:
+def _write(transaction: Transaction, batch: Batch, targets: list[Target], definitions: int) -> Reindexed:
+    if transaction.definitions != definitions:
+        raise ConditionFailed("definitions", str(transaction.definitions))
     current = []
     for fresh, target in zip(batch.resources, targets, strict=True):
         rows = fetch(transaction.connection, "SELECT seq FROM resource WHERE rid = ? AND deleted = 0", (fresh.rid,))

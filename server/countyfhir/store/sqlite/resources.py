@@ -11,7 +11,7 @@ from countyfhir.exchange import ALL, Criteria, Grant, Plan, Stored
 from countyfhir.search.query import Query
 from countyfhir.store.ports import Extract, HistoryPage, HistoryQuery, Page, Reindexed
 from countyfhir.store.sqlite import history, reindexing
-from countyfhir.store.sqlite.committing import is_checked_first, prepared
+from countyfhir.store.sqlite.committing import is_checked_first, prepared, raise_definitions
 from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
 from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.names import Names
@@ -101,12 +101,12 @@ class SqliteResources:
         self, extract: Extract, *, resource_types: Iterable[str] | None = None, after: int = 0, count: int = 200
     ) -> Reindexed:
         """Make the index entries of the next ``count`` current resources anew; go on with the returned ``after``."""
-        kinds = None if resource_types is None else tuple(resource_types)
+        kinds, definitions = None if resource_types is None else tuple(resource_types), self.definitions
         batch = await self._readers.run(
             lambda connection: reindexing.read_batch(connection, self._names, extract, kinds, after, count),
             limited=False,
         )
-        return await self._writer.run(reindexing.writing(batch))
+        return await self._writer.run(reindexing.writing(batch, definitions))
 
     async def purge_history(self, resource_type: str, logical_id: str) -> int:
         """Remove all versions but the current one; returns how many."""
@@ -129,9 +129,4 @@ class SqliteResources:
     async def raise_definitions_version(self) -> int:
         """Count the version up: commits of processes that still work with the old one fail until they reload."""
 
-        def count_up(transaction: Transaction) -> int:
-            transaction.connection.execute("UPDATE setting SET value = value + 1 WHERE name = 'definitions'")
-            transaction.definitions += 1
-            return transaction.definitions
-
-        return await self._writer.run(lambda: lambda _: count_up)
+        return await self._writer.run(lambda: lambda _: raise_definitions)
