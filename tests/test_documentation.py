@@ -16,6 +16,10 @@ import pytest
 
 from countyfhir.cli import COMMANDS, reference
 from countyfhir.cli.settings import page as settings_page
+from countyfhir.operations.table import OPERATIONS
+from countyfhir.search.conditions import MODIFIERS
+from countyfhir.search.parameters import NOT_YET
+from countyfhir.search.result_parameters import FORMATS, NOT_YET_MODES, READERS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "mappings").rglob("*.md")])
@@ -56,6 +60,51 @@ def test_every_page_is_in_the_index() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
     assert [page for page in sorted(pages) if f"({page})" not in index] == []
+
+
+def test_every_operation_is_documented() -> None:
+    """docs/rest.md has a row that names it and every type it is on."""
+    rows = [line for line in text_of("rest.md").splitlines() if line.startswith("| `$")]
+    for operation in OPERATIONS:
+        row = next((row for row in rows if f"`${operation.code}`" in row), "")
+        assert row, operation.code
+        assert [name for name in operation.resource_types if name not in row] == []
+
+
+def test_every_modifier_is_documented() -> None:
+    """docs/search.md has a row for each search type that has modifiers, with each of them."""
+    modifiers = text_of("search.md").partition("## Modifiers")[2].partition("\n## ")[0]
+    rows = {line.split("|")[1].strip(): line for line in modifiers.splitlines() if line.startswith("|")}
+    for search_type, offered in MODIFIERS.items():
+        named = [name for name in offered if name and not search_type.startswith("_")]
+        assert [name for name in named if f"`:{name}" not in rows[search_type]] == []
+    assert "`:missing" in rows["all types"]
+
+
+def test_every_parameter_that_shapes_an_answer_is_documented() -> None:
+    """docs/search.md names them, and those that are refused as not yet there stand under "Not yet"."""
+    page, _, not_yet = text_of("search.md").partition("## Not yet")
+    assert [name for name in (*READERS, *FORMATS) if f"`{name}" not in page] == []
+    assert [name for name in (*NOT_YET, *NOT_YET_MODES) if f"`{name}`" not in not_yet] == []
+
+
+def test_every_mapped_source_is_documented() -> None:
+    """The page on mappings names every folder below mappings/."""
+    text = text_of("map-a-legacy-system.md")
+    folders = [path.name for path in (ROOT / "mappings").iterdir() if path.is_dir()]
+    assert [name for name in sorted(folders) if f"`{name}`" not in text] == []
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """docs/decisions/README.md names every record beside it."""
+    index = text_of("decisions/README.md")
+    records = {page.name for page in (ROOT / "docs" / "decisions").glob("0*.md")}
+    assert [name for name in sorted(records) if f"({name})" not in index] == []
+
+
+def text_of(page: str) -> str:
+    """The text of a page of docs/."""
+    return (ROOT / "docs" / page).read_text(encoding="utf-8")
 
 
 def test_both_readmes_have_the_same_parts() -> None:
