@@ -117,3 +117,33 @@ def test_only_sound_parameters_are_taken(
     assert refused.json()["issue"][0]["expression"] == [
         "Parameters.parameter" if body["resourceType"] == "Parameters" else "Parameters"
     ]
+
+
+def test_meta_on_a_type_and_the_server_lists_what_is_in_use(client: TestClient, patient: dict[str, Any]) -> None:
+    """Profiles, labels and tags of all resources, each once; none of other types."""
+    mine = {"profile": ["http://example.org/p|1"], "tag": [{"system": "http://example.org/tags", "code": "listed"}]}
+    for place in (f"Patient/{patient['id']}", "Basic/listed"):
+        client.put("Basic/listed", json={"resourceType": "Basic", "id": "listed", "code": {"text": "x"}})
+        client.post(f"{place}/$meta-add", json=parameters(mine))
+    for place in ("Patient/$meta", "Basic/$meta", "$meta"):
+        shown = client.get(place).json()["parameter"][0]["valueMeta"]
+        assert shown["profile"] == mine["profile"]
+        assert shown["tag"].count(mine["tag"][0]) == 1
+    assert client.get("Slot/$meta").json() == {"resourceType": "Parameters"}
+
+
+def test_everything_on_the_type_is_that_of_every_patient(client: TestClient) -> None:
+    """All compartments, in pages; what is in no patient's compartment comes along only where it is pointed to."""
+    ids = county(client)
+    client.post("Practitioner", json={"resourceType": "Practitioner", "id": "nobodys"})
+    page = client.get("Patient/$everything?_count=3").json()
+    found = listed(page)
+    while (after := next((link["url"] for link in page["link"] if link["relation"] == "next"), None)) is not None:
+        page = client.get(after).json()
+        found += listed(page)
+    matches = [one for one in found if not one.startswith("Practitioner/")]
+    assert len(matches) == len(set(matches))
+    assert {f"Patient/{ids['one']}", f"Patient/{ids['two']}", f"Encounter/{ids['visit']}"} <= set(matches)
+    practitioners = client.get("Practitioner").json()["entry"]
+    assert len({one for one in found if one.startswith("Practitioner/")}) < len(practitioners)
+    assert client.get("Encounter/$everything").status_code == 404

@@ -15,7 +15,17 @@ from countyfhir.interactions.world import World
 from countyfhir.model.primitives import interval
 from countyfhir.outcome import FhirError
 from countyfhir.search import cursor
-from countyfhir.search.query import FOREVER, Clause, DateIs, IdIs, Include, InCompartment, LastUpdatedIs, Query
+from countyfhir.search.query import (
+    FOREVER,
+    Clause,
+    DateIs,
+    IdIs,
+    Include,
+    InCompartment,
+    LastUpdatedIs,
+    Query,
+    ReferenceIs,
+)
 
 _KNOWN = ("_since", "_type", "_count", "start", "end", "_cursor")
 _FORM = ("_format", "_pretty")
@@ -34,10 +44,10 @@ class _Asked:
 
 async def everything(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """A searchset of the focus, its compartment, and what those point to; without ``_count`` all of it in one
-    bundle."""
+    bundle. On the type it is that of every patient, in pages."""
     asked = _asked(interaction, grant, world)
-    focus = await read(changed(interaction, preconditions=Preconditions()), grant, world)
-    assert focus.stored is not None
+    if interaction.logical_id is not None:
+        await read(changed(interaction, preconditions=Preconditions()), grant, world)
     number, keys = _start(asked, interaction, grant, world)
     shown: dict[tuple[str, str], Stored] = {}
     included: dict[tuple[str, str], Stored] = {}
@@ -83,6 +93,8 @@ def _asked(interaction: Interaction, grant: Grant, world: World) -> _Asked:
         period = (low, high)
     since = _moment("_since", sent["_since"], zone)[0] if "_since" in sent else None
     count = min(_count(sent["_count"]), world.policy.max_count) if "_count" in sent else None
+    if interaction.logical_id is None:
+        count = count or world.policy.max_count
     return _Asked(tuple(types), since, period, count, sent)
 
 
@@ -126,7 +138,7 @@ def _count(text: str) -> int:
 def _query(
     name: str, interaction: Interaction, asked: _Asked, room: int, keys: tuple[object, ...] | None, world: World
 ) -> Query:
-    where: list[Clause] = [_in_compartment(name, interaction, world)]
+    where = list(_in_compartment(name, interaction, world))
     if asked.since is not None:
         where.append((LastUpdatedIs("ge", asked.since, asked.since + 1),))
     clinical = world.definitions.search_parameters[name].get("date")
@@ -143,16 +155,20 @@ async def _inside(
     found: set[tuple[str, str]] = set()
     for name in {name for name, _ in keys} & set(asked.resource_types):
         ids = tuple(sorted(logical_id for kind, logical_id in keys if kind == name))
-        where = ((IdIs(ids),), _in_compartment(name, interaction, world))
+        where = ((IdIs(ids),), *_in_compartment(name, interaction, world))
         page = await world.store.resources.search(Query((name,), where, count=len(ids)), grant)
         found |= {(one.resource_type, one.logical_id) for one in page.matches}
     return found
 
 
-def _in_compartment(name: str, interaction: Interaction, world: World) -> Clause:
+def _in_compartment(name: str, interaction: Interaction, world: World) -> tuple[Clause, ...]:
+    """What resources of a type must meet to be in the compartment of the focus, or of any resource of its type."""
     focus = str(interaction.resource_type)
     listed = world.definitions.compartments[focus].get(name, ())
-    return (InCompartment(focus, str(interaction.logical_id), tuple(one for one in listed if one != "{def}")),)
+    parameters = tuple(one for one in listed if one != "{def}")
+    if interaction.logical_id is not None:
+        return ((InCompartment(focus, interaction.logical_id, parameters),),)
+    return () if name == focus else (tuple(ReferenceIs(one, focus, None) for one in parameters),)
 
 
 def _digest(interaction: Interaction, asked: _Asked) -> str:
@@ -173,7 +189,8 @@ def _start(
 def _links(
     interaction: Interaction, asked: _Asked, after: tuple[object, ...] | None, grant: Grant, world: World
 ) -> list[tuple[str, str]]:
-    place = f"{interaction.base}/{interaction.resource_type}/{interaction.logical_id}/$everything"
+    focus = "/".join(filter(None, (interaction.resource_type, interaction.logical_id)))
+    place = f"{interaction.base}/{focus}/$everything"
     said = {name: value for name, value in asked.sent.items() if name != "_cursor"}
     links = [("self", _url(place, asked.sent))]
     if after is not None:

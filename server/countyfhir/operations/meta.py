@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Resource, Stored, Write, changed
@@ -14,14 +15,40 @@ from countyfhir.interactions.world import World
 from countyfhir.interactions.write import write
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
+from countyfhir.search.query import Missing, Query
 
 
 async def meta(interaction: Interaction, grant: Grant, world: World) -> Answer:
-    """The meta of a resource or of one of its versions, as Parameters with ``return``."""
+    """The meta of a resource or of one of its versions, as Parameters with ``return``; on a type or the whole server
+    all profiles, labels and tags that are in use there."""
+    if interaction.logical_id is None:
+        return await _in_use(interaction, grant, world)
     reader = vread if interaction.version_id is not None else read
     answer = await reader(changed(interaction, preconditions=Preconditions()), grant, world)
     assert isinstance(answer.body, bytes)
     return _returned(json.parse(answer.body))
+
+
+_PAGE = 500
+
+
+async def _in_use(interaction: Interaction, grant: Grant, world: World) -> Answer:
+    """Every profile, security label and tag of the resources that the grant shows."""
+    types = (
+        (interaction.resource_type,) if interaction.resource_type else tuple(sorted(world.definitions.endpoint_types))
+    )
+    with_meta = tuple(Missing(name, missing=False) for name in ("_profile", "_security", "_tag"))
+    query = Query(types, (with_meta,), count=_PAGE)
+    found: merge_meta.Meta = {}
+    while True:
+        page = await world.store.resources.search(query, grant)
+        for one in page.matches:
+            assert one.body is not None
+            found = merge_meta.added(found, json.parse(one.body).get("meta", {}))
+        if page.cursor is None:
+            ordered = {name: found[name] for name in merge_meta.SETS if name in found}
+            return _returned({"meta": ordered})
+        query = replace(query, cursor=page.cursor)
 
 
 async def meta_add(interaction: Interaction, grant: Grant, world: World) -> Answer:
@@ -90,5 +117,9 @@ def _given(interaction: Interaction) -> dict[str, Any]:
 
 
 def _returned(resource: Resource) -> Answer:
-    parameter = {"name": "return", "valueMeta": resource.get("meta", {})}
-    return Answer(200, body={"resourceType": "Parameters", "parameter": [parameter]})
+    """An empty Meta has no form in FHIR: where nothing is known there is no ``return``."""
+    meta = resource.get("meta")
+    returned: Resource = {"resourceType": "Parameters"}
+    if meta:
+        returned["parameter"] = [{"name": "return", "valueMeta": meta}]
+    return Answer(200, body=returned)
