@@ -210,6 +210,32 @@ def test_versions_of_one_resource_committed_at_once(open_store: Open) -> None:
     run(open_store, story)
 
 
+def test_totals_of_types_follow_every_way_of_writing(open_store: Open) -> None:
+    """Creations, updates, deletions, failed and refused plans, purged history: what is counted is what is listed."""
+
+    async def story(store: Store) -> None:
+        patients = [write("Patient", f"p{place}") for place in range(5)]
+        await commit(store, *patients, write("Observation", "o1", OF_P1))
+        await asyncio.gather(*(commit(store, write("Patient", "p2")) for _ in range(4)))
+        await commit(store, delete("Patient", "p3"), delete("Patient", "never"))
+        await commit(store, delete("Patient", "p3"))
+        for refused in (write("Patient", "p9", version=4), delete("Patient", "p1", unreferenced=True)):
+            with pytest.raises((ConditionFailed, ReferencedStill)):
+                await commit(store, write("Patient", "p8"), refused)
+        await commit(store, delete("Patient", "p4", unreferenced=True), write("Patient", "p5"))
+        assert await store.resources.purge_history("Patient", "p2") == 4
+        for kind, resources, versions in (("Patient", 4, 8), ("Observation", 1, 1), ("Encounter", 0, 0)):
+            page = await store.resources.search(Query((kind,), count=100, total="accurate"))
+            assert (page.total, len(page.matches)) == (resources, resources)
+            history = await store.resources.history(HistoryQuery(kind, count=100))
+            assert (history.total, len(history.versions)) == (versions, versions)
+        assert (await store.resources.history(HistoryQuery(count=1))).total == 9
+        other = HistoryQuery(count=1, resource_types=frozenset({"Observation", "Encounter"}))
+        assert (await store.resources.history(other)).total == 1
+
+    run(open_store, story)
+
+
 def test_a_stale_definitions_version_fails_every_commit_until_reloaded(open_store: Open) -> None:
     """Raising the version stops who still indexes by the old one; another process sees it, too."""
 

@@ -131,6 +131,7 @@ def _write_version(transaction: Transaction, write: Write, target: Target, stamp
         )
         target.known = True
     transaction.rids[target.type_id, write.logical_id] = target.rid
+    transaction.pending.current[target.type_id] += (body is not None) - target.there
     transaction.pending.versions.append((sequence, target.rid, version_id, target.type_id, stamped, write.method, body))
     return Stored(
         write.resource_type, write.logical_id, version_id, stamped, body, write.method, sequence, write.patient

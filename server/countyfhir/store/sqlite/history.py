@@ -19,7 +19,7 @@ def page(connection: apsw.Connection, names: Names, query: HistoryQuery) -> Hist
     if query.resource_types is not None and query.resource_type and query.resource_type not in query.resource_types:
         return HistoryPage((), None, 0)
     where, bindings = _where(connection, names, query)
-    total = fetch(connection, f"SELECT count(*) FROM version v WHERE {where}", bindings)[0][0]
+    total = _total(connection, query, where, bindings)
     if query.count <= 0:
         return HistoryPage((), None, total)
     after, bound = ("v.seq < ?", [query.cursor]) if query.cursor is not None else ("1", [])
@@ -31,6 +31,16 @@ def page(connection: apsw.Connection, names: Names, query: HistoryQuery) -> Hist
     )
     versions = tuple(_stored(connection, names, row) for row in rows[: query.count])
     return HistoryPage(versions, versions[-1].sequence if len(rows) > query.count else None, total)
+
+
+def _total(connection: apsw.Connection, query: HistoryQuery, where: str, bindings: list[Any]) -> int:
+    """Counted as versions are written; only a part of the time or one resource has to be counted now."""
+    if query.logical_id is not None or query.since is not None or query.at is not None:
+        return int(fetch(connection, f"SELECT count(*) FROM version v WHERE {where}", bindings)[0][0])
+    counted = {name: int(versions) for name, versions in fetch(connection, "SELECT name, versions FROM resource_type")}
+    if query.resource_type is not None:
+        return counted.get(query.resource_type, 0)
+    return sum(counted[name] for name in counted if query.resource_types is None or name in query.resource_types)
 
 
 def _stored(connection: apsw.Connection, names: Names, row: tuple[Any, ...]) -> Stored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -11,7 +12,10 @@ from countyfhir.exchange import AuditRecord
 from countyfhir.store.sqlite import audit_rows
 from countyfhir.store.sqlite.rows import DELETE, INSERT, Row
 
+COUNT = "UPDATE resource_type SET versions = versions + ?, current = current + ? WHERE type_id = ?"
 VERSION = "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?)"
+TYPE = 3
+"""Where the number of its type stands in a row of ``version``."""
 
 
 @dataclass(slots=True)
@@ -24,6 +28,7 @@ class Pending:
     inserted: dict[str, list[Row]] = field(default_factory=dict)
     audit: list[AuditRecord] = field(default_factory=list)
     rids: set[int] = field(default_factory=set)
+    current: Counter[int] = field(default_factory=Counter)  # by type number: more (or fewer) current resources
 
     def insert(self, rid: int, tables: dict[str, list[Row]]) -> None:
         """New index rows of a resource that has none of them."""
@@ -44,6 +49,8 @@ class Pending:
         connection = self.connection
         if self.versions:
             connection.executemany(VERSION, self.versions)
+            made = Counter(version[TYPE] for version in self.versions)
+            connection.executemany(COUNT, [(count, self.current[kind], kind) for kind, count in made.items()])
         for table, rows in self.deleted.items():
             connection.executemany(DELETE[table], rows)
         for table, rows in self.inserted.items():
@@ -54,5 +61,5 @@ class Pending:
 
     def forget(self) -> None:
         """Begin anew with nothing to write."""
-        for kept in (self.versions, self.deleted, self.inserted, self.audit, self.rids):
+        for kept in (self.versions, self.deleted, self.inserted, self.audit, self.rids, self.current):
             kept.clear()

@@ -30,13 +30,15 @@ class Readers:
 
     async def run(self, function: Callable[[apsw.Connection], T], *, limited: bool = True) -> T:
         """``function`` on one snapshot. FhirError timeout (503) past the limit, unless it is not ``limited``."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, function, limited)
+        limit = self._limit if limited else None
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.here, function, limit)
 
-    def _read(self, function: Callable[[apsw.Connection], T], limited: bool) -> T:
+    def here(self, function: Callable[[apsw.Connection], T], limit: float | None) -> T:
+        """``function`` on one snapshot on the calling thread. FhirError timeout (503) past ``limit`` seconds."""
         with translated():
             connection = self._connections.mine()
-            if limited:
-                _end_at(connection, time.monotonic() + self._limit)
+            if limit is not None:
+                _end_at(connection, time.monotonic() + limit)
             try:
                 with snapshot(connection):
                     return function(connection)

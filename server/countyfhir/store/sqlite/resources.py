@@ -4,10 +4,12 @@ writer."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import apsw
 
 from countyfhir.exchange import ALL, Criteria, Grant, Plan, Stored
+from countyfhir.outcome import FhirError
 from countyfhir.search.query import Query
 from countyfhir.store.ports import Extract, HistoryPage, HistoryQuery, Page, Reindexed
 from countyfhir.store.sqlite import history, reindexing
@@ -31,6 +33,8 @@ VREAD = (
     " version v ON v.rid = r.rid"
     " WHERE r.type_id = ? AND r.logical_id = ? AND v.version_id = ?"
 )
+SEEN_AT_ONCE, PATIENCE = 8, 0.005
+"""So many keys are looked at on the event loop; what takes longer than so many seconds goes to a reader thread."""
 DEFINITIONS = "SELECT value FROM setting WHERE name = 'definitions'"
 
 
@@ -81,7 +85,14 @@ class SqliteResources:
     async def visible(self, keys: Iterable[tuple[str, str]], grant: Grant) -> set[tuple[str, str]]:
         """Those of the current, undeleted resources that the grant lets the caller see."""
         wanted = list(dict.fromkeys(keys))
-        return await self._readers.run(lambda connection: visible_keys(connection, self._names, wanted, grant))
+
+        def look(connection: apsw.Connection) -> set[tuple[str, str]]:
+            return visible_keys(connection, self._names, wanted, grant)
+
+        if len(wanted) <= SEEN_AT_ONCE:
+            with suppress(FhirError):
+                return self._readers.here(look, PATIENCE)
+        return await self._readers.run(look)
 
     async def history(self, query: HistoryQuery, grant: Grant = ALL) -> HistoryPage:
         """Versions that match. The caller checks ``grant`` by ``visible``: old versions have no index entries."""
@@ -117,7 +128,11 @@ class SqliteResources:
                 " JOIN resource_type t USING (type_id) WHERE t.name = ? AND r.logical_id = ? AND v.seq <> r.seq)",
                 (resource_type, logical_id),
             )
-            return transaction.connection.changes()
+            removed = transaction.connection.changes()
+            transaction.connection.execute(
+                "UPDATE resource_type SET versions = versions - ? WHERE name = ?", (removed, resource_type)
+            )
+            return removed
 
         return await self._writer.run(lambda: lambda _: purge)
 

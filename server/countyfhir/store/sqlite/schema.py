@@ -5,6 +5,7 @@ sort
 key, an include and an update find one resource's rows on one page) and has one index a way of searching by value.
 ``flag`` marks the smallest (1) and the largest (2) entry of a resource and parameter, for walking an index in sort
 order. ``literal`` marks a row that stands for a literal reference of the resource.
+``resource_type`` counts what there is of each type: all versions, and the current, undeleted resources.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ APPLICATION_ID = 0x46484952  # "FHIR"
 FIRST = """
 CREATE TABLE setting(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE migration(version INTEGER PRIMARY KEY, applied INTEGER NOT NULL);
-CREATE TABLE resource_type(type_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE resource_type(
+  type_id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, versions INTEGER NOT NULL DEFAULT 0,
+  current INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE parameter(
   parameter_id INTEGER PRIMARY KEY, type_id INTEGER NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
   UNIQUE(type_id, name, kind));

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 import apsw
 
@@ -11,15 +13,17 @@ from countyfhir.search.query import Query
 from countyfhir.store.ports import Page
 from countyfhir.store.sqlite import sorting
 from countyfhir.store.sqlite.connecting import fetch
-from countyfhir.store.sqlite.includes import included, visible_rids
+from countyfhir.store.sqlite.includes import included
 from countyfhir.store.sqlite.names import Names, all_types
 from countyfhir.store.sqlite.selecting import granted, rids, select, terms_of
-from countyfhir.store.sqlite.sql import Scope, Term
+from countyfhir.store.sqlite.sql import Scope, Sql, Term, all_of
 
 LOAD = (
-    "SELECT t.name, r.logical_id, r.version_id, r.last_updated, v.body, v.method, r.seq, r.patient FROM resource r"
-    " CROSS JOIN resource_type t ON t.type_id = r.type_id CROSS JOIN version v ON v.seq = r.seq WHERE r.rid = ?"
+    "SELECT t.name, r.logical_id, r.version_id, r.last_updated, v.body, v.method, r.seq, r.patient FROM json_each(?) s"
+    " CROSS JOIN resource r ON r.rid = s.value"
+    " CROSS JOIN resource_type t ON t.type_id = r.type_id CROSS JOIN version v ON v.seq = r.seq"
 )
+"""Rows in the order of the list: CROSS JOIN keeps SQLite from taking another table first."""
 
 COUNTED_EXACTLY = 10_000
 """``_total=estimate`` counts so many; beyond, it reckons from how much of the type they took."""
@@ -71,10 +75,16 @@ def _total(searched: Sequence[tuple[Scope, list[Term]]], wanted: str) -> int:
 
 
 def _count(scope: Scope, terms: list[Term], *, exactly: bool) -> int:
+    if not terms:
+        return int(
+            fetch(scope.connection, "SELECT current FROM resource_type WHERE type_id = ?", (scope.type_id,))[0][0]
+        )
     selection = select(scope, terms)
     if selection is None:
         return 0
     text, bindings = rids(selection)
+    if selection.ordered and exactly:
+        return int(fetch(scope.connection, f"SELECT count(*) FROM ({text})", bindings)[0][0])
     if exactly or selection.few:
         return int(fetch(scope.connection, f"SELECT count(*) FROM (SELECT DISTINCT rid FROM ({text}))", bindings)[0][0])
     sql = (
@@ -88,7 +98,8 @@ def _count(scope: Scope, terms: list[Term], *, exactly: bool) -> int:
 
 
 def _load(connection: apsw.Connection, numbers: Iterable[int]) -> tuple[Stored, ...]:
-    return tuple(Stored(*fetch(connection, LOAD, (rid,))[0]) for rid in numbers)
+    listed = f"[{', '.join(map(str, numbers))}]"
+    return tuple(itertools.starmap(Stored, fetch(connection, LOAD, (listed,))))
 
 
 def matching_ids(connection: apsw.Connection, names: Names, query: Query, limit: int) -> frozenset[str]:
@@ -110,9 +121,15 @@ def visible_keys(
     connection: apsw.Connection, names: Names, keys: list[tuple[str, str]], grant: Grant
 ) -> set[tuple[str, str]]:
     """Those (type, id) that are current, not deleted, and visible."""
-    rows: dict[int, tuple[str, str]] = {}
-    for key in keys:
-        type_id = names.type_id(connection, key[0])
-        sql = "SELECT rid FROM resource WHERE type_id = ? AND logical_id = ? AND deleted = 0"
-        rows.update((rid, key) for (rid,) in fetch(connection, sql, (type_id, key[1])))
-    return {rows[rid] for rid in visible_rids(connection, names, list(rows), grant)}
+    found: set[tuple[str, str]] = set()
+    for type_name, its in itertools.groupby(sorted(keys), key=itemgetter(0)):
+        type_id = names.type_id(connection, type_name)
+        scope = Scope(connection, names, type_name, type_id) if type_id is not None else None
+        terms = granted(scope, grant) if scope else None
+        if terms is None:
+            continue
+        own = Sql(f"r.type_id = {type_id} AND r.deleted = 0 AND r.logical_id = ?")
+        where = all_of([own, *(term.probe("r.rid") for term in terms)])
+        sql = f"SELECT 1 FROM resource r WHERE {where.text}"
+        found.update(key for key in its if fetch(connection, sql, (key[1], *where.bindings)))
+    return found
