@@ -1,6 +1,7 @@
 """Every literal local reference is found, wherever it stands."""
 
-from countyfhir.search.references import references
+from countyfhir.model import json
+from countyfhir.search.references import references, references_in
 
 RESOURCE = {
     "resourceType": "DiagnosticReport",
@@ -33,3 +34,19 @@ def test_references_of_the_whole_tree():
 def test_without_a_base_absolute_references_are_foreign():
     """Only our own base URLs make an absolute reference local."""
     assert ("Practitioner", "own") not in references(RESOURCE)
+
+
+def test_the_text_gives_what_the_resource_gives():
+    """Names and quotes inside of strings mislead nobody; escaped characters of a literal are read."""
+    resource = {
+        "resourceType": "Basic",
+        "id": "reference",
+        "code": {"text": 'he said "reference":"Patient/no"', "coding": [{"display": "reference", "code": "reference"}]},
+        "subject": {"reference": "Patient/1", "display": '\\"reference\\":"Patient/no"'},
+        "author": {"reference": 'http://x/"Patient\\/Patient/2', "_reference": {"id": "Patient/no"}},
+        "extension": [{"url": "reference", "valueReference": {"reference": "Group/3"}}, {"valueString": "\\"}],
+        "contained": [{"resourceType": "List", "reference": ["Patient/no"], "source": {"reference": "Device/4"}}],
+    }
+    found = (("Patient", "1"), ("Group", "3"), ("Device", "4"))
+    assert references(resource) == references_in(json.dumps(resource)) == found
+    assert references(resource, ('http://x/"Patient\\',)) == (found[0], ("Patient", "2"), *found[1:])

@@ -15,6 +15,7 @@ from countyfhir.search import extract
 
 _MARK = b"\x00"
 """Stands for the stamp while serialising; JSON text never holds a raw control character."""
+_RAW_MARK = msgspec.Raw(_MARK)
 _STAMPED = ("versionId", "lastUpdated")
 
 
@@ -33,10 +34,11 @@ def prepared(write: Write, interaction: Interaction, world: World) -> Write:
 def indexed(write: Write, base: str, world: World) -> Write:
     """The write of a resource with body, index entries and references, unchecked."""
     assert write.resource is not None
-    found = extract.index(write.resource, world.search, base)
+    body = body_of(write.resource)
+    found = extract.index(write.resource, world.search, base, body.head + body.tail)
     return replace(
         write,
-        body=body_of(write.resource),
+        body=body,
         entries=found.entries,
         references=found.references,
         patient=found.patient,
@@ -46,13 +48,13 @@ def indexed(write: Write, base: str, world: World) -> Write:
 def body_of(resource: Resource) -> Body:
     """The text of a resource, open inside ``meta`` where version and instant go. Type, id and meta stand first when the
     sender left them out; otherwise the order of elements is the sender's."""
-    sent: dict[str, Any] = resource.get("meta") or {}
-    kept = {name: value for name, value in sent.items() if name not in _STAMPED}
-    rest = json.dumps(kept)[1:-1]
+    sent = resource.get("meta")
+    kept = {name: value for name, value in sent.items() if name not in _STAMPED} if type(sent) is dict else None
+    rest = json.dumps(kept)[1:-1] if kept else b""
     marked: dict[str, Any] = {"resourceType": resource["resourceType"], "id": resource["id"]}
     if "meta" not in resource:
         marked["meta"] = None
     marked |= resource
-    marked["meta"] = msgspec.Raw(_MARK)
+    marked["meta"] = _RAW_MARK
     head, _, tail = json.dumps(marked).partition(_MARK)
     return Body(head + b"{", (b"," + rest + b"}" if rest else b"}") + tail)

@@ -58,9 +58,15 @@ class Compartments:
         codes = self._named.get(resource_type, {}).get("Patient", ())
         if not codes:
             return None
-        found = [entry for entry in self._patients_of(resource_type, codes)(resource) if entry[3] == "Patient"]
-        found.sort(key=lambda entry: codes.index(str(entry[1])))
-        return str(found[0][4]) if found else None
+        return _first_patient(codes, self._patients_of(resource_type, codes)(resource))
+
+    def patient_among(self, resource: Mapping[str, Any], entries: Iterable[Entry]) -> str | None:
+        """The same from the entries of all its parameters."""
+        resource_type = resource["resourceType"]
+        if resource_type == "Patient":
+            return resource.get("id")
+        codes = self._named.get(resource_type, {}).get("Patient", ())
+        return _first_patient(codes, entries) if codes else None
 
     def _patients_of(self, resource_type: str, codes: tuple[str, ...]) -> Extractor:
         extract = self._patient_extractors.get(resource_type)
@@ -69,6 +75,11 @@ class Compartments:
             extract = extractor(resource_type, [table[code] for code in codes if code in table], self._source)
             self._patient_extractors[resource_type] = extract
         return extract
+
+
+def _first_patient(codes: tuple[str, ...], entries: Iterable[Entry]) -> str | None:
+    found = [entry for entry in entries if entry[0] == REFERENCE and entry[3] == "Patient" and entry[1] in codes]
+    return str(min(found, key=lambda entry: codes.index(str(entry[1])))[4]) if found else None
 
 
 def _by_type(definitions: Mapping[str, Mapping[str, tuple[str, ...]]]) -> dict[str, dict[str, tuple[str, ...]]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from countyfhir.model import json
 from countyfhir.search import decimal_key, pinyin
 from countyfhir.search.entries import NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
 from countyfhir.search.moments import moment_readers
@@ -56,33 +57,33 @@ def _concept(concept: Mapping[str, Any]) -> Iterator[Fact]:
         yield from _text(concept["text"])
 
 
-def _identifier(identifier: Mapping[str, Any]) -> Iterator[Fact]:
+def _identifier(identifier: Mapping[str, Any]) -> list[Fact]:
     system, value = identifier.get("system") or "", identifier.get("value") or ""
     kind = identifier.get("type")
     values = (value, *equivalents(value))
-    if system or value or kind:
-        yield from ((TOKEN, "", (system, each)) for each in values)
+    facts: list[Fact] = [(TOKEN, "", (system, each)) for each in values] if system or value or kind else []
     if not kind:
-        return
+        return facts
     for coding in kind.get("coding") or ():
         if coding.get("code") and value:
-            yield from ((TOKEN, OF_TYPE, (coding.get("system") or "", f"{coding['code']}|{each}")) for each in values)
-    yield from _text(kind.get("text"))
+            facts += [(TOKEN, OF_TYPE, (coding.get("system") or "", f"{coding['code']}|{each}")) for each in values]
+    facts += _text(kind.get("text"))
+    return facts
 
 
-def _contact_point(contact: Mapping[str, Any]) -> Iterator[Fact]:
-    if contact.get("value"):
-        yield TOKEN, "", ("", contact["value"])
+def _contact_point(contact: Mapping[str, Any]) -> tuple[Fact, ...]:
+    value = contact.get("value")
+    return ((TOKEN, "", ("", value)),) if value else ()
 
 
-def _code(code: object) -> Iterator[Fact]:
+def _code(code: object) -> tuple[Fact, ...]:
     if isinstance(code, bool):
         code = "true" if code else "false"
-    yield TOKEN, "", ("", str(code))
+    return ((TOKEN, "", ("", str(code))),)
 
 
-def _string(text: str) -> Iterator[Fact]:
-    yield STRING, "", (normalise(text), text)
+def _string(text: str) -> tuple[Fact, ...]:
+    return ((STRING, "", (normalise(text), text)),)
 
 
 def _phonetic(text: str) -> Iterator[Fact]:
@@ -92,23 +93,23 @@ def _phonetic(text: str) -> Iterator[Fact]:
     yield from ((STRING, "", (form, "")) for form in pinyin.forms(folded, "given"))
 
 
-def _address(address: Mapping[str, Any]) -> Iterator[Fact]:
-    for line in address.get("line") or ():
-        if line:
-            yield from _string(line)
-    for part in ("text", "city", "district", "state", "postalCode", "country"):
-        if address.get(part):
-            yield from _string(address[part])
+def _address(address: Mapping[str, Any]) -> list[Fact]:
+    texts = [*(address.get("line") or ()), *map(address.get, _ADDRESS_PARTS)]
+    return [(STRING, "", (normalise(text), text)) for text in texts if text]
 
 
-def _name_part(role: str) -> Reader:
-    """Family or given names by themselves: the text, its pinyin, and how it sorts."""
+_ADDRESS_PARTS = ("text", "city", "district", "state", "postalCode", "country")
 
-    def read(text: str) -> Iterator[Fact]:
+
+def _name_part(role: str) -> Callable[[Any], list[Fact]]:
+    """Family or given names by themselves: the text, its pinyin, and (last) how it sorts."""
+
+    def read(text: str) -> list[Fact]:
         folded = normalise(text)
-        yield STRING, "", (folded, text)
-        yield from ((STRING, "", (form, "")) for form in pinyin.forms(folded, role))
-        yield STRING, SORT, (pinyin.sort_key(folded, role), text)
+        facts: list[Fact] = [(STRING, "", (folded, text))]
+        facts += [(STRING, "", (form, "")) for form in pinyin.forms(folded, role)]
+        facts.append((STRING, SORT, (pinyin.sort_key(folded, role), text)))
+        return facts
 
     return read
 
@@ -116,19 +117,23 @@ def _name_part(role: str) -> Reader:
 _READ_FAMILY, _READ_GIVEN, _READ_WHOLE = map(_name_part, pinyin.ROLES)
 
 
-def _human_name(name: Mapping[str, Any]) -> Iterator[Fact]:
+def _human_name(name: Mapping[str, Any]) -> list[Fact]:
     family, given = name.get("family"), [part for part in name.get("given") or () if part]
-    whole = _whole_name(family, given)
-    for reader, texts in ((_READ_FAMILY, [family]), (_READ_GIVEN, given), (_READ_WHOLE, [name.get("text"), whole])):
-        for text in texts:
-            if text:
-                yield from (fact for fact in reader(text) if fact[1] != SORT)
+    whole, text = _whole_name(family, given), name.get("text")
+    facts: list[Fact] = _READ_FAMILY(family)[:-1] if family else []
+    for part in given:
+        facts += _READ_GIVEN(part)[:-1]
+    if text:
+        facts += _READ_WHOLE(text)[:-1]
+    if whole:
+        facts += _READ_WHOLE(whole)[:-1]
     for affix in (*(name.get("prefix") or ()), *(name.get("suffix") or ())):
         if affix:
-            yield from _string(affix)
-    sorted_as = whole or name.get("text")
+            facts += _string(affix)
+    sorted_as = whole or text or " ".join(given)
     if sorted_as:
-        yield STRING, SORT, (pinyin.sort_key(normalise(sorted_as), "whole"), sorted_as)
+        facts.append((STRING, SORT, (pinyin.sort_key(normalise(sorted_as), "whole"), sorted_as)))
+    return facts
 
 
 def _whole_name(family: str | None, given: list[str]) -> str:
@@ -190,14 +195,16 @@ def _position(position: Mapping[str, Any]) -> Iterator[Fact]:
 
 
 def _reference(bases: tuple[str, ...]) -> Reader:
-    def read(reference: Mapping[str, Any]) -> Iterator[Fact]:
+    def read(reference: Mapping[str, Any]) -> list[Fact]:
         target = target_of(reference.get("reference"), bases)
+        facts: list[Fact] = []
         if target:
-            yield REFERENCE, "", target
-        elif len(reference.keys() - {"id", "extension"}):
-            yield REFERENCE, "", ("", "")
+            facts.append((REFERENCE, "", target))
+        elif reference.keys() - {"id", "extension"}:
+            facts.append((REFERENCE, "", ("", "")))
         if "identifier" in reference:
-            yield from ((TOKEN, IDENTIFIER, fact[2]) for fact in _identifier(reference["identifier"]) if fact[1] == "")
+            facts += [(TOKEN, IDENTIFIER, fact[2]) for fact in _identifier(reference["identifier"]) if fact[1] == ""]
+        return facts
 
     return read
 
@@ -253,6 +260,23 @@ _COMPUTED: Mapping[tuple[str, str], Reader] = {
     ("uri", "System.String"): _uri,
 }
 """What an expression computes instead of selecting it."""
+
+
+def _itself(text: object) -> object:
+    return text if type(text) is str else None
+
+
+def _literal(reference: Mapping[str, Any]) -> object:
+    return reference.get("reference") if "identifier" not in reference else None
+
+
+KEYS: Mapping[str, Callable[[Any], object]] = {
+    "CodeableConcept": json.dumps,
+    "Reference": _literal,
+    **dict.fromkeys(("Coding", *_QUANTITIES), json.dumps),
+    **dict.fromkeys((*_CODES, "date", "dateTime", "instant"), _itself),
+}
+"""What two elements of a type have alike that have the same facts; None of an element that is read each time."""
 
 
 def readers(zone: object, bases: tuple[str, ...]) -> dict[tuple[str, str], Reader]:

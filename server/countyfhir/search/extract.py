@@ -14,7 +14,7 @@ from countyfhir.search.compartments import Compartments
 from countyfhir.search.elements import readers
 from countyfhir.search.entries import Entry
 from countyfhir.search.extractor import Extractor, Source, extractor
-from countyfhir.search.references import references
+from countyfhir.search.references import references, references_in
 
 Parameters = Mapping[str, Mapping[str, SearchParameter]]
 
@@ -60,13 +60,14 @@ class Indexer:
         """The logical id of the Patient whose compartment the resource is in: its own, or the first one named."""
         return self.compartments.patient(resource)
 
-    def index(self, resource: dict[str, Any]) -> Indexed:
-        """Everything in one go; FhirError ``structure`` for a resource that is not shaped as its type (which can only
-        come here when structural validation is switched off)."""
+    def index(self, resource: dict[str, Any], text: bytes | None = None) -> Indexed:
+        """Everything in one go; ``text`` is the resource's compact JSON text where it is at hand. FhirError
+        ``structure`` for a resource that is not shaped as its type (which can only come here when structural validation
+        is switched off)."""
         try:
-            return Indexed(
-                self.entries(resource), references(resource, self._bases), self.compartments.patient(resource)
-            )
+            entries = self.entries(resource)
+            linked = references(resource, self._bases) if text is None else references_in(text, self._bases)
+            return Indexed(entries, linked, self.compartments.patient_among(resource, entries))
         except (AttributeError, TypeError, KeyError, ValueError) as error:
             name = str(resource.get("resourceType"))[:64]
             diagnostics = f"The {name} cannot be indexed: an element is not of the type that R4 gives it."
@@ -81,6 +82,7 @@ class Indexing(Protocol):
         """The indexer of a base URL."""
 
 
-def index(resource: dict[str, Any], context: Indexing, base: str) -> Indexed:
-    """What ``resource`` is found by on this server; absolute references to ``base`` are local ones."""
-    return context.indexer(base).index(resource)
+def index(resource: dict[str, Any], context: Indexing, base: str, text: bytes | None = None) -> Indexed:
+    """What ``resource`` is found by on this server; absolute references to ``base`` are local ones. ``text`` is its
+    compact JSON text where it is at hand."""
+    return context.indexer(base).index(resource, text)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from countyfhir import fhirpath
+from countyfhir.fhirpath.error import FhirPathError
 from countyfhir.model.definitions import Definitions, SearchParameter
 from countyfhir.search.elements import SUFFIXES, Reader
+from countyfhir.search.emitters import emitter
 from countyfhir.search.entries import Entry
 from countyfhir.search.paths import Path, branches
 from countyfhir.search.walk import Node, Sink, Visit, compile_node, grow
@@ -104,10 +106,10 @@ def _extension_reader(source: Source, search_type: str) -> Reader:
 def _merge_emitters(node: Node) -> None:
     """Parameters that read one element the same way share the reading."""
     by_reader: dict[Reader, list[_Plain]] = {}
-    for emitter in node.emitters:
-        if isinstance(emitter, _Plain):
-            by_reader.setdefault(emitter.reader, []).append(emitter)
-    others = [emitter for emitter in node.emitters if not isinstance(emitter, _Plain)]
+    for each in node.emitters:
+        if isinstance(each, _Plain):
+            by_reader.setdefault(each.reader, []).append(each)
+    others = [each for each in node.emitters if not isinstance(each, _Plain)]
     shared = [_emitter(reader, plain) for reader, plain in by_reader.items()]
     node.emitters = [*shared, *others]
     for child in node.edges.values():
@@ -118,32 +120,12 @@ def _emitter(reader: Reader, plain: list[_Plain]) -> Visit:
     if plain[0].type_name == "Resource":
         return _inlined_emitter(reader, plain)
     tables = [names_of(code) for code in dict.fromkeys(each.parameter.code for each in plain)]
-    if len(tables) == 1:
-        return emitter(reader, tables[0])
-
-    def emit(element: Any, sink: Sink, part: int) -> None:
-        for kind, suffix, values in reader(element):
-            for names in tables:
-                sink.append((kind, names[suffix], part, *values))
-
-    return emit
+    return emitter(reader, plain[0].type_name, tables)
 
 
 def names_of(code: str) -> dict[str, str]:
     """The entry names of a parameter by suffix."""
     return {suffix: code + suffix for suffix in SUFFIXES}
-
-
-def emitter(reader: Reader, names: Mapping[str, str]) -> Visit:
-    """Adds what ``reader`` finds under the names; facts whose suffix has no name are left out."""
-
-    def emit(element: Any, sink: Sink, part: int) -> None:
-        for kind, suffix, values in reader(element):
-            name = names.get(suffix)
-            if name is not None:
-                sink.append((kind, name, part, *values))
-
-    return emit
 
 
 def _inlined_emitter(reader: Reader, plain: list[_Plain]) -> Visit:
@@ -166,7 +148,11 @@ def _by_fhirpath(type_name: str, parameter: SearchParameter, source: Source) -> 
     search_type = parameter.type
 
     def emit(element: Any, sink: Sink, part: int) -> None:
-        for item in evaluate(element):
+        try:
+            items = evaluate(element)
+        except FhirPathError:  # what cannot be evaluated has no entries; the resource itself is sound
+            return
+        for item in items:
             inlined = isinstance(item.value, dict) and "resourceType" in item.value
             reader = _reader(source, search_type, "Resource" if inlined else item.type_name)
             if reader is None or item.value is None:
@@ -183,9 +169,12 @@ def _composite(type_name: str, parameter: SearchParameter, source: Source) -> Vi
         _component(type_name, f"{parameter.code}${place}", expression, source.component_type(definition), source)
         for place, (definition, expression) in enumerate(parameter.components, 1)
     ]
-    rarest_first = list(reversed(components))
+    rarest_first = [visit for visit, _ in reversed(components)]
+    needed = components[-1][1]
 
     def emit(element: Any, sink: Sink, part: int) -> None:
+        if needed is not None and needed.isdisjoint(element):
+            return
         number = len(sink) + 1
         found: list[Any] = []
         for visit in rarest_first:
@@ -199,7 +188,10 @@ def _composite(type_name: str, parameter: SearchParameter, source: Source) -> Vi
     return emit
 
 
-def _component(type_name: str, code: str, expression: str, search_type: str, source: Source) -> Visit:
+def _component(
+    type_name: str, code: str, expression: str, search_type: str, source: Source
+) -> tuple[Visit, frozenset[str] | None]:
+    """What visits a component, and the properties of which the element must have one (None: it reads elsewhere)."""
     paths = branches(expression)
     if paths is None:
         raise ValueError(f"the component {expression!r} is not a path")
@@ -214,7 +206,8 @@ def _component(type_name: str, code: str, expression: str, search_type: str, sou
         for each in visits:
             each(element, sink, part)
 
-    return visits[0] if len(visits) == 1 else visit
+    needed = None if absolute or relative.emitters else frozenset(name for name, _ in relative.edges)
+    return visits[0] if len(visits) == 1 else visit, needed
 
 
 def _component_leaves(
@@ -224,7 +217,7 @@ def _component_leaves(
         for node in grow(root, path, source.definitions) or ():
             reader = _reader(source, search_type, node.reader_name)
             if reader is not None:
-                node.emitters.append(emitter(reader, names))
+                node.emitters.append(emitter(reader, node.type_name, (names,)))
 
 
 def _absolute(path: Path, names: Mapping[str, str], search_type: str, source: Source) -> Visit:

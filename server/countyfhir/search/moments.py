@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -25,20 +25,17 @@ def moment_readers(zone: Any) -> dict[str, Callable[[Any], Iterable[Fact]]]:
         except ValueError:
             return None
 
-    def read(text: str) -> Iterator[Fact]:
+    def read(text: str) -> tuple[Fact, ...]:
         found = range_of(text)
-        if found:
-            yield DATE, "", found
+        return ((DATE, "", found),) if found else ()
 
-    def read_period(period: Mapping[str, Any]) -> Iterator[Fact]:
+    def read_period(period: Mapping[str, Any]) -> tuple[Fact, ...]:
         found = _period(period, range_of)
-        if found:
-            yield DATE, "", found
+        return ((DATE, "", found),) if found else ()
 
-    def read_timing(timing: Mapping[str, Any]) -> Iterator[Fact]:
+    def read_timing(timing: Mapping[str, Any]) -> tuple[Fact, ...]:
         found = _timing(timing, range_of)
-        if found:
-            yield DATE, "", found
+        return ((DATE, "", found),) if found else ()
 
     simple = dict.fromkeys(("date", "dateTime", "instant", "System.Date", "System.DateTime"), read)
     return {**simple, "Period": read_period, "Timing": read_timing}

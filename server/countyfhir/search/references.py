@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from countyfhir.model import json
 from countyfhir.search.targets import target_of
 
 
@@ -13,27 +15,30 @@ def references(resource: dict[str, Any], bases: tuple[str, ...] = ()) -> tuple[t
 
     ``bases`` are our own base URLs. Canonicals, contained targets and foreign URLs are none.
     """
+    return references_in(json.dumps(resource), bases)
+
+
+def references_in(text: bytes, bases: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
+    """The same of a resource's compact JSON text.
+
+    Quotes inside of strings are escaped there, so the name is found nowhere but where it is one.
+    """
     found: dict[tuple[str, str], None] = {}
-    _walk(resource, bases, found)
+    for rest in text.split(_NAME)[1:]:
+        literal = rest[: rest.index(b'"')]
+        reference = literal.decode() if b"\\" not in literal else _unescaped(rest)
+        target = target_of(reference, bases)
+        if target and target[0]:
+            found[target] = None
     return tuple(found)
 
 
-def _walk(element: dict[str, Any], bases: tuple[str, ...], found: dict[tuple[str, str], None]) -> None:
-    for name, value in element.items():
-        kind = type(value)
-        if kind is dict:
-            _walk(value, bases, found)
-        elif kind is list:
-            _walk_list(value, bases, found)
-        elif name == "reference" and kind is str:
-            target = target_of(value, bases)
-            if target and target[0]:
-                found[target] = None
+_NAME = b'"reference":"'
+_STRING = re.compile(rb'(?:[^"\\]|\\.)*')
 
 
-def _walk_list(elements: list[Any], bases: tuple[str, ...], found: dict[tuple[str, str], None]) -> None:
-    for value in elements:
-        if type(value) is dict:
-            _walk(value, bases, found)
-        elif type(value) is list:
-            _walk_list(value, bases, found)
+def _unescaped(rest: bytes) -> str:
+    """The string that ``rest`` begins with, behind its opening quote."""
+    string = _STRING.match(rest)
+    assert string is not None
+    return str(json.parse_any(b'"' + string.group() + b'"'))

@@ -83,7 +83,9 @@ def _follow(parent: Node, step: Step, definitions: Definitions) -> list[Node]:
 def _candidates(parent: Node, step: Step, definitions: Definitions) -> list[ElementDefinition]:
     """The property of that name, or all the properties of the choice of that name."""
     definition = definitions.types.get(parent.type_name)
-    elements = definition.elements if definition else {}
+    if definition is None or definition.kind == "primitive-type":  # what a primitive has stands beside it in JSON
+        return []
+    elements = definition.elements
     if step.name in elements:
         return [elements[step.name]]
     return [element for element in elements.values() if element.choice == step.name]
@@ -104,6 +106,15 @@ def compile_node(node: Node) -> Visit:
     if not handlers:
         return emitters[0] if len(emitters) == 1 else _emit_all(emitters)
     property_of = handlers.get
+
+    def visit_children(element: Any, sink: Sink, part: int) -> None:
+        for name, value in element.items():
+            handle = property_of(name)
+            if handle is not None:
+                handle(value, sink, part)
+
+    if not emitters:
+        return visit_children
 
     def visit(element: Any, sink: Sink, part: int) -> None:
         for emit in emitters:
@@ -154,7 +165,7 @@ def _handler(alternatives: list[tuple[tuple[Filter, ...], Visit]]) -> Visit:
 
 def _each(visit: Visit) -> Visit:
     def handle(value: Any, sink: Sink, part: int) -> None:
-        if isinstance(value, list):
+        if type(value) is list:
             for element in value:
                 if element is not None:
                     visit(element, sink, part)
