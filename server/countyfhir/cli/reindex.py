@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import secrets
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +11,6 @@ from countyfhir.cli import COMMANDS
 from countyfhir.cli.opening import in_world
 from countyfhir.cli.options import stop, with_settings
 from countyfhir.settings import Settings
-
-BATCH = 200
 
 
 def add(app: typer.Typer) -> None:
@@ -36,34 +34,34 @@ def reindex(
 
     if unknown := sorted(set(types or ()) - definitions().endpoint_types):
         stop(f"{', '.join(unknown)}: no resource type of FHIR R4")
-    checked, changed = in_world(settings, lambda world: all_batches(world, types))
-    typer.echo(f"{checked} resources looked at, {changed} had other entries than before")
+    done = in_world(settings, lambda opened: followed(opened.world, types))
+    typer.echo(f"{done['checked']} resources looked at, {done['changed']} had other entries than before")
+    if done["failed"]:
+        stop(f"{done['failed']} of them are not shaped as their type and cannot be found by anything", code=1)
 
 
-async def all_batches(world: Any, types: list[str] | None) -> tuple[int, int]:
-    """Batch after batch, with a counter; how many resources were looked at, and how many changed."""
+async def followed(world: Any, types: list[str] | None) -> dict[str, Any]:
+    """What the job did; it is gone on with when an earlier one of these types was stopped."""
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from countyfhir.model import json
-    from countyfhir.search import extract
+    from countyfhir.interactions import reindexing
+    from countyfhir.store.ports import Job
 
-    context, base = world.world.search, world.settings.public_base
+    wanted = sorted(types) if types else None
+    stopped = [job for job in await reindexing.unfinished(world) if asked_for(job, wanted, reindexing.made_with(world))]
+    name = stopped[0].job_id if stopped else await reindexing.add(wanted, world)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reindexing", total=None)
 
-    def entries(resource_type: str, body: bytes) -> tuple[Iterable[Any], Iterable[tuple[str, str]]]:
-        resource = json.parse(body)
-        for stamp in ("versionId", "lastUpdated"):  # the store's own, which no write brings
-            resource["meta"].pop(stamp, None)
-        indexed = extract.index(resource, context, base)
-        return indexed.entries, indexed.references
+        def told(job: Job) -> None:
+            bar.update(task, completed=job.progress["checked"], total=job.progress.get("total"), description=job.job_id)
 
-    checked = changed = 0
-    after: int | None = 0
-    columns = (SpinnerColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("reindexing")
-        while after is not None:
-            done = await world.store.resources.reindex(entries, resource_types=types, after=after, count=BATCH)
-            checked, changed, after = checked + done.checked, changed + done.changed, done.after
-            progress.update(task, description=f"{checked} resources, {changed} with other entries")
-    return checked, changed
+        job = await reindexing.follow(name, world, secrets.token_hex(8), told)
+    return job.progress
+
+
+def asked_for(job: Any, types: list[str] | None, made_with: list[str]) -> bool:
+    """Whether it is a job that somebody asked for, of the same types under the same settings."""
+    return job.progress.get("with") == made_with and job.progress["types"] == types

@@ -34,9 +34,14 @@ Told = Callable[[Job], None]
 async def add(types: Iterable[str] | None, world: World) -> str:
     """Add the job of making the entries of the types (None: all) anew, and wake who works on jobs; returns its id."""
     name = f"{KIND}-{world.new_id()}"
-    await world.store.jobs.add(name, KIND, reindex_jobs.asked_for(types))
+    await world.store.jobs.add(name, KIND, reindex_jobs.asked_for(types) | {"with": made_with(world)})
     world.searching.announce()
     return name
+
+
+def made_with(world: World) -> list[str]:
+    """The settings that entries depend on: a job that was stopped is only gone on with under the same ones."""
+    return [str(world.search.zone), world.search.base]
 
 
 async def unfinished(world: World) -> list[Job]:
