@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 STATUS_OF_CODE: Mapping[str, int] = {
@@ -95,6 +95,23 @@ class FhirError(Exception):
         self.status = status or status_of(self.issues)
         self.headers = dict(headers or {})
         super().__init__(self.issues[0].diagnostics)
+
+
+def at_entry(error: FhirError, index: int) -> FhirError:
+    """The same error said of an entry of a bundle: its expressions stand under ``Bundle.entry[index]``."""
+    place = f"Bundle.entry[{index}]"
+    issues = [
+        replace(issue, expression=tuple(_under(place, one) for one in issue.expression) or (place,))
+        for issue in error.issues
+    ]
+    return FhirError(issues, status=error.status, headers=error.headers)
+
+
+def _under(place: str, expression: str) -> str:
+    head, _, rest = expression.partition(".")
+    if head in ("request", "resource", "fullUrl"):
+        return f"{place}.{expression}"
+    return f"{place}.resource.{rest}" if rest else f"{place}.resource"
 
 
 def status_of(issues: Iterable[Issue]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from countyfhir.access import operations, organization
 from countyfhir.access.grants import ScopedGrant, for_letter
-from countyfhir.outcome import FhirError, Issue
+from countyfhir.outcome import FhirError, at_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -137,20 +137,6 @@ def refusals(entries: Iterable[Interaction], grant: Grant) -> dict[int, FhirErro
         except FhirError as error:
             refused[index] = at_entry(error, index)
     return refused
-
-
-def at_entry(error: FhirError, index: int) -> FhirError:
-    """The same error, said of an entry of a bundle."""
-    place = f"Bundle.entry[{index}]"
-    issues = [
-        Issue(
-            issue.code,
-            issue.diagnostics,
-            tuple(f"{place}.resource.{path.partition('.')[2]}" for path in issue.expression) or (place,),
-        )
-        for issue in error.issues
-    ]
-    return FhirError(issues, status=error.status, headers=error.headers)
 
 
 def not_granted(letter: str, resource_type: str, grant: Grant) -> FhirError:

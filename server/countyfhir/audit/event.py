@@ -12,6 +12,7 @@ from typing import Any
 from countyfhir.exchange import AuditRecord, Grant, Resource, changed
 from countyfhir.outcome import FhirError
 from countyfhir.search.query import InCompartment
+from countyfhir.store.instant import text as milliseconds
 from countyfhir.store.ports import AuditStore
 
 PREFIX = "countyfhir-"
@@ -87,8 +88,7 @@ def as_resource(sequence: int, record: AuditRecord) -> Resource:
 
 def instant(microseconds: int) -> str:
     """An instant in UTC, with all its digits."""
-    moment = EPOCH + timedelta(microseconds=microseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{microseconds % 1_000_000:06d}Z"
+    return f"{milliseconds(microseconds)[:-1]}{microseconds % 1000:03d}Z"
 
 
 def microseconds(text: str) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
-from html.entities import html5
 from xml.parsers import expat
 
-XHTML = "http://www.w3.org/1999/xhtml"
+from countyfhir.model.xhtml import numbered
+from countyfhir.model.xml_table import XHTML
+
 _ELEMENT_NAMES = """
     div p br hr h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table caption colgroup col thead tbody tfoot tr th td pre
     blockquote q address span b i u em strong small big strike s tt code dfn samp kbd var cite abbr acronym sub
@@ -32,22 +32,12 @@ def problems(text: str) -> tuple[str, ...]:
     parser.CharacterDataHandler = reading.characters
     parser.StartDoctypeDeclHandler = reading.doctype
     try:
-        parser.Parse(_ENTITY.sub(_character, text.strip()).encode(errors="replace"), True)
+        parser.Parse(numbered(text.strip()).encode(errors="replace"), True)
     except (expat.ExpatError, _DocumentType) as error:
         return (f"the narrative is not well-formed XHTML: {error}",)
     if not reading.content:
         reading.found.append("the narrative has neither text nor an image")
     return tuple(reading.found)
-
-
-_ENTITY = re.compile(r"&(\w+);")
-_OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
-
-
-def _character(match: re.Match[str]) -> str:
-    """XHTML's named entities are allowed, but XML does not know them without a document type."""
-    meant = "" if match.group(1) in _OF_XML else html5.get(f"{match.group(1)};", "")
-    return "".join(f"&#{ord(character)};" for character in meant) or match.group()
 
 
 class _DocumentType(Exception):

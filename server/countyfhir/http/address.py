@@ -58,11 +58,3 @@ def _within(address: str, networks: tuple[str, ...]) -> bool:
 def _last(headers: Headers, name: bytes) -> str | None:
     value = headers.get(name)
     return value.decode("latin-1").rpartition(",")[2].strip() or None if value else None
-
-
-def host_name(headers: Headers) -> str:
-    """The Host header without its port."""
-    host = headers.get(b"host", b"").decode("latin-1")
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from countyfhir.exchange import Interaction, Principal
@@ -17,6 +16,7 @@ from countyfhir.mapping import MappedRecord, RecordMapping
 from countyfhir.mapping.finding import Finding
 from countyfhir.mapping.provenance import Place, provenance
 from countyfhir.outcome import FhirError
+from countyfhir.store import instant
 from countyfhir.store.ports import SourceRecord
 
 
@@ -24,7 +24,7 @@ def entry_of(record: Record, made: MappedRecord, stream: Stream, desk: Desk, dec
     """What a record to be stored puts into the transaction, and the rows of the ledger that follow it."""
     digest, now = record.digest(), desk.now()
     mapping = stream.mapping
-    where = Place(stream.file, stream.file_digest, record.number, digest, instant(now))
+    where = Place(stream.file, stream.file_digest, record.number, digest, instant.text(int(now * 1_000_000)))
     source = provenance(mapping, made, where, "UPDATE" if decision.update else "CREATE")
     resources = {f"{resource['resourceType']}/{resource['id']}": resource for resource in made.resources}
     row = SourceRecord(
@@ -127,8 +127,3 @@ def transaction(entries: Iterable[Entry], principal: Principal) -> Interaction:
 def principal_of(mapping: RecordMapping) -> Principal:
     """The program, acting for the institution the records come from."""
     return Principal(f"intake:{mapping.source}", "system", mapping.institution.key, (), ("system/*.cruds",))
-
-
-def instant(seconds: float) -> str:
-    """A FHIR instant in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

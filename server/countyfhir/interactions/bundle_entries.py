@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from countyfhir.exchange import Interaction, Preconditions, changed
 from countyfhir.interactions.route import route
 from countyfhir.interactions.world import World
-from countyfhir.outcome import FhirError
+from countyfhir.outcome import FhirError, at_entry
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _TEXTS = ("ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince")
@@ -62,7 +62,7 @@ def entry_of(index: int, raw: Any, bundle: Interaction, world: World) -> BundleE
     try:
         return BundleEntry(index, _asked(method, url, request, raw.get("resource"), bundle, world), full_url)
     except FhirError as error:
-        raise at_entry(index, error) from error
+        raise at_entry(error, index) from error
 
 
 def _asked(
@@ -107,20 +107,3 @@ def _relative(url: str, base: str) -> str:
             status=400,
         )
     return url
-
-
-def at_entry(index: int, error: FhirError) -> FhirError:
-    """The same error, its expressions under ``Bundle.entry[index]``."""
-    place = f"Bundle.entry[{index}]"
-    moved = [
-        replace(issue, expression=tuple(_under(place, one) for one in issue.expression) or (place,))
-        for issue in error.issues
-    ]
-    return FhirError(moved, status=error.status, headers=error.headers)
-
-
-def _under(place: str, expression: str) -> str:
-    head, _, rest = expression.partition(".")
-    if head in ("request", "resource", "fullUrl"):
-        return f"{place}.{expression}"
-    return f"{place}.resource.{rest}" if rest else f"{place}.resource"

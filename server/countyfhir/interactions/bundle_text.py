@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from countyfhir.exchange import Stored
 from countyfhir.model import json
-
-
-def instant(microseconds: int) -> str:
-    """Microseconds since 1970 as a FHIR instant with milliseconds, in UTC."""
-    return (
-        datetime.fromtimestamp(microseconds / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
-        + f"{microseconds // 1000 % 1000:03d}Z"
-    )
+from countyfhir.store.instant import text as instant
 
 
 def quoted(text: str) -> bytes:

@@ -9,12 +9,12 @@ from urllib.parse import unquote
 
 from countyfhir.exchange import Criteria, Grant, Interaction, Resource, Write, changed
 from countyfhir.interactions import references
-from countyfhir.interactions.bundle_entries import BundleEntry, at_entry
+from countyfhir.interactions.bundle_entries import BundleEntry
 from countyfhir.interactions.criteria import criteria_text
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Key
 from countyfhir.interactions.world import World
-from countyfhir.outcome import FhirError
+from countyfhir.outcome import FhirError, at_entry
 from countyfhir.search import extract
 from countyfhir.search.holds import holds
 from countyfhir.search.query import Query
@@ -141,7 +141,7 @@ async def _target(
     try:
         query = _query(text, entry.interaction, world)
     except FhirError as error:
-        raise at_entry(entry.index, error) from error
+        raise at_entry(error, entry.index) from error
     page = await world.store.resources.search(replace(query, count=2 + len(deleted)), grant)
     criteria.append(Criteria(replace(query, count=2 + len(deleted)), frozenset(one.logical_id for one in page.matches)))
     stored = {(one.resource_type, one.logical_id) for one in page.matches} - deleted - resources.keys()
@@ -158,7 +158,7 @@ async def _target(
     problem = FhirError(
         code, f"The conditional reference to {query.resource_types[0]} selects {said}; it must select one.", status=412
     )
-    raise at_entry(entry.index, problem)
+    raise at_entry(problem, entry.index)
 
 
 def _query(text: str, interaction: Interaction, world: World) -> Query:

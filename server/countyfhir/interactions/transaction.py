@@ -13,7 +13,7 @@ from countyfhir.audit.record import record_of
 from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write
 from countyfhir.interactions import create, delete, patch, update
 from countyfhir.interactions.batch import answer_row
-from countyfhir.interactions.bundle_entries import BundleEntry, at_entry, entries_of, entry_of
+from countyfhir.interactions.bundle_entries import BundleEntry, entries_of, entry_of
 from countyfhir.interactions.bundle_text import bundle
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Key, Needs, merged, read
@@ -31,7 +31,7 @@ from countyfhir.interactions.write import (
     patients,
     require_draft_visible,
 )
-from countyfhir.outcome import FhirError
+from countyfhir.outcome import FhirError, at_entry
 from countyfhir.store.ports import ConditionFailed
 
 BUILDERS: dict[str, ModuleType] = {"delete": delete, "create": create, "update": update, "patch": patch}
@@ -75,7 +75,7 @@ def _needs(entry: BundleEntry, world: World) -> Needs:
     try:
         return BUILDERS[entry.interaction.kind].needs(entry.interaction, world)  # type: ignore[no-any-return]
     except FhirError as error:
-        raise at_entry(entry.index, error) from error
+        raise at_entry(error, entry.index) from error
 
 
 def _granted(entry: BundleEntry, grant: Grant, world: World) -> Grant:
@@ -83,7 +83,7 @@ def _granted(entry: BundleEntry, grant: Grant, world: World) -> Grant:
     try:
         return world.check_access(entry.interaction, grant)
     except FhirError as error:
-        raise at_entry(entry.index, error) from error
+        raise at_entry(error, entry.index) from error
 
 
 def drafted(writing: list[BundleEntry], found: Found, grant: Grant, world: World) -> list[Draft]:
@@ -97,7 +97,7 @@ def drafted(writing: list[BundleEntry], found: Found, grant: Grant, world: World
             draft = _draft(entry, found, same, world)
             check_create_scope(draft, entry.interaction, grant)
         except FhirError as error:
-            raise at_entry(entry.index, error) from error
+            raise at_entry(error, entry.index) from error
         for key in _keys(entry.interaction, draft):
             _touch(touched, key, entry)
         if entry.interaction.kind == "delete":
@@ -150,7 +150,7 @@ async def _check_visible(
         try:
             await require_draft_visible(draft, found, grant, world)
         except FhirError as error:
-            raise at_entry(entry.index, error) from error
+            raise at_entry(error, entry.index) from error
 
 
 def _identities(drafts: list[Draft]) -> dict[Key, bool]:
@@ -189,7 +189,7 @@ def _ready(entry: BundleEntry, write: Write, interaction: Interaction, grant: Gr
         if grant.narrowing:
             require_within(ready, grant)
     except FhirError as error:
-        raise at_entry(entry.index, error) from error
+        raise at_entry(error, entry.index) from error
     return ready
 
 

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from countyfhir.exchange import Write
-from countyfhir.interactions.bundle_entries import BundleEntry, at_entry
+from countyfhir.interactions.bundle_entries import BundleEntry
 from countyfhir.interactions.criteria import criteria_pairs, criteria_text
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.world import World
-from countyfhir.outcome import FhirError
+from countyfhir.outcome import FhirError, at_entry
 from countyfhir.search.entries import TOKEN
 from countyfhir.search.holds import holds
 from countyfhir.search.query import Query, TokenIs
@@ -48,7 +48,7 @@ def check_unambiguous(writing: list[BundleEntry], drafts: list[Draft], writes: l
                     "The criteria of this entry are also met by what another entry of the transaction writes.",
                     status=412,
                 )
-                raise at_entry(entry.index, problem)
+                raise at_entry(problem, entry.index)
 
 
 def _criteria(entry: BundleEntry, world: World) -> Query | None:

@@ -6,10 +6,10 @@ from countyfhir.exchange import Answer, Grant
 from countyfhir.interactions import capabilities, history, operation, read, search
 from countyfhir.interactions.accessed import record_entry
 from countyfhir.interactions.batch import answer_row
-from countyfhir.interactions.bundle_entries import BundleEntry, at_entry
+from countyfhir.interactions.bundle_entries import BundleEntry
 from countyfhir.interactions.needs import Key
 from countyfhir.interactions.world import World
-from countyfhir.outcome import FhirError
+from countyfhir.outcome import FhirError, at_entry
 
 _READERS = {
     "read": read.read,
@@ -44,7 +44,7 @@ async def check_reads(
             elif interaction.kind == "read":
                 await _check_read(entry, writes, grant, world)
         except FhirError as error:
-            raise at_entry(entry.index, error) from error
+            raise at_entry(error, entry.index) from error
 
 
 async def _check_read(entry: BundleEntry, writes: dict[Key, bool], grant: Grant, world: World) -> None:
@@ -60,6 +60,6 @@ async def perform_read(entry: BundleEntry, grant: Grant, world: World) -> bytes:
     try:
         answer: Answer = await _READERS[entry.interaction.kind](entry.interaction, grant, world)
     except FhirError as error:
-        raise at_entry(entry.index, error) from error
+        raise at_entry(error, entry.index) from error
     await record_entry(entry.interaction, answer.status, answer, world)
     return answer_row(entry.interaction, answer)

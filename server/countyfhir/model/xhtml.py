@@ -23,15 +23,18 @@ def for_xml(div: str, expression: str) -> str:
 
     FhirError "structure" when it is not one well-formed ``div`` element.
     """
-    text = div.strip()
-    if "&" in text:
-        text = _NAMED_ENTITY.sub(_numbered, text)
+    text = numbered(div.strip())
     opening = _OPENING.match(text)
     if opening and ":" not in opening.group(1) and not _DEFAULT_NAMESPACE.search(opening.group(2)):
         end = opening.end(1)
         text = f'{text[:end]} xmlns="{XHTML}"{text[end:]}'
     _check(text, expression)
     return text
+
+
+def numbered(text: str) -> str:
+    """HTML's named entities, which a narrative may hold, as the numbers that XML knows without a document type."""
+    return _NAMED_ENTITY.sub(_numbered, text) if "&" in text else text
 
 
 def _numbered(entity: re.Match[str]) -> str:
