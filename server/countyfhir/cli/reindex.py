@@ -64,4 +64,4 @@ async def followed(world: Any, types: list[str] | None) -> dict[str, Any]:
 
 def asked_for(job: Any, types: list[str] | None, made_with: list[str]) -> bool:
     """Whether it is a job that somebody asked for, of the same types under the same settings."""
-    return job.progress.get("with") == made_with and job.progress["types"] == types
+    return bool(job.progress.get("with") == made_with and job.progress["types"] == types)

@@ -8,7 +8,7 @@ import secrets
 
 from countyfhir.exchange import Answer, Grant, Interaction, Resource
 from countyfhir.interactions import reindexing
-from countyfhir.interactions.reindex_jobs import UNFINISHED
+from countyfhir.interactions.reindex_jobs import KIND, UNFINISHED
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError, Issue, operation_outcome
 from countyfhir.store.ports import Job
@@ -48,7 +48,7 @@ async def status(interaction: Interaction, grant: Grant, world: World) -> Answer
         parts = [{"name": "job", "part": one} for one in jobs]
         return Answer(200, body={"resourceType": "Parameters", **({"parameter": parts} if parts else {})})
     job = await world.store.jobs.read(named[0])
-    if job is None or job.kind != reindexing.KIND:
+    if job is None or job.kind != KIND:
         raise FhirError("not-found", "There is no reindex job of this name.", expression="job")
     if job.state == "failed":
         raise FhirError("conflict", "The search parameters changed; a newer job does the work.", expression="job")

@@ -25,6 +25,8 @@ from countyfhir.search.walk import Node, grow, leaves
 ABSTRACT = ("Resource", "DomainResource")
 TYPES = ("number", "date", "string", "token", "reference", "composite", "quantity", "uri")
 """The search types that can be defined; ``special`` ones need code of their own."""
+PLAINEST = "Basic"
+"""What is defined on every type is checked on this one."""
 CODE = re.compile(r"[A-Za-z][A-Za-z0-9_\-]{0,63}\Z")
 
 
@@ -154,9 +156,8 @@ def _clashes(resource: Mapping[str, Any], others: list[Custom], known: Definitio
 def _expressed(resource: Mapping[str, Any], others: list[Custom], known: Definitions) -> Iterator[Issue]:
     """Whether the expression can be read, starts at elements there are, and leads to what the type can index."""
     for resource_type in _types(resource, known):
-        if any(each in ABSTRACT for each in resource["base"]) and resource_type not in resource["base"]:
-            if resource_type != "Basic":  # what stands on every type is checked once, on the plainest
-                continue
+        if resource_type not in resource["base"] and resource_type != PLAINEST:
+            continue
         parameter = parameter_of(_complete(resource), resource_type)
         problem = _unreadable(parameter, resource_type) or _undefined(parameter, others, known)
         if problem is None:
