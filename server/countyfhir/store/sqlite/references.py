@@ -76,11 +76,12 @@ def _uri_below(scope: Scope, parameter: int, value: str) -> Term:
 
 
 def _shallower(value: str) -> list[str]:
-    """The value and every URL above it, down to the authority."""
+    """The value and every URL above it, with a final slash and without, down to the authority."""
     scheme, separator, rest = value.partition("://")
     segments = rest.split("/") if separator else value.split("/")
     prefix = scheme + separator if separator else ""
-    return [prefix + "/".join(segments[:length]) for length in range(len(segments), 0, -1)]
+    above = [prefix + "/".join(segments[:length]) for length in range(len(segments) - 1, 0, -1)]
+    return [value, *above, *(f"{url}/" for url in above)]
 
 
 def in_compartment(scope: Scope, predicate: InCompartment) -> Term:

@@ -1,0 +1,263 @@
+"""A whole search answered by looking at every resource: conditions, chains, order, includes (R4 section 3.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+from countyfhir import fhirpath
+from countyfhir.model.definitions import SearchParameter, definitions
+
+from . import matching, texts
+from .matching import Asked
+
+Resource = dict[str, Any]
+Key = tuple[str, str]
+OWN = ("_id", "_lastUpdated")
+
+
+@dataclass(frozen=True)
+class County:
+    """Every current resource by (type, id), in the order they were first known to the server."""
+
+    resources: Mapping[Key, Resource]
+    base: str
+    now: int
+
+    @property
+    def rank(self) -> dict[Key, int]:
+        """The place of each resource in that order."""
+        return {key: place for place, key in enumerate(self.resources)}
+
+
+@cache
+def compiled(expression: str, type_name: str) -> fhirpath.Expression:
+    """An expression; HL7 writes the type of some components ``DateTime``, and means dateTime."""
+    return fhirpath.compile(expression.replace("as(DateTime)", "as(dateTime)"), type_name)
+
+
+def parameter_of(resource_type: str, code: str) -> SearchParameter:
+    return definitions().search_parameters[resource_type][code]
+
+
+def values(resource: Resource, parameter: SearchParameter) -> list[tuple[Any, str]]:
+    """``(value, type)`` of everything the parameter's expression gives."""
+    items = compiled(parameter.expression, resource["resourceType"])(resource)
+    return [(item.value, item.type_name.removeprefix("System.")) for item in items if item.value is not None]
+
+
+def composites(resource: Resource, parameter: SearchParameter) -> list[list[list[tuple[Any, str]]]]:
+    """Per element the values of each component; elements that lack one are left out."""
+    found = []
+    for element in compiled(parameter.expression, resource["resourceType"])(resource):
+        parts = [
+            [
+                (item.value, item.type_name)
+                for item in compiled(expression, element.type_name)(element, resource=resource)
+                if item.value is not None
+            ]
+            for _, expression in parameter.components
+        ]
+        if all(parts):
+            found.append(parts)
+    return found
+
+
+def holds(county: County, resource: Resource, name: str, text: str) -> bool:
+    """Whether the resource fulfils one ``name=text`` of a search."""
+    resource_type = resource["resourceType"]
+    if name.startswith("_has:"):
+        return _has(county, resource, name, text)
+    link, dot, rest = name.partition(".")
+    if dot:
+        return _chained(county, resource, link, rest, text)
+    code, _, modifier = name.partition(":")
+    alternatives = matching.split(text, ",")
+    if code == "_id":
+        return (resource["id"] in alternatives) != (modifier == "not")
+    parameter = parameter_of(resource_type, code)
+    asked = Asked(county.base, county.now, code, parameter.type)
+    if code == "_lastUpdated":
+        return any(matching.date(resource["meta"]["lastUpdated"], "instant", each, "", asked) for each in alternatives)
+    if parameter.type == "composite":
+        found = composites(resource, parameter)
+        if modifier == "missing":
+            return (not found) == (text == "true")
+        return any(_composite(parts, parameter, each, asked) for parts in found for each in alternatives)
+    present = [each for each in values(resource, parameter) if matching.says_something(*each, parameter.type)]
+    if modifier == "missing":
+        return (not present) == (text == "true")
+    match = matching.MATCH[parameter.type]
+    positive = "" if modifier == "not" else modifier
+    found = any(match(value, kind, each, positive, asked) for value, kind in present for each in alternatives)
+    return found != (modifier == "not")
+
+
+def _composite(parts: list[list[tuple[Any, str]]], parameter: SearchParameter, text: str, asked: Asked) -> bool:
+    wanted = matching.split(text, "$")
+    return all(
+        any(
+            matching.MATCH[matching.component_types(url)](value, kind, each, "", replace(asked, code=""))
+            for value, kind in found
+        )
+        for (url, _), each, found in zip(parameter.components, wanted, parts, strict=True)
+    )
+
+
+def targets(county: County, resource: Resource, code: str) -> list[Key]:
+    """The resources of ours that a reference parameter leads to, deleted and unknown ones left out."""
+    found = [
+        matching.target(value, county.base)
+        for value, _ in values(resource, parameter_of(resource["resourceType"], code))
+    ]
+    return [key for key in dict.fromkeys(found) if key in county.resources]
+
+
+def _chained(county: County, resource: Resource, link: str, rest: str, text: str) -> bool:
+    code, _, wanted = link.partition(":")
+    following = rest.partition(".")[0].partition(":")[0]
+    return any(
+        holds(county, county.resources[key], rest, text)
+        for key in targets(county, resource, code)
+        if wanted in ("", key[0]) and (following == "_has" or following in definitions().search_parameters[key[0]])
+    )
+
+
+def _has(county: County, resource: Resource, name: str, text: str) -> bool:
+    _, source_type, code, rest = name.split(":", 3)
+    own = (resource["resourceType"], resource["id"])
+    return any(
+        own in targets(county, source, code) and holds(county, source, rest, text)
+        for (kind, _), source in county.resources.items()
+        if kind == source_type
+    )
+
+
+def in_compartment(county: County, resource: Resource, compartment: Key) -> bool:
+    """The resource is the compartment's own, or one of its compartment parameters leads there."""
+    kind, logical_id = compartment
+    if (resource["resourceType"], resource["id"]) == compartment:
+        return True
+    codes = definitions().compartments[kind].get(resource["resourceType"], ())
+    return any(
+        matching.target(value, county.base) == (kind, logical_id)
+        for code in codes
+        if code != "{def}"
+        for value, _ in values(resource, parameter_of(resource["resourceType"], code))
+        if isinstance(value, dict)
+    )
+
+
+def matches(county: County, types: Iterable[str], query: str, compartment: Key | None = None) -> list[Key]:
+    """Every match of a search on the types, in the order the server has to answer."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    conditions = [(name, text) for name, text in pairs if not _shapes(name)]
+    found = [
+        key
+        for key, resource in county.resources.items()
+        if key[0] in types
+        and (compartment is None or in_compartment(county, resource, compartment))
+        and all(holds(county, resource, name, text) for name, text in conditions)
+    ]
+    return ordered(county, found, [key for name, text in pairs if name == "_sort" for key in text.split(",")])
+
+
+def _shapes(name: str) -> bool:
+    return name.partition(":")[0] in ("_sort", "_count", "_total", "_summary", "_include", "_revinclude", "_type")
+
+
+def ordered(county: County, found: list[Key], sort: list[str]) -> list[Key]:
+    """By the keys of ``_sort``, missing values last both ways; then by age: the latest known first when nothing was
+    said or the first key descends, else the oldest."""
+    rank = county.rank
+    newest_first = not sort or sort[0].startswith("-")
+    result = sorted(found, key=rank.__getitem__, reverse=newest_first)
+    for key in reversed(sort):
+        down, code = key.startswith("-"), key.removeprefix("-")
+        keyed = {each: sort_key(county, county.resources[each], code, down) for each in result}
+        present = [each for each in result if keyed[each] is not None]
+        missing = [each for each in result if keyed[each] is None]
+        result = sorted(present, key=keyed.__getitem__, reverse=down)  # equals keep their order both ways
+        result += missing
+    return result
+
+
+def sort_key(county: County, resource: Resource, code: str, down: bool) -> Any:
+    """The smallest value of the resource, the largest when the order descends; None when there is none."""
+    if code == "_id":
+        return resource["id"]
+    if code == "_lastUpdated":
+        return resource["meta"]["lastUpdated"]
+    parameter = parameter_of(resource["resourceType"], code)
+    keys = [key for value, kind in values(resource, parameter) for key in _keys(value, kind, parameter, county, down)]
+    return (max if down else min)(keys, default=None)
+
+
+def _keys(value: Any, kind: str, parameter: SearchParameter, county: County, down: bool) -> list[Any]:
+    if parameter.type == "string":
+        if kind == "HumanName":
+            named = texts.whole_name(value) or value.get("text") or " ".join(value.get("given", ()))
+            return [texts.sort_text(named)] if named else []
+        if parameter.code in ("family", "given"):
+            return [texts.sort_text(value)]
+        return [texts.folded(text) for text in matching.strings(value, kind, parameter.code)]
+    if parameter.type == "token":
+        return [code for _, code in matching.codings(value, kind) if code]
+    if parameter.type == "date":
+        found = matching.covered(value, kind)
+        return [found[1] if down else found[0]] if found else []
+    if parameter.type in ("number", "quantity"):
+        return list(matching.numbers(value, kind))
+    if parameter.type == "uri":
+        return [value.partition("|")[0], value] if "|" in value else [value]
+    kind_or_none, rest = matching.target(value, county.base)
+    return [f"{kind_or_none}/{rest}" if kind_or_none else rest] if rest else []
+
+
+def included(county: County, found: list[Key], query: str, source_types: Iterable[str]) -> set[Key]:
+    """What the includes of a search bring along to these matches, the matches themselves left out."""
+    asked = [pair for pair in parse_qsl(query) if pair[0].partition(":")[0] in ("_include", "_revinclude")]
+    everything, frontier, first = set(found), set(found), True
+    while frontier:
+        fresh: set[Key] = set()
+        for name, text in asked:
+            if first or name.endswith(":iterate"):
+                step = _forward if name.startswith("_include") else _backward
+                fresh |= step(county, frontier, text)
+        frontier, first = fresh - everything, False
+        everything |= frontier
+    return everything - set(found)
+
+
+def _forward(county: County, frontier: set[Key], text: str) -> set[Key]:
+    return {
+        target
+        for key in frontier
+        for code, wanted in _followed(key[0], text)
+        for target in targets(county, county.resources[key], code)
+        if wanted in ("", target[0])
+    }
+
+
+def _backward(county: County, frontier: set[Key], text: str) -> set[Key]:
+    return {
+        source
+        for source, resource in county.resources.items()
+        for code, wanted in _followed(source[0], text)
+        for target in targets(county, resource, code)
+        if target in frontier and wanted in ("", target[0])
+    }
+
+
+def _followed(source_type: str, text: str) -> list[tuple[str, str]]:
+    """The reference parameters of the type that an include names, with the target type it wants ("" any)."""
+    source, _, rest = text.partition(":")
+    code, _, wanted = rest.partition(":")
+    if source not in ("*", source_type):
+        return []
+    table = definitions().search_parameters[source_type]
+    every = [each.code for each in table.values() if each.type == "reference" and each.expression]
+    return [(each, wanted) for each in (every if code in ("", "*") else [code])]

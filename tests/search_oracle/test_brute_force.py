@@ -1,0 +1,61 @@
+"""The index answers every search as a walk over all resources with FHIRPath does: the same ids, order, totals."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from countyfhir.app import Opened
+
+from . import answering, asking
+from .drawn_queries import queries
+from .drawn_resources import IDS, KEYS, resources
+
+ROUNDS = int(os.environ.get("SEARCH_ORACLE_ROUNDS", "60"))
+
+
+SEEDS = st.integers(0, 2**32)
+COUNTIES = st.lists(
+    st.tuples(st.sampled_from(KEYS), SEEDS), min_size=1, max_size=30, unique_by=lambda pair: pair[0]
+).map(lambda pairs: [resources(*key).draw(Random(seed)) for key, seed in pairs])
+SEARCHES = st.lists(SEEDS.map(lambda seed: queries().draw(Random(seed))), min_size=1, max_size=60)
+
+
+@settings(max_examples=ROUNDS)
+@given(COUNTIES, SEARCHES)
+def test_index_answers_what_brute_force_answers(written: list[dict[str, Any]], asked: list[dict[str, Any]]) -> None:
+    """Any search on any small county: matches in order over all pages, the total, and what each page includes."""
+
+    async def story(opened: Opened) -> None:
+        await asking.put_all(opened, written)
+        county = await asking.county(opened, tuple(IDS), time.time_ns() // 1000)
+        assert set(county.resources) == {(each["resourceType"], each["id"]) for each in written}
+        for each in asked:
+            await compare(opened, county, each)
+
+    with TemporaryDirectory() as folder:
+        asking.with_server(Path(folder) / "county.sqlite", story)
+
+
+async def compare(opened: Opened, county: answering.County, asked: dict[str, Any]) -> None:
+    """One search, both ways."""
+    kind, query, compartment = asked["kind"], asked["query"], asked["compartment"]
+    place = "/".join((*compartment, kind)) if compartment else kind
+    url = f"{place}?{query}{'&' if query else ''}_count={asked['count']}&_total=accurate"
+    note(url)
+    expected = answering.matches(county, (kind,), query, compartment)
+    pages = await asking.pages(opened, url)
+    assert [key for page in pages for key in asking.keys_of(page)] == expected
+    assert {page["total"] for page in pages} == {len(expected)}
+    assert all(len(asking.keys_of(page)) == asked["count"] for page in pages[:-1])
+    for page in pages:
+        also = asking.keys_of(page, "include")
+        assert len(also) == len(set(also))
+        assert set(also) == answering.included(county, asking.keys_of(page), query, (kind,))
