@@ -40,12 +40,14 @@ class Acknowledged:
     versions: dict[str, int] = field(default_factory=dict)
     bundles: dict[str, list[str]] = field(default_factory=dict)
     sent_bundles: set[str] = field(default_factory=set)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, location: str) -> str:
         """Note the version that a Location names; its reference."""
         reference, _, version = location.rpartition("/_history/")
         reference = "/".join(reference.split("/")[-2:])
         self.versions[reference] = max(int(version), self.versions.get(reference, 0))
+        self.begun.set()
         return reference
 
 
@@ -103,12 +105,19 @@ async def _round(store: Path, number: int, clients: int, workers: int, seconds: 
     try:
         wait_until_ready(port, process, "/ready")
         tasks = [asyncio.create_task(client(port, f"r{number}c{place}", noted)) for place in range(clients)]
+        await _first_answer(noted)
         await asyncio.sleep(seconds)
         for pid in (*Server(port, process, store).workers(), process.pid):
             kill(pid)
         await asyncio.wait_for(asyncio.gather(*tasks), 60)
     finally:
         stop(process)
+
+
+async def _first_answer(noted: Acknowledged) -> None:
+    """A server that has just started compiles what it needs with the first writes; the round begins after them."""
+    async with asyncio.timeout(120):
+        await noted.begun.wait()
 
 
 def kill(pid: int) -> None:
@@ -150,7 +159,7 @@ def main() -> int:
         everything = Acknowledged()
         for number in range(options.rounds):
             noted = Acknowledged()
-            asyncio.run(_round(store, number, options.clients, options.workers, chance.uniform(0.3, 1.5), noted))
+            asyncio.run(_round(store, number, options.clients, options.workers, chance.uniform(0.1, 1.2), noted))
             found += _examined(store, noted, chance, number, deep=True)
             everything.versions |= noted.versions
             everything.bundles |= noted.bundles
