@@ -80,7 +80,7 @@ class Endpoint:
                 body = await incoming.read_body(receive, headers, self.edge.max_body_bytes)
                 interaction = with_body(interaction, body, headers)
             answer = await perform(interaction, self.world, caller.grant)
-            if interaction.kind not in RECORDED_WITH_THE_WRITE:
+            if interaction.kind not in RECORDED_WITH_THE_WRITE and not self._noted(interaction, answer):
                 await self._audited(interaction, answer.status, answer)
             status, raw, text = rendered(answer, interaction, headers, form)
         except FhirError as error:
@@ -109,13 +109,16 @@ class Endpoint:
             return None
         return 200, [(b"content-type", b"application/json")], self.smart_configuration
 
+    def _noted(self, interaction: Interaction, answer: Answer) -> bool:
+        """Whether nothing is to be awaited: the queue took the access at once, or accesses are not recorded."""
+        return self.audit is None or self.audit.note(interaction, answer.status, *shown_by(answer))
+
     async def _audited(self, interaction: Interaction, status: int, answer: Answer | None) -> None:
         queue = self.audit
         if queue is None:
             return
         patients, version_id = shown_by(answer) if answer is not None else ((), None)
-        if not queue.note(interaction, status, patients, version_id):
-            await queue.access(interaction, status, patients, version_id)
+        await queue.access(interaction, status, patients, version_id)
 
     async def _refused(
         self, error: FhirError, interaction: Interaction, headers: request_headers.Headers, form: Form

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -36,12 +35,17 @@ def indexed(write: Write, base: str, world: World) -> Write:
     assert write.resource is not None
     body = body_of(write.resource)
     found = extract.index(write.resource, world.search, base, body.head + body.tail)
-    return replace(
-        write,
-        body=body,
-        entries=found.entries,
-        references=found.references,
-        patient=found.patient,
+    return Write(
+        write.method,
+        write.resource_type,
+        write.logical_id,
+        write.resource,
+        write.expected_version,
+        body,
+        found.entries,
+        found.references,
+        found.patient,
+        write.unreferenced,
     )
 
 
