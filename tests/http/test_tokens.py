@@ -134,3 +134,15 @@ def test_the_smart_configuration_is_for_everybody(server: TestClient) -> None:
     assert answer.json()["issuer"] == ISSUER
     assert "jwks_uri" not in answer.json()
     assert server.get("metadata").json()["rest"][0]["security"]["service"]
+
+
+def test_scopes_that_narrow_reads_leave_creates_alone_in_bundles_too(server: TestClient) -> None:
+    """Each entry is held to the scopes of its own letter, as it would be by itself."""
+    seen = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    allowed = bearer(scope="system/Observation.rs?status=amended system/Observation.c")
+    row = {"resource": seen, "request": {"method": "POST", "url": "Observation"}}
+    for kind in ("batch", "transaction"):
+        answer = server.post("", json={"resourceType": "Bundle", "type": kind, "entry": [row]}, headers=allowed)
+        assert answer.json()["entry"][0]["response"]["status"] == "201 Created"
+    assert server.post("Observation", json=seen, headers=allowed).status_code == 201
+    assert "entry" not in server.get("Observation", headers=allowed).json()

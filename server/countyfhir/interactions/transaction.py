@@ -52,11 +52,11 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
     for _ in range(world.policy.attempts):
         found = await read(world.store.resources, needed, grant)
         drafts = drafted(writing, found, grant, world)
-        await _check_visible(writing, drafts, found, grant, world)
+        await _check_visible(writing, drafts, found, grants, world)
         await check_reads(reading, _identities(drafts), grants, world)
         resolved = await resolve(writing, drafts, grant, world)
         made_with = world.search
-        plan = await _plan(interaction, writing, drafts, resolved, found, grant, world)
+        plan = await _plan(interaction, writing, drafts, resolved, found, grants, world)
         if world.search is not made_with:  # entries of other search parameters than the present ones
             continue
         try:
@@ -142,11 +142,12 @@ def _touch(touched: dict[Key, int], key: Key, entry: BundleEntry) -> None:
 
 
 async def _check_visible(
-    writing: list[BundleEntry], drafts: list[Draft], found: Found, grant: Grant, world: World
+    writing: list[BundleEntry], drafts: list[Draft], found: Found, grants: dict[int, Grant], world: World
 ) -> None:
-    if not grant.narrowing:
-        return
     for entry, draft in zip(writing, drafts, strict=True):
+        grant = grants[entry.index]
+        if not grant.narrowing:
+            continue
         try:
             await require_draft_visible(draft, found, grant, world)
         except FhirError as error:
@@ -164,7 +165,7 @@ async def _plan(
     drafts: list[Draft],
     resolved: Resolved,
     found: Found,
-    grant: Grant,
+    grants: dict[int, Grant],
     world: World,
 ) -> Plan:
     writes, criteria, records = [], list(resolved.criteria), []
@@ -173,7 +174,7 @@ async def _plan(
             await asyncio.sleep(0)
         criteria += draft.criteria
         for one in draft.writes:
-            ready = _ready(entry, resolved.written(one), interaction, grant, world)
+            ready = _ready(entry, resolved.written(one), interaction, grants[entry.index], world)
             writes.append(ready)
             concerned = patients(ready, found)
             records.append(
