@@ -81,7 +81,7 @@ def process_of(
     port = port or free_port()
     process = start(store, port, key=key, audit=audit, workers=workers, **settings)
     try:
-        wait_until_ready(port, process, "/ready")
+        wait_until_ready(port, process, "/ready", log_of(store.parent))
         yield port, process
     finally:
         stop(process)
@@ -119,7 +119,7 @@ def bare(answer: Path) -> Iterator[Server]:
         log_of(answer.parent),
     )
     try:
-        wait_until_ready(port, process, "/")
+        wait_until_ready(port, process, "/", log_of(answer.parent))
         yield Server(port, process, None)
     finally:
         stop(process)
@@ -151,8 +151,11 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def wait_until_ready(port: int, process: subprocess.Popen[bytes], path: str, seconds: float = 60) -> float:
-    """Wait for the first 200; returns when it came (time.perf_counter). RuntimeError when it does not come."""
+def wait_until_ready(
+    port: int, process: subprocess.Popen[bytes], path: str, log: Path | None = None, seconds: float = 60
+) -> float:
+    """Wait for the first 200; returns when it came (time.perf_counter). RuntimeError, with the end of the log, when it
+    does not come."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -164,7 +167,8 @@ def wait_until_ready(port: int, process: subprocess.Popen[bytes], path: str, sec
             time.sleep(QUICK_CHECK)
         finally:
             connection.close()
-    raise RuntimeError(f"the server on port {port} did not come up (exit code {process.poll()})")
+    said = log.read_text(encoding="utf-8", errors="replace")[-2000:] if log and log.exists() else ""
+    raise RuntimeError(f"the server on port {port} did not come up (exit code {process.poll()}) {said}")
 
 
 def free_port() -> int:
