@@ -77,3 +77,24 @@ def test_summary_count_counts_only(client: TestClient, patient: dict[str, Any], 
     shown = client.get(place.format(**patient), params={"_summary": "count"}).json()
     assert shown["total"] >= 1
     assert "entry" not in shown
+
+
+@pytest.mark.parametrize("count", ["1", "50"])
+def test_what_was_brought_back_was_created(client: TestClient, count: str) -> None:
+    """PUT, DELETE, PUT: the last is 201 again, also where the deletion stands on the next page."""
+    place = f"Patient/back{count}"
+    body = {"resourceType": "Patient", "id": place.partition("/")[2]}
+    answered = [
+        client.put(place, json=body),
+        client.delete(place),
+        client.put(place, json=body),
+        client.put(place, json=body),
+    ]
+    page, said = client.get(f"{place}/_history", params={"_count": count}).json(), []
+    while True:
+        said += [int(row["response"]["status"][:3]) for row in page["entry"]]
+        following = [link["url"] for link in page["link"] if link["relation"] == "next"]
+        if not following:
+            break
+        page = client.get(following[0]).json()
+    assert said == [answer.status_code for answer in reversed(answered)] == [200, 201, 204, 201]

@@ -272,3 +272,9 @@ def test_a_merge_patch_stands_in_a_binary(client: TestClient, patient: dict[str,
     assert client.get(place).json()["active"] is True
     refused = client.post("", json=bundle(entry("PATCH", place, carried | {"data": "!!"})))
     assert issue(refused)["expression"] == ["Bundle.entry[0].resource.data"]
+
+
+def test_every_issue_of_a_batch_names_a_place(client: TestClient) -> None:
+    """Where nothing in the resource is wrong, it is the entry."""
+    answer = client.post("", json=bundle(entry("GET", "Patient/unknown"), kind="batch"))
+    assert answer.json()["entry"][0]["response"]["outcome"]["issue"][0]["expression"] == ["Bundle.entry[0]"]

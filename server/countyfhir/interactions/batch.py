@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -44,7 +45,9 @@ async def _entry(index: int, raw: Any, interaction: Interaction, grant: Grant, w
         answer = await perform(asked, world, grant)
     except FhirError as error:
         await record_entry(asked, error.status, None, world)
-        outcome = json.dumps(operation_outcome(error.issues))
+        place = (f"Bundle.entry[{index}]",)
+        issues = [issue if issue.expression else replace(issue, expression=place) for issue in error.issues]
+        outcome = json.dumps(operation_outcome(issues))
         return response_entry(interaction.base, status_line(error.status), None, located=False, outcome=outcome)
     await record_entry(asked, answer.status, answer, world)
     return answer_row(asked, answer)

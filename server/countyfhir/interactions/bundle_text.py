@@ -57,11 +57,12 @@ def outcome_entry(outcome: bytes) -> bytes:
 _STATUS = {"POST": b"201 Created", "DELETE": b"204 No Content"}
 
 
-def history_entry(base: str, stored: Stored, body: bytes | None) -> bytes:
-    """One version in a history bundle; a deletion has no resource (R4 section 3.1.0.10)."""
+def history_entry(base: str, stored: Stored, body: bytes | None, *, created: bool = False) -> bytes:
+    """One version in a history bundle; a deletion has no resource (R4 section 3.1.0.10). ``created``: it brought back
+    what was deleted."""
     where = f"{stored.resource_type}/{stored.logical_id}"
     url = stored.resource_type if stored.method == "POST" else where
-    status = b"201 Created" if stored.version_id == 1 else _STATUS.get(stored.method, b"200 OK")
+    status = b"201 Created" if created or stored.version_id == 1 else _STATUS.get(stored.method, b"200 OK")
     parts = [b'{"fullUrl":"', f"{base}/{where}".encode(), b'"']
     if body is not None:
         parts += [b',"resource":', body]

@@ -44,7 +44,11 @@ async def history(interaction: Interaction, grant: Grant, world: World) -> Answe
         token = cursor.encode((page.cursor,), world.store.secret, _digest(interaction, wanted), grant.digest)
         links.append(("next", _link(interaction, wanted | {"_cursor": token})))
     versions = await _visible(page.versions, grant, world)
-    rows = [history_entry(interaction.base, stored, _body(stored, form)) for stored in versions]
+    created = await _brought_back(versions, world)
+    rows = [
+        history_entry(interaction.base, stored, _body(stored, form), created=stored.sequence in created)
+        for stored in versions
+    ]
     concerned = tuple(sorted({stored.patient for stored in versions if stored.patient is not None}))
     total = None if grant.narrowing else page.total
     return Answer(200, body=bundle("history", rows, links=links, total=total), patients=concerned)
@@ -60,6 +64,20 @@ async def _visible(versions: tuple[Stored, ...], grant: Grant, world: World) -> 
         return versions
     hidden = narrowed - set(await world.store.resources.visible(narrowed, grant))
     return tuple(one for one in versions if (one.resource_type, one.logical_id) not in hidden)
+
+
+async def _brought_back(versions: tuple[Stored, ...], world: World) -> set[int]:
+    """The sequences of those that follow a deletion: their PUT was answered 201."""
+    here = {(one.resource_type, one.logical_id, one.version_id): one for one in versions}
+    found = set()
+    for one in versions:
+        if one.version_id == 1 or one.method != "PUT":
+            continue
+        key = (one.resource_type, one.logical_id, one.version_id - 1)
+        before = here.get(key) or await world.store.resources.vread(*key)
+        if before is not None and before.deleted:
+            found.add(one.sequence)
+    return found
 
 
 def _body(stored: Stored, form: PageForm) -> bytes | None:
