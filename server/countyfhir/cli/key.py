@@ -16,6 +16,10 @@ from countyfhir.settings import Settings
 
 MICROSECONDS = 1_000_000
 
+DAY = len("2027-01-31")
+FOLDED = ("name", "organization", "roles", "scopes")
+"""Columns that take several lines where the screen is narrow."""
+
 
 def add(app: typer.Typer) -> None:
     """Put the commands into the command line."""
@@ -61,16 +65,18 @@ def list_keys(settings: Settings) -> None:
     async def all_keys(world: Any) -> list[Any]:
         return list(await world.store.keys.all())
 
-    table = Table("id", "name", "organization", "roles", "scopes", "made", "expires", "state")
+    table = Table(
+        "id", "name", "organization", "roles", "scopes", "made", "expires", "state", box=None, padding=(0, 2, 0, 0)
+    )
     for key in in_world(settings, all_keys):
         state = "revoked" if key.revoked else "expired" if key.expires and key.expires <= now() else "good"
-        made, until = shown(key.created), shown(key.expires) if key.expires else "never"
+        made, until = shown(key.created)[:DAY], shown(key.expires)[:DAY] if key.expires else "never"
         table.add_row(
             key.key_id, key.name, key.organization or "", " ".join(key.roles), " ".join(key.scopes), made, until, state
         )
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
+    for column in table.columns:
         column.overflow = "fold"
+        column.no_wrap = column.header not in FOLDED
     Console().print(table)
 
 

@@ -117,7 +117,7 @@ async def load_with_progress(
 
 def report(tally: Tally, seconds: float, refused: Path | None) -> None:
     """Print what the load came to, and write the refusals where they were asked for."""
-    rate = f", {tally.loaded / seconds:.0f} a second" if seconds > 1 and tally.loaded else ""
+    rate = f", {tally.loaded / seconds:.0f} a second" if seconds > 1 and tally.loaded > seconds else ""
     before = []
     if tally.skipped_files:
         before.append(f"{tally.skipped_files} files were loaded before")

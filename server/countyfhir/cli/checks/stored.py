@@ -97,7 +97,8 @@ async def _signing_keys(location: str) -> Finding:
     try:
         keys = jwks.parse(await jwks.source(location).fetch())
     except (OSError, FhirError) as error:
-        return bad("JWKS", f"{location}: {error}", "set jwks to an https address or a file that can be read")
+        reason = getattr(error, "strerror", None) or error
+        return bad("JWKS", f"{location}: {reason}", "set jwks to an https address or a file that can be read")
     if not keys:
         return bad("JWKS", f"{location} holds no key that can sign tokens", "RS, ES and PS algorithms are taken")
     return good("JWKS", f"{len(keys)} signing keys")
