@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from . import drawing as st
+from .moments import covered
 
 BASE = "http://127.0.0.1:8080/fhir"
 IDS = {
@@ -111,6 +112,8 @@ identifiers = several(IDENTIFIERS)
 @st.composite
 def periods(draw: st.DrawFn) -> dict[str, str]:
     start, end = draw(some(MOMENTS + DATES)), draw(some(MOMENTS + DATES))
+    if start and end and covered(start) > covered(end):
+        start, end = end, start  # invariant per-1
     return present(start=start, end=end) or {"start": "2024"}
 
 

@@ -1,0 +1,168 @@
+"""No search reads a whole table: SQLite's plans of every supported shape, and which shapes walk an index by nature."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from urllib.parse import parse_qsl
+
+import apsw
+import pytest
+
+from countyfhir.exchange import ALL
+from countyfhir.search import parse
+from countyfhir.search.context import default_context
+from countyfhir.store.sqlite import connecting, search, selecting
+from countyfhir.store.sqlite.names import Names
+from countyfhir.store.sqlite.options import Options
+from tests.search_oracle import asking
+from tests.search_oracle.drawn_resources import KEYS, resources
+
+TABLES = frozenset({"resource", "version", "token", "reference", "date", "string", "number", "uri"})
+
+SELECTIVE = (
+    "Patient?_id=p1,p2",
+    "Patient?identifier=urn:s|1",
+    "Patient?identifier=1",
+    "Patient?identifier:of-type=urn:t|MR|110105491231002",
+    "Patient?name=zhou",
+    "Patient?family:exact=Zhou&gender=male",
+    "Observation?code:text=zhou",
+    "Observation?subject=Patient/p1",
+    "Observation?subject=p1&date=ge2024-01-01",
+    "Observation?subject:Patient=p1",
+    "Observation?subject:identifier=urn:s|1",
+    "Observation?subject=https://elsewhere.org/fhir/Patient/p1",
+    "Observation?date=2024-02-29",
+    "Observation?date=sa2024-02-29",
+    "Observation?date=eb2024-02-29",
+    "Observation?date=ne2024",
+    "Observation?value-quantity=5.4|http://unitsofmeasure.org|mg",
+    "Observation?value-quantity=gt5.4",
+    "Observation?code-value-quantity=8480-6$gt5",
+    "RiskAssessment?probability=lt0.5",
+    "ValueSet?url=http://a.org/f",
+    "ValueSet?url:below=http://a.org/f",
+    "ValueSet?url:above=http://a.org/f/ValueSet/1",
+    "Observation?_lastUpdated=gt2020-01-01",
+    "Observation?_profile=http://a.org/f",
+    "Observation?patient.identifier=urn:s|1",
+    "Observation?subject:Patient.organization.name=zhou",
+    "Patient?_has:Observation:patient:code=8480-6",
+    "Patient?_has:Encounter:patient:_has:Observation:encounter:code=8480-6",
+    "Patient?_has:Observation:patient:encounter.type=8480-6",
+    "Observation?code=8480-6,A&subject=Patient/p1&_sort=-date,code",
+    "Patient?name=zhou&_sort=family,-birthdate,general-practitioner",
+    "Observation?subject=Patient/p1&_include=Observation:performer&_include:iterate=*&_revinclude=Observation:has-member",
+    "ValueSet?url=http://a.org/f&_include=*&_revinclude=*",
+)
+"""Answered from what stands under a value, while fewer than ``selecting.SELECTIVE`` rows do."""
+
+LINEAR = (
+    "Patient?",
+    "Patient?_sort=-_lastUpdated",
+    "Patient?_sort=name,gender",
+    "Observation?_sort=-subject",
+    "Observation?_sort=value-quantity,-date",
+    "Observation?_sort=code",
+    "ValueSet?_sort=url",
+    "Patient?gender:not=male",
+    "Patient?_id:not=p1",
+    "Observation?date:missing=true",
+    "Observation?date:missing=false",
+    "Patient?name:contains=o",
+    "Patient?identifier=urn:s|",
+    "?_type=Patient,Observation&_sort=_lastUpdated",
+    "Patient?_has:Observation:patient:date:missing=true",
+    "Observation?subject:Patient.name:contains=o",
+)
+"""By nature these walk the index of a type or of a parameter, in the order asked for where there is one, until the page
+is full; under the time limit of searches."""
+
+
+@pytest.fixture(scope="module")
+def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connection]:
+    """A store in which every parameter of the shapes has rows."""
+    path, random = tmp_path_factory.mktemp("plans") / "county.sqlite", Random(7)
+    drawn = [resources(*key).draw(random) for _ in range(3) for key in KEYS]
+    for number, resource in enumerate(drawn):
+        resource["id"] = f"{resource['id']}-{number}" if number >= len(KEYS) else resource["id"]
+    asking.with_server(Path(path), lambda opened: asking.put_all(opened, drawn))
+    connection = connecting.connect(str(path), Options())
+    yield connection
+    connection.close()
+
+
+def statements(connection: apsw.Connection, shape: str) -> list[tuple[str, object]]:
+    """Every statement that answers the first, the second and the counted page of a shape."""
+    place, _, query = shape.partition("?")
+    asked = parse.search(place or None, [*parse_qsl(query), ("_count", "1")], default_context()).query
+    told: list[tuple[str, object]] = []
+
+    def note(cursor: apsw.Cursor, sql: str, bindings: object) -> bool:
+        told.append((sql, bindings))
+        return True
+
+    connection.exec_trace = note
+    try:
+        names = Names()
+        first = search.page(connection, names, asked, ALL, 100)
+        more = parse.Query(asked.resource_types, asked.where, asked.sort, 1, "accurate", asked.includes, first.cursor)
+        search.page(connection, names, more, ALL, 100)
+    finally:
+        connection.exec_trace = None
+    return told
+
+
+def steps(connection: apsw.Connection, sql: str, bindings: object) -> list[tuple[str, str, str]]:
+    """``(SCAN or SEARCH, table, the step)`` for each step of the plan that reads one of the large tables."""
+    words_after = ("WHERE", "CROSS", "JOIN", "INDEXED", "ON", "ORDER", "UNION")
+    named = re.findall(r"(?:FROM|JOIN)\s+(\w+)\s+(?:AS\s+)?(\w+)", sql)
+    aliases = {alias: table for table, alias in named if table in TABLES and alias.upper() not in words_after}
+    names = {table: table for table in TABLES} | aliases
+    found = []
+    for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {sql}", bindings):  # type: ignore[arg-type]
+        words = detail.split()
+        if words[0] in ("SCAN", "SEARCH") and words[1] in names:
+            found.append((words[0], names[words[1]], detail))
+    return found
+
+
+@pytest.mark.parametrize("broad", [False, True], ids=["selective", "broad"])
+@pytest.mark.parametrize("shape", [*SELECTIVE, *LINEAR])
+def test_no_shape_scans_a_table(
+    county: apsw.Connection, shape: str, broad: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether few or many rows match, every step on a large table is a look-up in an index."""
+    if broad:
+        monkeypatch.setattr(selecting, "SELECTIVE", 0)
+    read = [step for told in statements(county, shape) for step in steps(county, *told)]
+    assert read
+    assert [detail for way, _, detail in read if way == "SCAN"] == []
+
+
+def walks(connection: apsw.Connection, shape: str) -> list[str]:
+    """The steps that read all rows of a type or of a parameter."""
+    read = [detail for told in statements(connection, shape) for _, _, detail in steps(connection, *told)]
+    whole = re.compile(r"\((?:type_id|parameter_id)=\?(?: AND (?:unit|system_id)=\?)?\)")
+    return [detail for detail in read if whole.search(detail)]
+
+
+@pytest.mark.parametrize("shape", SELECTIVE)
+def test_selective_shapes_look_up_values(county: apsw.Connection, shape: str) -> None:
+    """No step reads all rows of a type or of a parameter."""
+    assert walks(county, shape) == []
+
+
+@pytest.mark.parametrize("shape", LINEAR)
+def test_only_linear_shapes_are_listed_as_such(county: apsw.Connection, shape: str) -> None:
+    """A shape that became selective belongs into the other list."""
+    assert walks(county, shape)
+
+
+def test_a_scan_would_be_seen(county: apsw.Connection) -> None:
+    """The tests above fail when a plan reads a whole table."""
+    ((way, table, _),) = steps(county, "SELECT rid FROM string s WHERE original = 'x'", ())
+    assert (way, table) == ("SCAN", "string")
