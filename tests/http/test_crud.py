@@ -229,3 +229,22 @@ def test_a_body_beyond_the_limit_is_413(serve: Callable[..., TestClient]) -> Non
 def test_a_foreign_host_header_is_refused_without_authentication(client: TestClient) -> None:
     """DNS rebinding does not reach the record."""
     assert client.get("Patient/1", headers={"Host": "evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "place"),
+    [
+        ("POST", "Patient?identifier=a|b"),
+        ("PUT", "Patient/query?identifier=a|b"),
+        ("GET", "Patient/query?foo=1"),
+        ("DELETE", "Patient/query?_cascade=delete"),
+        ("GET", "metadata?foo=1"),
+    ],
+)
+def test_a_parameter_that_has_no_effect_is_refused(client: TestClient, method: str, place: str) -> None:
+    """400 by default; lenient handling passes over it."""
+    client.put("Patient/query", json={**PATIENT, "id": "query"})
+    body = {**PATIENT, "id": "query"} if method in ("POST", "PUT") else None
+    refused = client.request(method, place, json=body)
+    assert (refused.status_code, issue(refused)["code"]) == (400, "not-supported")
+    assert client.request(method, place, json=body, headers={"Prefer": "handling=lenient"}).status_code < 300

@@ -16,6 +16,7 @@ from countyfhir.interactions import (
     operation,
     patch,
     read,
+    request_parameters,
     search,
     transaction,
     update,
@@ -59,6 +60,8 @@ async def perform(interaction: Interaction, world: World, grant: Grant | None = 
     if grant is None:
         grant = world.grant_of(interaction.principal)
     grant = world.check_access(interaction, grant)
+    if interaction.query:
+        request_parameters.check(interaction)
     performer = PERFORMERS.get(interaction.kind)
     if performer is None:
         raise FhirError("not-supported", f"The interaction {interaction.kind} is not offered.", status=405)
