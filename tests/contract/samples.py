@@ -140,6 +140,14 @@ class Shelf:
     def Not(self, p: q.Not, key: Any, entries: Any) -> bool:
         return not self.clause(p.clause, key)
 
+    def AllOf(self, p: q.AllOf, key: Any, entries: Any) -> bool:
+        return all(self.clause(clause, key) for clause in p.clauses)
+
+    def FullText(self, p: q.FullText, key: Any, entries: Any) -> bool:
+        texts = [text for entry in entries if entry[0] == kinds.FULL_TEXT for text in entry[3:]]
+        searched = texts[:1] if p.parameter == "_text" else texts
+        return all(any(_stands_in(phrase.split(" "), text.split(" ")) for text in searched) for phrase in p.phrases)
+
     def Chain(self, p: q.Chain, key: Any, entries: Any) -> bool:
         targets = [value for value in self.values(entries, p.parameter, kinds.REFERENCE) if value[0] == p.target_type]
         return any(
@@ -157,3 +165,15 @@ class Shelf:
     def InCompartment(self, p: q.InCompartment, key: Any, entries: Any) -> bool:
         owner = (p.compartment_type, p.logical_id)
         return key == owner or any(owner in self.values(entries, name, kinds.REFERENCE) for name in p.parameters)
+
+
+def _stands_in(phrase: list[str], words: list[str]) -> bool:
+    """Whether the words of a phrase follow one another; a star stands for how the last one goes on."""
+    *before, last = phrase
+    for place in range(len(words) - len(phrase) + 1):
+        end = words[place + len(before)]
+        if words[place : place + len(before)] == before and (
+            end.startswith(last[:-1]) if last.endswith("*") else end == last
+        ):
+            return True
+    return False

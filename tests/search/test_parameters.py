@@ -15,6 +15,7 @@ from countyfhir.search.query import StringIs
 from countyfhir.search.walk import leaves
 
 TABLE = active()
+COMMON = ["_content", "_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"]
 
 ETHNICITY = SearchParameter(
     "ethnic-group",
@@ -47,7 +48,7 @@ def test_every_expression_reads_an_element_it_can_index():
 
 def test_what_the_capability_statement_tells():
     """Common parameters, forward and reverse includes."""
-    assert [each.code for each in common(TABLE)] == ["_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"]
+    assert [each.code for each in common(TABLE)] == COMMON
     assert includes("Patient", TABLE) == ["*", "Patient:general-practitioner", "Patient:link", "Patient:organization"]
     assert {"Observation:subject", "Observation:patient", "Provenance:target"} <= set(revincludes("Patient", TABLE))
     assert "Observation:encounter" not in revincludes("Patient", TABLE)

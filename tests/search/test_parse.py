@@ -206,15 +206,16 @@ def test_an_untyped_chain_tries_each_type_that_knows_the_rest():
 
 
 REFUSED = [
-    ("Patient?foo=1", "foo is no search parameter of Patient; supported are _id"),
+    ("Patient?foo=1", "foo is no search parameter of Patient; supported are _content, "),
     ("Patient?name:foo=1", "supported: contains, exact, missing"),
     ("Patient?name:=1", "colon"),
     ("Patient?_id:exact=1", "supported: not"),
     ("Patient?gender:in=http://x", "not supported yet"),
     ("Observation?code:below=x", "not supported yet"),
     ("Patient?_filter=name eq x", "not supported yet"),
-    ("Patient?_text=x", "not supported yet"),
-    ("Patient?_content=x", "not supported yet"),
+    ("Patient?_text:exact=x", "has no modifier"),
+    ("Patient?_content:missing=true", "has no modifier"),
+    ("Patient?_sort=_text", "not possible"),
     ("Patient?_list=1", "not supported yet"),
     ("Patient?_query=x", "not supported yet"),
     ("Patient?_contained=true", "not supported yet"),
@@ -230,7 +231,7 @@ REFUSED = [
     ("Patient?_sort=foo", "no search parameter"),
     ("Observation?_sort=code-value-quantity", "composite"),
     ("Patient?_sort:desc=name", "no modifier"),
-    ("?name=x", "a search on several types; supported are _id, _lastUpdated"),
+    ("?name=x", "a search on several types; supported are _content, "),
 ]
 
 
@@ -428,6 +429,8 @@ VALUES = {
     "uri": "http://x",
     "_id": "a",
     "_lastUpdated": "2024",
+    "_text": "x",
+    "_content": "x",
 }
 SPECIAL = {"of-type": "s|c|v", "missing": "true"}
 

@@ -9,7 +9,7 @@ from itertools import count
 from countyfhir.model.definitions import SearchParameter
 from countyfhir.outcome import FhirError
 from countyfhir.search import parameters as table_of
-from countyfhir.search import values
+from countyfhir.search import text_expressions, values
 from countyfhir.search.compartments import COMPARTMENT
 from countyfhir.search.context import Context
 from countyfhir.search.elements import IDENTIFIER, OF_TYPE, TEXT
@@ -186,6 +186,10 @@ def _last_updated(place: Place, parameter: SearchParameter, texts: list[str]) ->
     return tuple(LastUpdatedIs(*values.date_range(text, reading)) for text in texts)
 
 
+def _full_text(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+    return tuple(predicate for text in texts for predicate in text_expressions.clause(parameter.code, unescape(text)))
+
+
 def _display(text: str, reading: Reading) -> Predicate:
     return values.string("starts")(text, reading)
 
@@ -207,7 +211,8 @@ def _composite(place: Place, parameter: SearchParameter, text: str) -> Predicate
     return CompositeIs(parameter.code, tuple(read))
 
 
-_COLUMNS = ("_id", "_lastUpdated")
+_COLUMNS = ("_id", "_lastUpdated", "_text", "_content")
+"""Parameters with modifiers of their own, whatever their type."""
 
 MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
     "token": {
@@ -234,6 +239,8 @@ MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
     "special": {},
     "_id": {"": _ids, "not": _not},
     "_lastUpdated": {"": _last_updated},
+    "_text": {"": _full_text},
+    "_content": {"": _full_text},
 }
 """Modifier -> how it applies, by search type; ``:missing`` (all types) and ``:[type]`` (references) stand above."""
 

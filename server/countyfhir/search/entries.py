@@ -13,6 +13,7 @@ kind                  values
 ``NUMBER``            decimal key (bytes that sort as the numbers do)
 ``QUANTITY``          unit key ("" any unit; "system|code"; "|unit text"; "=canonical UCUM"), decimal key
 ``URI``               the uri or canonical, without its ``|version``; a second entry carries it with the version
+``FULL_TEXT``         words of the narrative, words of the rest (one entry, ``_content``; see ``full_text``)
 ====================  =================================================================================================
 
 What a modifier needs is stored under a parameter name of its own: ``code:text`` (STRING, displays and texts),
@@ -27,7 +28,7 @@ stands under the parameter's own name with the original "".
 
 from __future__ import annotations
 
-TOKEN, STRING, REFERENCE, DATE, NUMBER, QUANTITY, URI = range(7)
-KIND_NAMES = ("token", "string", "reference", "date", "number", "quantity", "uri")
+TOKEN, STRING, REFERENCE, DATE, NUMBER, QUANTITY, URI, FULL_TEXT = range(8)
+KIND_NAMES = ("token", "string", "reference", "date", "number", "quantity", "uri", "full text")
 
 Entry = tuple[object, ...]

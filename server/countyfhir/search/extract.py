@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from countyfhir.model.definitions import Definitions, SearchParameter
 from countyfhir.outcome import FhirError
+from countyfhir.search import full_text
 from countyfhir.search.compartments import Compartments
 from countyfhir.search.elements import readers
 from countyfhir.search.entries import Entry
@@ -47,14 +48,16 @@ class Indexer:
         self.compartments = Compartments(known.compartments, parameters, self._source)
 
     def entries(self, resource: Mapping[str, Any]) -> tuple[Entry, ...]:
-        """The entries of the resource's parameters and of its compartments, each once. KeyError for an unknown type."""
+        """The entries of the resource's parameters, of its compartments and of its words. KeyError for an unknown
+        type."""
         resource_type = resource["resourceType"]
         extract = self._extractors.get(resource_type)
         if extract is None:
             extract = extractor(resource_type, self._parameters[resource_type].values(), self._source)
             self._extractors[resource_type] = extract
         entries = extract(resource)
-        return entries + self.compartments.entries(resource_type, resource, entries)
+        compartments = self.compartments.entries(resource_type, resource, entries)
+        return entries + compartments + full_text.entries(resource)
 
     def compartment_patient(self, resource: Mapping[str, Any]) -> str | None:
         """The logical id of the Patient whose compartment the resource is in: its own, or the first one named."""

@@ -9,10 +9,13 @@ from countyfhir.exchange import Write
 from countyfhir.outcome import FhirError
 from countyfhir.search import entries as kinds
 from countyfhir.search.entries import Entry
+from countyfhir.search.full_text import NARRATIVE, occurs
 from countyfhir.search.query import (
+    AllOf,
     Clause,
     CompositeIs,
     DateIs,
+    FullText,
     IdIs,
     InCompartment,
     Missing,
@@ -96,6 +99,13 @@ def _composite(predicate: CompositeIs, write: Write) -> bool:
     return bool(set.intersection(*parts)) if parts else False
 
 
+def _full_text(predicate: FullText, write: Write) -> bool:
+    """The entry's two texts are looked through apart: a phrase does not go on from one to the other."""
+    texts = [text for entry in write.entries if entry[0] == kinds.FULL_TEXT for text in entry[3:]]
+    searched = texts[:1] if predicate.parameter == NARRATIVE else texts
+    return all(any(occurs(phrase, str(text)) for text in searched) for phrase in predicate.phrases)
+
+
 def _missing(predicate: Missing, write: Write) -> bool:
     return predicate.missing != any(entry[1] == predicate.parameter for entry in write.entries)
 
@@ -122,9 +132,11 @@ _VALUES: dict[type, tuple[tuple[int, ...], Callable[..., bool]]] = {
 
 _TESTS: dict[type, Callable[[Any, Write], bool]] = {
     CompositeIs: _composite,
+    FullText: _full_text,
     Missing: _missing,
     InCompartment: _compartment,
     IdIs: lambda predicate, write: write.logical_id in predicate.logical_ids,
     Not: lambda predicate, write: not holds((predicate.clause,), write),
+    AllOf: lambda predicate, write: holds(predicate.clauses, write),
 }
 """Predicates about the resource as a whole."""

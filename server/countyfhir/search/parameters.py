@@ -22,8 +22,6 @@ Waiting = Mapping[str, Mapping[str, str]]
 """Resource type -> code -> the job that makes its entries: indexed, but not to be searched yet."""
 
 NOT_YET: Mapping[str, str] = {
-    "_text": "full text search",
-    "_content": "full text search",
     "_list": "searching by List",
     "_query": "named queries",
     "_filter": "filter expressions",
@@ -31,9 +29,12 @@ NOT_YET: Mapping[str, str] = {
 }
 """Parameters of R4 that are not answered yet, with what they are called in messages."""
 
+WITHOUT_EXPRESSION = frozenset({"_id", "_lastUpdated", "_text", "_content"})
+"""Parameters that are answered although R4 gives them no expression, or not by it."""
+
 SORTABLE = frozenset({"token", "string", "reference", "date", "number", "quantity", "uri"})
 
-EXTRACTION_VERSION = 1
+EXTRACTION_VERSION = 2
 """Raised whenever the same parameters would give other entries, so that a reindex follows."""
 
 _MOST_INDEXERS = 8
@@ -89,9 +90,7 @@ class Table:
         return tuple(sorted(self.definitions.endpoint_types))
 
 
-def table(
-    changes: Parameters | None = None, known: Definitions | None = None, waiting: Waiting | None = None
-) -> Table:
+def table(changes: Parameters | None = None, known: Definitions | None = None, waiting: Waiting | None = None) -> Table:
     """R4's parameters with ``changes`` (resource type -> code -> parameter) on top."""
     known = known or definitions()
     changes = changes or {}
@@ -119,7 +118,7 @@ def targets(parameter: SearchParameter) -> tuple[str, ...]:
 
 def is_answered(parameter: SearchParameter) -> bool:
     """Whether searching by the parameter works."""
-    return parameter.code not in NOT_YET and (bool(parameter.expression) or parameter.code in ("_id", "_lastUpdated"))
+    return parameter.code not in NOT_YET and (bool(parameter.expression) or parameter.code in WITHOUT_EXPRESSION)
 
 
 def of(resource_type: str, among: Table) -> list[SearchParameter]:

@@ -81,6 +81,15 @@ class CompositeIs:
 
 
 @dataclass(frozen=True, slots=True)
+class FullText:
+    """All ``phrases`` (``full_text.phrase``) occur: in the narrative (``_text``), or in the narrative or the rest
+    (``_content``)."""
+
+    parameter: str
+    phrases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Resources with (False) or without (True) any entry of the parameter."""
 
@@ -109,6 +118,13 @@ class Not:
     """Resources for which ``clause`` does not hold (``:not``, ``:not-in``, ``ne`` of dates): missing ones included."""
 
     clause: Clause
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Resources for which every one of ``clauses`` holds: a conjunction inside an alternative."""
+
+    clauses: tuple[Clause, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +163,12 @@ Predicate = (
     | NumberIs
     | UriIs
     | CompositeIs
+    | FullText
     | Missing
     | IdIs
     | LastUpdatedIs
     | Not
+    | AllOf
     | Chain
     | Has
     | InCompartment

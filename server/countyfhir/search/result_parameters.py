@@ -100,7 +100,7 @@ def _sort_entry(place: Place, code: str) -> tuple[str, str]:
     if not code:
         raise malformed("_sort", "it has an empty key between commas")
     parameter = find(place, code)
-    if parameter.type not in table_of.SORTABLE:
+    if parameter.type not in table_of.SORTABLE or not parameter.expression:
         raise Unsupported(f"_sort by {code} is not possible: it is a {parameter.type} parameter.")
     apart = sorts_apart(place.resource_types, code, place.context.parameters)
     return parameter.type, code + SORTED_APART if apart else code

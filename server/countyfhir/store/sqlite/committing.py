@@ -10,7 +10,7 @@ from countyfhir.exchange import AuditRecord, Criteria, Plan, Stored, Write, chan
 from countyfhir.store import instant
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
 from countyfhir.store.sqlite.connecting import fetch
-from countyfhir.store.sqlite.rows import INSERT, Group, Row, numbered, shape, stored_rows
+from countyfhir.store.sqlite.rows import Group, Row, numbered, shape, stored_rows
 from countyfhir.store.sqlite.writing import Prepare, Step, Transaction
 
 HOLDERS_NAMED = 20
@@ -155,12 +155,15 @@ def _change_index(transaction: Transaction, target: Target) -> bool:
         return True
     if rid in pending.rids:
         pending.write()
-    new = {table: set(tables.get(table, ())) for table in INSERT}
     before = stored_rows(transaction.connection, rid)
-    different = [table for table in INSERT if new[table] != before[table]]
+    new = {table: set(tables.get(table, ())) for table in before}
+    different = [table for table in before if new[table] != before[table]]
     for table in different:
         pending.delete(rid, table, before[table] - new[table])
     pending.insert(rid, {table: list(new[table] - before[table]) for table in different})
+    if "full_text_digest" in different:
+        pending.delete(rid, "full_text", [(rid, rid)])
+        pending.insert(rid, {"full_text": tables.get("full_text", [])})
     return bool(different)
 
 

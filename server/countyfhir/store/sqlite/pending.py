@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import apsw
 
 from countyfhir.exchange import AuditRecord
-from countyfhir.store.sqlite import audit_rows
+from countyfhir.store.sqlite import audit_rows, full_text
 from countyfhir.store.sqlite.rows import DELETE, INSERT, Row
 
 COUNT = "UPDATE resource_type SET versions = versions + ?, current = current + ? WHERE type_id = ?"
@@ -55,6 +55,10 @@ class Pending:
             connection.executemany(DELETE[table], rows)
         for table, rows in self.inserted.items():
             connection.executemany(INSERT[table], rows)
+        if self.inserted.get("full_text") and (
+            not self.versions or full_text.is_due(self.versions[0][0], self.versions[-1][0])
+        ):
+            full_text.move(connection)
         if self.audit:
             audit_rows.insert(connection, self.audit)
         self.forget()

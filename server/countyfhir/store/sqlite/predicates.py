@@ -10,6 +10,7 @@ from countyfhir.search.normalise import normalise
 from countyfhir.search.query import (
     CompositeIs,
     DateIs,
+    FullText,
     IdIs,
     InCompartment,
     LastUpdatedIs,
@@ -22,6 +23,7 @@ from countyfhir.search.query import (
     UriIs,
 )
 from countyfhir.store.sqlite.connecting import fetch
+from countyfhir.store.sqlite.full_text import full_text
 from countyfhir.store.sqlite.ranged import date, last_updated, number
 from countyfhir.store.sqlite.references import in_compartment, reference, uri
 from countyfhir.store.sqlite.rows import TABLE_OF_KIND
@@ -137,6 +139,7 @@ SIMPLE: dict[type[Any], Compile] = {
     DateIs: date,
     NumberIs: number,
     UriIs: uri,
+    FullText: full_text,
     CompositeIs: _composite,
     Missing: _missing,
     IdIs: _id,

@@ -8,7 +8,8 @@ from typing import Any
 
 import apsw
 
-from countyfhir.search.entries import DATE, NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
+from countyfhir.search.entries import DATE, FULL_TEXT, NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
+from countyfhir.store.sqlite import full_text
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import LITERAL, NewNames
 
@@ -28,6 +29,7 @@ TABLE_OF_KIND = {
     NUMBER: "number",
     QUANTITY: "number",
     URI: "uri",
+    FULL_TEXT: "full_text",
 }
 COLUMNS: dict[str, tuple[str, ...]] = {
     "token": ("parameter_id", "system_id", "code", "part", "flag"),
@@ -36,15 +38,16 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "string": ("parameter_id", "norm", "original", "part", "flag"),
     "number": ("parameter_id", "unit", "key", "part", "flag"),
     "uri": ("parameter_id", "value", "part", "flag"),
+    "full_text_digest": ("digest",),
 }
 INSERT = {
     table: f"INSERT INTO {table}(rid, {', '.join(columns)}) VALUES (?{', ?' * len(columns)})"
     for table, columns in COLUMNS.items()
-}
+} | {"full_text": full_text.INSERT}
 DELETE = {
     table: f"DELETE FROM {table} WHERE rid = ? AND " + " AND ".join(f"{column} = ?" for column in columns)
     for table, columns in COLUMNS.items()
-}
+} | {"full_text": full_text.DELETE}
 SELECT = {table: f"SELECT rid, {', '.join(columns)} FROM {table} WHERE rid = ?" for table, columns in COLUMNS.items()}
 
 _SORTED_BY: dict[int, Callable[[Row], Any] | None] = {
@@ -98,7 +101,7 @@ def shape(entries: Iterable[tuple[Any, ...]], references: Iterable[tuple[str, st
 
 
 def _flagged(kind: int, rows: list[Row]) -> list[Row]:
-    if kind == REFERENCE:
+    if kind in (REFERENCE, FULL_TEXT):
         return rows
     sorts = _SORTS[kind]
     if len(rows) == 1:
@@ -116,18 +119,21 @@ def numbered(groups: list[Group], rid: int, type_id: int, names: NewNames) -> di
     tables: dict[str, list[Row]] = {}
     for kind, parameter, rows in groups:
         table = TABLE_OF_KIND[kind]
+        if kind == FULL_TEXT:
+            made, digest = full_text.rows(rid, type_id, rows[0][:2])
+            tables |= {table: [made], "full_text_digest": [digest]}
+            continue
         number = names.parameter_id(type_id, parameter, kind) if parameter else LITERAL
-        made: list[Row]
         if kind == TOKEN:
-            made = [(rid, number, names.system_id(number, row[0]), *row[1:]) for row in rows]
+            new = [(rid, number, names.system_id(number, row[0]), *row[1:]) for row in rows]
         elif kind == REFERENCE:
-            made = [(rid, number, (names.type_id(row[0]), row[1]), *row[2:]) for row in rows]
+            new = [(rid, number, (names.type_id(row[0]), row[1]), *row[2:]) for row in rows]
         else:
-            made = [(rid, number, *row) for row in rows]
+            new = [(rid, number, *row) for row in rows]
         if table in tables:
-            tables[table] += made
+            tables[table] += new
         else:
-            tables[table] = made
+            tables[table] = new
     return tables
 
 

@@ -16,6 +16,7 @@ import apsw
 
 from countyfhir.store import instant
 from countyfhir.store.ports import StoreUnusable
+from countyfhir.store.sqlite import full_text
 from countyfhir.store.sqlite.connecting import fetch
 
 APPLICATION_ID = 0x46484952  # "FHIR"
@@ -95,7 +96,7 @@ CREATE TABLE job(
   created INTEGER NOT NULL, progress BLOB NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST,)
+MIGRATIONS: tuple[str, ...] = (FIRST + full_text.SCHEMA,)
 """The n-th brings a file from version n to n+1; a released one never changes."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -8,7 +8,7 @@ from typing import Any
 
 from countyfhir.exchange import Grant
 from countyfhir.search import entries as kinds
-from countyfhir.search.query import Chain, Clause, Has, Not, Predicate
+from countyfhir.search.query import AllOf, Chain, Clause, Has, Not, Predicate
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.predicates import SIMPLE
 from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, all_of, any_of, either, negated
@@ -184,4 +184,24 @@ def _not(scope: Scope, predicate: Not) -> Term:
     return negated(either([term_of(scope, inner) for inner in predicate.clause]))
 
 
-_LEADING_ELSEWHERE: dict[type[Any], Callable[[Scope, Any], Term]] = {Chain: _chain, Has: _has, Not: _not}
+def _all_of(scope: Scope, predicate: AllOf) -> Term:
+    """Found by its most selective clause; the others are probed."""
+    terms = terms_of(scope, predicate.clauses)
+    if any(term.finds == () for term in terms):
+        return IMPOSSIBLE
+    lead, _ = _lead(scope, terms)
+    lead = lead or next((term for term in terms if term.finds is not None), None)
+    return Term(
+        lambda rid: _bracketed(all_of(term.probe(rid) for term in terms)),
+        lead.finds if lead else None,
+        exact=False,
+        scans=lead is not None and lead.scans,
+    )
+
+
+_LEADING_ELSEWHERE: dict[type[Any], Callable[[Scope, Any], Term]] = {
+    AllOf: _all_of,
+    Chain: _chain,
+    Has: _has,
+    Not: _not,
+}
