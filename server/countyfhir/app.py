@@ -14,9 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from countyfhir import __version__
-from countyfhir.access import check, grants, jwks
+from countyfhir.access import check, grants
 from countyfhir.access.authenticate import Authenticator
-from countyfhir.access.jwt import Verifier
 from countyfhir.access.smart import AuthorizationServer, smart_configuration
 from countyfhir.audit.queue import AuditQueue
 from countyfhir.audit.retention import expire_forever
@@ -186,6 +185,9 @@ def authenticator_of(settings: Settings, world: World) -> Authenticator:
     """Who may ask, by the settings."""
     verifier = None
     if settings.auth in ("jwt", "both"):
+        from countyfhir.access import jwks
+        from countyfhir.access.jwt import Verifier
+
         audience = settings.audience or settings.base_url or ""
         verifier = Verifier(jwks.source(str(settings.jwks)), str(settings.issuer), audience)
     hosts = list(settings.allowed_hosts)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from countyfhir.access.jwt import Verifier, verify
 from countyfhir.access.keys import is_key, principal_by_secret
 from countyfhir.access.listen import check_host
 from countyfhir.access.organization import HEADER, check_header
@@ -17,6 +16,7 @@ from countyfhir.outcome import FhirError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from countyfhir.access.jwt import Verifier
     from countyfhir.store.ports import KeyStore
 
 Headers = Mapping[bytes, bytes]
@@ -116,6 +116,8 @@ class Authenticator:
             until = now + self.key_lifetime
             until = until if expires is None else min(until, expires / 1e6)
         elif not is_key(credential) and self.verifier is not None and self.mode in ("jwt", "both"):
+            from countyfhir.access.jwt import verify  # cryptography takes 0.2 s to import: only where tokens are used
+
             principal, expires_at = await verify(credential, self.verifier)
             until = min(expires_at, now + self.token_lifetime)
         else:
