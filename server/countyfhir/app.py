@@ -25,7 +25,7 @@ from countyfhir.http.cors import Cors
 from countyfhir.http.endpoint import Endpoint
 from countyfhir.http.log_lines import places
 from countyfhir.http.request import Edge
-from countyfhir.interactions import r4_definitions, reindexing, search_parameters, workers
+from countyfhir.interactions import r4_definitions, reindexing, search_parameters, warming, workers
 from countyfhir.interactions.perform import perform
 from countyfhir.interactions.world import Policy, Searching, World
 from countyfhir.model import json
@@ -218,12 +218,13 @@ def endpoint_of(opened: Opened) -> Endpoint:
 @asynccontextmanager
 async def in_background(opened: Opened) -> AsyncIterator[None]:
     """What a server does beside answering: remove old audit records, follow the search parameters,
-    reindex, load R4's own definitions once."""
+    reindex, load R4's own definitions once, compile what the first write needs."""
     settings, owner = opened.settings, secrets.token_hex(8)
     tasks = [
         asyncio.create_task(expire_forever(opened.store.audit, settings.audit_retention_days)),
         asyncio.create_task(workers.attend(opened.world, owner)),
         asyncio.create_task(reindexing.work_forever(opened.world, owner)),
+        asyncio.create_task(asyncio.to_thread(warming.warm, opened.world)),
     ]
     if settings.load_definitions == "on":
         tasks.append(asyncio.create_task(r4_definitions.load_once(opened.world, owner)))
