@@ -90,6 +90,8 @@ class Shelf:
         tests = {
             "starts": lambda n, o: n.startswith(p.value),
             "contains": lambda n, o: p.value in n,
+            "ends": lambda n, o: n.endswith(p.value),
+            "equals": lambda n, o: n == p.value,
             "exact": lambda n, o: o == p.value,
         }
         return any(tests[p.match](*value) for value in self.values(entries, p.parameter, kinds.STRING))

@@ -15,7 +15,7 @@ from countyfhir.search.query import StringIs
 from countyfhir.search.walk import leaves
 
 TABLE = active()
-COMMON = ["_content", "_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"]
+COMMON = ["_content", "_filter", "_id", "_lastUpdated", "_list", "_profile", "_security", "_source", "_tag"]
 
 ETHNICITY = SearchParameter(
     "ethnic-group",

@@ -206,18 +206,20 @@ def test_an_untyped_chain_tries_each_type_that_knows_the_rest():
 
 
 REFUSED = [
-    ("Patient?foo=1", "foo is no search parameter of Patient; supported are _content, "),
+    ("Patient?foo=1", "foo is no search parameter of Patient; supported are _content, _filter, "),
     ("Patient?name:foo=1", "supported: contains, exact, missing"),
     ("Patient?name:=1", "colon"),
     ("Patient?_id:exact=1", "supported: not"),
     ("Patient?gender:in=http://x", "not supported yet"),
     ("Observation?code:below=x", "not supported yet"),
-    ("Patient?_filter=name eq x", "not supported yet"),
+    ("Patient?_filter=gender in x", "needs terminology"),
+    ("Patient?_filter=gender co x", "without co; it has eq, ne, pr"),
+    ("Patient?_filter=foo eq x", "foo is no search parameter"),
     ("Patient?_text:exact=x", "has no modifier"),
     ("Patient?_content:missing=true", "has no modifier"),
     ("Patient?_sort=_text", "not possible"),
-    ("Patient?_list=1", "not supported yet"),
-    ("Patient?_query=x", "not supported yet"),
+    ("Patient?_list=$current-problems", "functional lists"),
+    ("Patient?_query=x", "named queries: this server has none"),
     ("Patient?_contained=true", "not supported yet"),
     ("Location?near=1|2|3|km", "not supported yet"),
     ("Patient?_type=Patient", "_type is no search parameter"),
@@ -231,7 +233,7 @@ REFUSED = [
     ("Patient?_sort=foo", "no search parameter"),
     ("Observation?_sort=code-value-quantity", "composite"),
     ("Patient?_sort:desc=name", "no modifier"),
-    ("?name=x", "a search on several types; supported are _content, "),
+    ("?name=x", "a search on several types; supported are _content, _filter, "),
 ]
 
 
@@ -431,6 +433,8 @@ VALUES = {
     "_lastUpdated": "2024",
     "_text": "x",
     "_content": "x",
+    "_list": "a",
+    "_filter": "_id eq a",
 }
 SPECIAL = {"of-type": "s|c|v", "missing": "true"}
 

@@ -120,6 +120,8 @@ def _operation(one: Operation) -> dict[str, Any]:
 
 def _parameter(one: SearchParameter) -> dict[str, Any]:
     stated: dict[str, Any] = {"name": one.code, "definition": one.url, "type": one.type}
+    if not one.url:
+        del stated["definition"]
     modifiers = conditions.modifiers_of(one)
     if modifiers:
         stated["documentation"] = f"Modifiers: {', '.join(f':{each}' for each in modifiers)}."

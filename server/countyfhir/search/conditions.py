@@ -8,12 +8,13 @@ from itertools import count
 
 from countyfhir.model.definitions import SearchParameter
 from countyfhir.outcome import FhirError
+from countyfhir.search import filter_conditions, text_expressions, values
 from countyfhir.search import parameters as table_of
-from countyfhir.search import text_expressions, values
 from countyfhir.search.compartments import COMPARTMENT
 from countyfhir.search.context import Context
 from countyfhir.search.elements import IDENTIFIER, OF_TYPE, TEXT
 from countyfhir.search.escapes import split, unescape
+from countyfhir.search.filters import FILTER
 from countyfhir.search.leaves import implicit_systems, is_canonical
 from countyfhir.search.parameters import NOT_YET, named
 from countyfhir.search.query import (
@@ -116,6 +117,8 @@ def _applied(place: Place, parameter: SearchParameter, modifier: str, text: str)
     apply = MODIFIERS[key].get(modifier)
     if apply is None:
         raise _no_modifier(place, parameter, modifier, key)
+    if parameter.code == FILTER:
+        return apply(place, parameter, [text])
     return apply(place, parameter, alternatives(text, parameter.code + (modifier and f":{modifier}")))
 
 
@@ -190,6 +193,21 @@ def _full_text(place: Place, parameter: SearchParameter, texts: list[str]) -> Cl
     return tuple(predicate for text in texts for predicate in text_expressions.clause(parameter.code, unescape(text)))
 
 
+def _members(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+    """What the entries of a List point to."""
+    plain = [unescape(text) for text in texts]
+    if any(text.startswith("$") for text in plain):
+        raise Unsupported("_list: functional lists ($current-…) are not supported; name the id of a List.")
+    if not all(map(LOGICAL_ID.fullmatch, plain)):
+        raise malformed("_list", "it is the id of a List")
+    return (Has("List", "item", ((IdIs(tuple(dict.fromkeys(plain))),),)),)
+
+
+def _filtered(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+    language = filter_conditions.Language(condition, lambda there, code: find(there, code).type, _followed)
+    return filter_conditions.clause(place, texts[0], language)
+
+
 def _display(text: str, reading: Reading) -> Predicate:
     return values.string("starts")(text, reading)
 
@@ -211,7 +229,7 @@ def _composite(place: Place, parameter: SearchParameter, text: str) -> Predicate
     return CompositeIs(parameter.code, tuple(read))
 
 
-_COLUMNS = ("_id", "_lastUpdated", "_text", "_content")
+_COLUMNS = ("_id", "_lastUpdated", "_text", "_content", "_list", "_filter")
 """Parameters with modifiers of their own, whatever their type."""
 
 MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
@@ -241,29 +259,38 @@ MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
     "_lastUpdated": {"": _last_updated},
     "_text": {"": _full_text},
     "_content": {"": _full_text},
+    "_list": {"": _members},
+    "_filter": {"": _filtered},
 }
 """Modifier -> how it applies, by search type; ``:missing`` (all types) and ``:[type]`` (references) stand above."""
 
 
 def _chain(place: Place, link: str, rest: str, text: str) -> Clause:
     """``subject:Patient.name=…``: without a type, each target type that knows the rest is an alternative."""
+    return _followed(place, link, lambda inside: (condition(inside, rest, text),), f"{link}.{rest}")
+
+
+def _followed(place: Place, link: str, inside: Callable[[Place], tuple[Clause, ...]], name: str = "") -> Clause:
+    """What ``inside`` asks of the resources behind a reference parameter (``subject`` or ``subject:Patient``)."""
     code, _, wanted = link.partition(":")
-    parameter = _reference_parameter(place, code, f"{link}.{rest}")
+    parameter = _reference_parameter(place, code, name or link)
     known = place.context.parameters.definitions.endpoint_types
     allowed = table_of.targets(parameter) or tuple(sorted(known))
     if wanted and wanted not in allowed:
         listed = named(allowed) if len(allowed) < 20 else "any resource type"
         raise Unsupported(f"{code} does not lead to {shown(wanted)}; it leads to {listed}.")
     types = (wanted,) if wanted else tuple(each for each in allowed if each in known)
-    return _chained(place, parameter, types, rest, text)
+    return _chained(place, parameter, types, inside)
 
 
-def _chained(place: Place, parameter: SearchParameter, types: tuple[str, ...], rest: str, text: str) -> Clause:
+def _chained(
+    place: Place, parameter: SearchParameter, types: tuple[str, ...], inside: Callable[[Place], tuple[Clause, ...]]
+) -> Clause:
     found: list[Predicate] = []
     refused: Unsupported | None = None
     for target_type in types:
         try:
-            found.append(Chain(parameter.code, target_type, (condition(place.inside(target_type), rest, text),)))
+            found.append(Chain(parameter.code, target_type, inside(place.inside(target_type))))
         except Unsupported as error:
             refused = error
     if not found:

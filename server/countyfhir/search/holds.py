@@ -65,6 +65,10 @@ def _string(predicate: StringIs, normalised: str, original: str) -> bool:
         return original == predicate.value
     if predicate.match == "contains":
         return predicate.value in normalised
+    if predicate.match == "ends":
+        return normalised.endswith(predicate.value)
+    if predicate.match == "equals":
+        return normalised == predicate.value
     return normalised.startswith(predicate.value)
 
 

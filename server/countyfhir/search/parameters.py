@@ -22,15 +22,18 @@ Waiting = Mapping[str, Mapping[str, str]]
 """Resource type -> code -> the job that makes its entries: indexed, but not to be searched yet."""
 
 NOT_YET: Mapping[str, str] = {
-    "_list": "searching by List",
-    "_query": "named queries",
-    "_filter": "filter expressions",
+    "_query": "named queries: this server has none",
     "near": "searching by distance",
 }
 """Parameters of R4 that are not answered yet, with what they are called in messages."""
 
-WITHOUT_EXPRESSION = frozenset({"_id", "_lastUpdated", "_text", "_content"})
+WITHOUT_EXPRESSION = frozenset({"_id", "_lastUpdated", "_text", "_content", "_list", "_filter"})
 """Parameters that are answered although R4 gives them no expression, or not by it."""
+
+EVERYWHERE: Mapping[str, SearchParameter] = {
+    code: SearchParameter(code, "special", "", "") for code in ("_list", "_filter")
+}
+"""Parameters of every type for which R4 publishes no definition."""
 
 SORTABLE = frozenset({"token", "string", "reference", "date", "number", "quantity", "uri"})
 
@@ -94,7 +97,7 @@ def table(changes: Parameters | None = None, known: Definitions | None = None, w
     """R4's parameters with ``changes`` (resource type -> code -> parameter) on top."""
     known = known or definitions()
     changes = changes or {}
-    merged = {name: {**codes, **changes.get(name, {})} for name, codes in known.search_parameters.items()}
+    merged = {name: {**codes, **EVERYWHERE, **changes.get(name, {})} for name, codes in known.search_parameters.items()}
     return Table(known, merged, waiting)
 
 

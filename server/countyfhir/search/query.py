@@ -20,7 +20,8 @@ class TokenIs:
 
 @dataclass(frozen=True, slots=True)
 class StringIs:
-    """Entries of a string parameter; ``match`` is starts or contains (on ``value`` normalised) or exact (original)."""
+    """Entries of a string parameter; ``match`` is starts, contains, ends or equals (on ``value`` normalised) or exact
+    (original)."""
 
     parameter: str
     match: str

@@ -79,6 +79,11 @@ def _string(scope: Scope, predicate: StringIs) -> Term:
     if predicate.match == "exact":
         where = Sql("parameter_id = ? AND norm = ? AND original = ?", (parameter, normalise(value), value))
         return indexed(scope, "string", where)
+    if predicate.match == "equals":
+        return indexed(scope, "string", Sql("parameter_id = ? AND norm = ?", (parameter, value)))
+    if predicate.match == "ends":
+        where = Sql("parameter_id = ? AND substr(norm, ?) = ?", (parameter, -len(value), value))
+        return indexed(scope, "string", where, scans=True)
     if predicate.match == "contains":
         return indexed(scope, "string", Sql("parameter_id = ? AND instr(norm, ?)", (parameter, value)), scans=True)
     return indexed(
