@@ -10,6 +10,7 @@ from typing import Any
 from countyfhir.exchange import Body, Plan, Stored, Write
 from countyfhir.search import entries as kinds
 from countyfhir.search import query as q
+from countyfhir.search.near import is_within
 from countyfhir.search.ranges import DATE_RULES, NUMBER_RULES, holds
 from countyfhir.store.ports import Store
 
@@ -149,6 +150,15 @@ class Shelf:
         texts = [text for entry in entries if entry[0] == kinds.FULL_TEXT for text in entry[3:]]
         searched = texts[:1] if p.parameter == "_text" else texts
         return all(any(_stands_in(phrase.split(" "), text.split(" ")) for text in searched) for phrase in p.phrases)
+
+    def Near(self, p: q.Near, key: Any, entries: Any) -> bool:
+        latitudes, longitudes = (
+            self.values(entries, p.parameter + side, kinds.NUMBER) for side in ("$latitude", "$longitude")
+        )
+        return any(
+            is_within(*latitude, *longitude, p.latitude, p.longitude, p.metres)
+            for latitude, longitude in zip(latitudes, longitudes, strict=True)
+        )
 
     def Chain(self, p: q.Chain, key: Any, entries: Any) -> bool:
         targets = [value for value in self.values(entries, p.parameter, kinds.REFERENCE) if value[0] == p.target_type]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countyfhir.search.decimal_key import encode
+from countyfhir.search.decimal_key import decode, encode
 
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False) | st.builds(
     lambda digits, exponent: Decimal((int(digits < 0), tuple(map(int, str(abs(digits)))), exponent)),
@@ -46,3 +46,9 @@ def test_what_is_no_number_has_no_key(text):
     """NaN and infinities are refused."""
     with pytest.raises(ValueError, match="finite"):
         encode(Decimal(text))
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-180, max_value=180, places=12))
+def test_a_key_tells_its_number(number):
+    """Decoding gives the nearest float."""
+    assert decode(encode(number)) == float(number)

@@ -221,7 +221,6 @@ REFUSED = [
     ("Patient?_list=$current-problems", "functional lists"),
     ("Patient?_query=x", "named queries: this server has none"),
     ("Patient?_contained=true", "not supported yet"),
-    ("Location?near=1|2|3|km", "not supported yet"),
     ("Patient?_type=Patient", "_type is no search parameter"),
     ("Patient?name.given=x", "is a string parameter"),
     ("Observation?subject:Encounter.status=x", "does not lead to Encounter"),
@@ -422,6 +421,7 @@ def test_no_text_is_more_than_a_400(pairs, resource_type, lenient):
 
 
 VALUES = {
+    "special": "1|2|3|km",
     "token": "s|c",
     "string": "x",
     "reference": "a",

@@ -16,6 +16,7 @@ from countyfhir.search.elements import IDENTIFIER, OF_TYPE, TEXT
 from countyfhir.search.escapes import split, unescape
 from countyfhir.search.filters import FILTER
 from countyfhir.search.leaves import implicit_systems, is_canonical
+from countyfhir.search.near import near
 from countyfhir.search.parameters import NOT_YET, named
 from countyfhir.search.query import (
     Chain,
@@ -145,8 +146,12 @@ def _missing(place: Place, parameter: SearchParameter, text: str) -> Predicate:
         raise _no_modifier(place, parameter, "missing", parameter.code)
     if text not in ("true", "false"):
         raise malformed(f"{parameter.code}:missing", "it is true or false")
-    name = f"{parameter.code}$1" if parameter.type == "composite" else parameter.code
+    name = parameter.code + _WHERE_IT_STANDS.get(parameter.type, "")
     return Missing(name, text == "true")
+
+
+_WHERE_IT_STANDS = {"composite": "$1", "special": "$latitude"}
+"""The entries that are there whenever the parameter has a value, where they are not under its own name."""
 
 
 def _reading(place: Place, parameter: SearchParameter, suffix: str = "") -> Reading:
@@ -254,7 +259,7 @@ MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
         "above": _each(values.uri("above")),
     },
     "composite": {"": _composites},
-    "special": {},
+    "special": {"": lambda place, parameter, texts: tuple(near(text, parameter.code) for text in texts)},
     "_id": {"": _ids, "not": _not},
     "_lastUpdated": {"": _last_updated},
     "_text": {"": _full_text},

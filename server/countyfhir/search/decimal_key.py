@@ -29,6 +29,17 @@ def encode(number: Decimal | int) -> bytes:
     return magnitude.translate(_COMPLEMENT) + b"\xff" if sign else magnitude
 
 
+def decode(key: bytes) -> float:
+    """The number of a key, as near as a float comes."""
+    if key == _ZERO:
+        return 0.0
+    negative = key[0] < _ZERO[0]
+    magnitude = key[:-1].translate(_COMPLEMENT) if negative else key
+    power = int.from_bytes(magnitude[1:3], "big") - _BIAS
+    digits = "".join(f"{byte - 1:02d}" for byte in magnitude[3:])
+    return float(f"{'-' if negative else ''}0.{digits}e{power}")
+
+
 def _exponent(power: int) -> bytes:
     """The place of the first digit; beyond two bytes an escape keeps the order."""
     if -_FAR <= power <= _FAR:

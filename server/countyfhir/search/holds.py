@@ -10,6 +10,7 @@ from countyfhir.outcome import FhirError
 from countyfhir.search import entries as kinds
 from countyfhir.search.entries import Entry
 from countyfhir.search.full_text import NARRATIVE, occurs
+from countyfhir.search.near import is_within
 from countyfhir.search.query import (
     AllOf,
     Clause,
@@ -19,6 +20,7 @@ from countyfhir.search.query import (
     IdIs,
     InCompartment,
     Missing,
+    Near,
     Not,
     NumberIs,
     Predicate,
@@ -110,6 +112,18 @@ def _full_text(predicate: FullText, write: Write) -> bool:
     return all(any(occurs(phrase, str(text)) for text in searched) for phrase in predicate.phrases)
 
 
+def _near(predicate: Near, write: Write) -> bool:
+    latitudes, longitudes = (
+        [entry[3] for entry in write.entries if entry[:2] == (kinds.NUMBER, predicate.parameter + side)]
+        for side in ("$latitude", "$longitude")
+    )
+    return any(
+        is_within(latitude, longitude, predicate.latitude, predicate.longitude, predicate.metres)  # type: ignore[arg-type]
+        for latitude in latitudes
+        for longitude in longitudes
+    )
+
+
 def _missing(predicate: Missing, write: Write) -> bool:
     return predicate.missing != any(entry[1] == predicate.parameter for entry in write.entries)
 
@@ -137,6 +151,7 @@ _VALUES: dict[type, tuple[tuple[int, ...], Callable[..., bool]]] = {
 _TESTS: dict[type, Callable[[Any, Write], bool]] = {
     CompositeIs: _composite,
     FullText: _full_text,
+    Near: _near,
     Missing: _missing,
     InCompartment: _compartment,
     IdIs: lambda predicate, write: write.logical_id in predicate.logical_ids,

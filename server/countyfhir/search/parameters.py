@@ -23,7 +23,6 @@ Waiting = Mapping[str, Mapping[str, str]]
 
 NOT_YET: Mapping[str, str] = {
     "_query": "named queries: this server has none",
-    "near": "searching by distance",
 }
 """Parameters of R4 that are not answered yet, with what they are called in messages."""
 

@@ -91,6 +91,19 @@ class FullText:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """Positions (entries ``<parameter>$latitude`` and ``$longitude``) at most ``metres`` from a point in degrees.
+    ``latitudes`` and one of ``longitudes`` bound the decimal keys of whatever is so near; ``near.is_within`` tells."""
+
+    parameter: str
+    latitude: float
+    longitude: float
+    metres: float
+    latitudes: tuple[bytes, bytes]
+    longitudes: tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Resources with (False) or without (True) any entry of the parameter."""
 
@@ -165,6 +178,7 @@ Predicate = (
     | UriIs
     | CompositeIs
     | FullText
+    | Near
     | Missing
     | IdIs
     | LastUpdatedIs

@@ -10,6 +10,7 @@ from typing import Any
 
 import apsw
 
+from countyfhir.search.near import is_within
 from countyfhir.store.ports import StoreUnusable
 from countyfhir.store.sqlite.options import Options
 
@@ -41,9 +42,14 @@ def connect(path: str, options: Options, *, write: bool = False) -> apsw.Connect
     connection.execute(f"PRAGMA mmap_size={options.map_size}").fetchall()
     connection.execute("PRAGMA temp_store=MEMORY").fetchall()
     connection.execute(f"PRAGMA journal_size_limit={options.wal_soft}").fetchall()
+    connection.create_scalar_function("is_within", _is_within, 5, deterministic=True)
     if not write:
         connection.execute("PRAGMA query_only=ON").fetchall()
     return connection
+
+
+def _is_within(*values: Any) -> bool:
+    return is_within(*values)
 
 
 def fetch(connection: apsw.Connection, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

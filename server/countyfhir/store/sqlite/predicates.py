@@ -15,6 +15,7 @@ from countyfhir.search.query import (
     InCompartment,
     LastUpdatedIs,
     Missing,
+    Near,
     NumberIs,
     Predicate,
     ReferenceIs,
@@ -24,7 +25,7 @@ from countyfhir.search.query import (
 )
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.full_text import full_text
-from countyfhir.store.sqlite.ranged import date, last_updated, number
+from countyfhir.store.sqlite.ranged import date, last_updated, near, number
 from countyfhir.store.sqlite.references import in_compartment, reference, uri
 from countyfhir.store.sqlite.rows import TABLE_OF_KIND
 from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, either, indexed, joined, negated, unfindable
@@ -145,6 +146,7 @@ SIMPLE: dict[type[Any], Compile] = {
     NumberIs: number,
     UriIs: uri,
     FullText: full_text,
+    Near: near,
     CompositeIs: _composite,
     Missing: _missing,
     IdIs: _id,

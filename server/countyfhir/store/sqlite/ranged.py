@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from countyfhir.search import entries as kinds
-from countyfhir.search.query import DateIs, LastUpdatedIs, NumberIs
+from countyfhir.search.query import DateIs, LastUpdatedIs, Near, NumberIs
 from countyfhir.search.ranges import DATE_RULES, NUMBER_RULES, Comparison, Rule
 from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, any_of, either, indexed, joined
 
@@ -29,6 +29,22 @@ def number(scope: Scope, predicate: NumberIs) -> Term:
     values = {"LOW": predicate.low, "EXACT": predicate.exact, "HIGH": predicate.high}
     fixed = Sql("parameter_id = ? AND unit = ?", (parameter, predicate.unit or ""))
     return _ranged(scope, "number", fixed, NUMBER_RULES[predicate.prefix], values)
+
+
+def near(scope: Scope, predicate: Near) -> Term:
+    """Latitudes of the box lead, longitudes are probed, and what lies in it is measured."""
+    sides = [scope.parameter(predicate.parameter + side, kinds.QUANTITY) for side in ("$latitude", "$longitude")]
+    if None in sides:
+        return IMPOSSIBLE
+    between = Sql("parameter_id = ? AND unit = '' AND key BETWEEN ? AND ?", (sides[0], *predicate.latitudes))
+    within = " OR ".join(["o.key BETWEEN ? AND ?"] * len(predicate.longitudes))
+    bounds = tuple(bound for each in predicate.longitudes for bound in each)
+    other = Sql(
+        "EXISTS (SELECT 1 FROM number o WHERE o.rid = number.rid AND o.parameter_id = ? AND o.unit = ''"
+        f" AND ({within}) AND is_within(number.key, o.key, ?, ?, ?))",
+        (sides[1], *bounds, predicate.latitude, predicate.longitude, predicate.metres),
+    )
+    return indexed(scope, "number", joined(" AND ", [between, other]))
 
 
 def _ranged(scope: Scope, table: str, fixed: Sql, rule: Rule, values: dict[str, Any]) -> Term:
