@@ -87,6 +87,9 @@ class Shelf:
             (p.system is None or p.system == system) and (p.code is None or p.code == code) for system, code in found
         )
 
+    def CodeStarts(self, p: q.CodeStarts, key: Any, entries: Any) -> bool:
+        return any(code.lower().startswith(p.value) for _, code in self.values(entries, p.parameter, kinds.TOKEN))
+
     def StringIs(self, p: q.StringIs, key: Any, entries: Any) -> bool:
         tests = {
             "starts": lambda n, o: n.startswith(p.value),

@@ -242,6 +242,7 @@ MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
         "": _each(values.token),
         "not": _not,
         "text": _each(_display, TEXT),
+        "code-text": _each(values.code_text),
         "of-type": _each(values.identifier_of_type, OF_TYPE),
     },
     "string": {

@@ -32,3 +32,11 @@ def unescape(text: str) -> str:
 def escape(text: str) -> str:
     """``text`` so that ``split`` leaves it whole and ``unescape`` gives it back."""
     return re.sub(r"([,|$\\])", r"\\\1", text)
+
+
+def ascii_lower(text: str) -> str:
+    """``text`` with small ASCII letters; others stay, so that every store folds alike."""
+    return text.translate(_SMALL)
+
+
+_SMALL = {capital: capital + 32 for capital in range(ord("A"), ord("Z") + 1)}

@@ -9,11 +9,13 @@ from countyfhir.exchange import Write
 from countyfhir.outcome import FhirError
 from countyfhir.search import entries as kinds
 from countyfhir.search.entries import Entry
+from countyfhir.search.escapes import ascii_lower
 from countyfhir.search.full_text import NARRATIVE, occurs
 from countyfhir.search.near import is_within
 from countyfhir.search.query import (
     AllOf,
     Clause,
+    CodeStarts,
     CompositeIs,
     DateIs,
     FullText,
@@ -60,6 +62,10 @@ def _matching(predicate: Any, entries: Iterable[Entry]) -> Iterator[Any]:
 
 def _token(predicate: TokenIs, system: str, code: str) -> bool:
     return predicate.system in (None, system) and predicate.code in (None, code)
+
+
+def _code_starts(predicate: CodeStarts, system: str, code: str) -> bool:
+    return ascii_lower(code).startswith(predicate.value)
 
 
 def _string(predicate: StringIs, normalised: str, original: str) -> bool:
@@ -140,6 +146,7 @@ def _compartment(predicate: InCompartment, write: Write) -> bool:
 
 _VALUES: dict[type, tuple[tuple[int, ...], Callable[..., bool]]] = {
     TokenIs: ((kinds.TOKEN,), _token),
+    CodeStarts: ((kinds.TOKEN,), _code_starts),
     StringIs: ((kinds.STRING,), _string),
     ReferenceIs: ((kinds.REFERENCE,), _reference),
     DateIs: ((kinds.DATE,), _date),

@@ -19,6 +19,15 @@ class TokenIs:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeStarts:
+    """Entries of a token parameter whose code begins with ``value``, ASCII letters of either case alike (``value`` in
+    small ones); any system."""
+
+    parameter: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class StringIs:
     """Entries of a string parameter; ``match`` is starts, contains, ends or equals (on ``value`` normalised) or exact
     (original)."""
@@ -171,6 +180,7 @@ class InCompartment:
 
 Predicate = (
     TokenIs
+    | CodeStarts
     | StringIs
     | ReferenceIs
     | DateIs

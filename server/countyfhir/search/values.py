@@ -11,9 +11,9 @@ from decimal import Decimal
 from countyfhir.model.primitives import interval
 from countyfhir.search import decimal_key
 from countyfhir.search.elements import UCUM
-from countyfhir.search.escapes import split, unescape
+from countyfhir.search.escapes import ascii_lower, split, unescape
 from countyfhir.search.normalise import normalise
-from countyfhir.search.query import DateIs, NumberIs, Predicate, ReferenceIs, StringIs, TokenIs, UriIs
+from countyfhir.search.query import CodeStarts, DateIs, NumberIs, Predicate, ReferenceIs, StringIs, TokenIs, UriIs
 from countyfhir.search.ranges import PREFIXES, approximate_range, precision_range
 from countyfhir.search.refusals import malformed
 from countyfhir.search.targets import target_of
@@ -49,6 +49,11 @@ def token(text: str, reading: Reading) -> TokenIs:
     if system in reading.implicit_systems:
         system = ""
     return TokenIs(reading.parameter, system, code or None)
+
+
+def code_text(text: str, reading: Reading) -> CodeStarts:
+    """``:code-text``: the beginning of a code."""
+    return CodeStarts(reading.parameter, ascii_lower(unescape(text)))
 
 
 def identifier_of_type(text: str, reading: Reading) -> TokenIs:

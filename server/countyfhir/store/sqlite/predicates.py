@@ -8,6 +8,7 @@ from typing import Any
 from countyfhir.search import entries as kinds
 from countyfhir.search.normalise import normalise
 from countyfhir.search.query import (
+    CodeStarts,
     CompositeIs,
     DateIs,
     FullText,
@@ -64,6 +65,19 @@ def _token_of_any_system(scope: Scope, parameter: int, code: str | None) -> Term
         )
     listed = ", ".join(map(str, systems))
     return indexed(scope, "token", Sql(f"parameter_id = ? AND system_id IN ({listed}) AND code = ?", (parameter, code)))
+
+
+def _code_starts(scope: Scope, predicate: CodeStarts) -> Term:
+    """Ranges of the index that begin with the first letter in either case, folded and compared."""
+    parameter = scope.parameter(predicate.parameter, kinds.TOKEN)
+    if parameter is None:
+        return IMPOSSIBLE
+    listed, value = ", ".join(map(str, systems_of(scope, parameter))), predicate.value
+    where = f"parameter_id = ? AND system_id IN ({listed}) AND code >= ? AND code < ? AND lower(substr(code, 1, ?)) = ?"
+    firsts = dict.fromkeys((value[:1], value[:1].upper() if value[:1].isascii() else value[:1]))
+    return either(
+        [indexed(scope, "token", Sql(where, (parameter, each, each + LAST, len(value), value))) for each in firsts]
+    )
 
 
 def systems_of(scope: Scope, parameter: int) -> list[int]:
@@ -140,6 +154,7 @@ _KINDS_KEPT = (kinds.TOKEN, kinds.STRING, kinds.REFERENCE, kinds.DATE, kinds.QUA
 
 SIMPLE: dict[type[Any], Compile] = {
     TokenIs: _token,
+    CodeStarts: _code_starts,
     StringIs: _string,
     ReferenceIs: reference,
     DateIs: date,
