@@ -4,6 +4,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from countyfhir.outcome import FhirError
 from countyfhir.search import parse
 from countyfhir.search.query import Include, Sort
 
@@ -92,3 +93,11 @@ def test_the_digest_follows_the_search_and_not_its_form():
     plain = searched("Patient?name=x").digest
     assert searched("Patient?name=x&_format=xml&_pretty=true&_cursor=a").digest == plain
     assert len({plain, searched("Patient?name=y").digest, searched("Practitioner?name=x").digest}) == 3
+
+
+def test_contained_resources_are_not_matches():
+    """_contained=false, the default, may be said; the others would change the answer and are refused."""
+    assert searched("Patient?_contained=false").applied == (("_contained", "false"),)
+    for text in ("_contained=true", "_contained=both", "_containedType=container"):
+        with pytest.raises(FhirError, match="not supported yet"):
+            searched(f"Patient?{text}")

@@ -58,6 +58,8 @@ def read(shape: Shape, place: Place, name: str, text: str) -> str:
     """Put one parameter into ``shape``; the value as it was applied. FhirError 400 when it is malformed or said
     twice."""
     code, _, modifier = name.partition(":")
+    if code == "_contained" and text == "false" and not modifier:
+        return text
     if code in NOT_YET_MODES:
         raise Unsupported(f"{code} is not supported yet.")
     if modifier and not (code in _MODIFIED and modifier == "iterate"):
