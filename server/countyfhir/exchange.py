@@ -153,8 +153,9 @@ class Criteria:
     logical_ids: frozenset[str]
 
 
-class AuditRecord(Struct, frozen=True):
-    """One access, compact; ``audit/`` renders it as an AuditEvent (DICOM PS3.15, IHE BALP)."""
+class AuditRecord(Struct, frozen=True, array_like=True):
+    """One access, compact; ``audit/`` renders it as an AuditEvent (DICOM PS3.15, IHE BALP). Stores keep it as an array:
+    new fields come last, with a default."""
 
     recorded: int  # microseconds since 1970-01-01T00:00Z
     interaction: str  # FHIR interaction code

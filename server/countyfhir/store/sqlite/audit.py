@@ -1,34 +1,43 @@
-"""The audit store in SQLite: appended through the writer's groups, found by indexed columns (DESIGN decision 13)."""
+"""The audit store in SQLite: appended through the writer's groups, found by their keys (DESIGN decision 13)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apsw
 
 from countyfhir.exchange import AuditRecord
 from countyfhir.store.sqlite import audit_rows
+from countyfhir.store.sqlite.audit_rows import Numbered
 from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
 from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.reading import Readers
 from countyfhir.store.sqlite.writing import Transaction, Writer
 
-TERMS: dict[str, str] = {
-    "patient": "a.seq IN (SELECT p.seq FROM audit_patient p WHERE p.patient = ?)",
-    "since": "a.recorded >= ?",
-    "until": "a.recorded < ?",
-    "principal": "a.principal = ?",
-    "action": "a.action = ?",
-    "interaction": "a.interaction = ?",
-    "outcome": "a.outcome = ?",
-    "resource": "a.resource_type = ? AND a.logical_id = ?",
+TERMS: Mapping[str, Callable[[AuditRecord, Any], bool]] = {
+    "patient": lambda record, value: value in record.patients,
+    "since": lambda record, value: record.recorded >= value,
+    "until": lambda record, value: record.recorded < value,
+    "principal": lambda record, value: record.principal == value,
+    "action": lambda record, value: record.action == value,
+    "interaction": lambda record, value: record.interaction == value,
+    "outcome": lambda record, value: record.outcome == value,
+    "resource": lambda record, value: (record.resource_type, record.logical_id) == tuple(value),
 }
 """What one can ask for. ``until`` is exclusive."""
 
-ONE = f"SELECT {audit_rows.SELECTED} FROM audit a WHERE a.seq = ?"
+KEYS: Mapping[str, Callable[[Any], str | None]] = {
+    "patient": audit_rows.patient_key,
+    "resource": lambda value: audit_rows.resource_key(*value),
+    "outcome": lambda value: None if value == "0" else audit_rows.outcome_key(value),
+    "principal": audit_rows.principal_key,
+}
+"""Criteria that groups are found by, the most selective first."""
 
-EXPIRED_AT_ONCE = 5_000
+ONE = "SELECT seq, records FROM audit WHERE seq >= ? ORDER BY seq LIMIT 1"
+
+EXPIRED_AT_ONCE = 10  # groups of one transaction
 
 
 class SqliteAudit:
@@ -43,16 +52,14 @@ class SqliteAudit:
 
     async def find(
         self, criteria: Mapping[str, Any], *, count: int, cursor: int | None
-    ) -> tuple[list[tuple[int, AuditRecord]], int | None]:
+    ) -> tuple[list[Numbered], int | None]:
         """Newest first, as (sequence, record), and the cursor of the next page. ValueError for an unknown criterion."""
-        where, bindings = _where(criteria, cursor)
-
-        def rows(connection: apsw.Connection) -> list[tuple[Any, ...]]:
-            sql = f"SELECT a.seq, {audit_rows.SELECTED} FROM audit a WHERE {where} ORDER BY a.seq DESC LIMIT ?"
-            return fetch(connection, sql, (*bindings, count + 1))
-
-        found = await self._readers.run(rows)
-        page = [(sequence, audit_rows.record_of(row)) for sequence, *row in found[:count]]
+        unknown = criteria.keys() - TERMS.keys()
+        if unknown:
+            raise ValueError(f"audit records cannot be found by {', '.join(sorted(unknown))}")
+        asked = {name: value for name, value in criteria.items() if value is not None}
+        found = await self._readers.run(lambda connection: _newest(connection, asked, count + 1, cursor))
+        page = found[:count]
         return page, page[-1][0] if page and len(found) > count else None
 
     async def read(self, sequence: int) -> AuditRecord | None:
@@ -61,36 +68,79 @@ class SqliteAudit:
             return None
         with translated():
             rows = fetch(self._connections.mine(), ONE, (sequence,))
-        return audit_rows.record_of(rows[0]) if rows else None
+        return (
+            next((one for number, one in audit_rows.numbered(*rows[0]) if number == sequence), None) if rows else None
+        )
 
     async def expire(self, before: int) -> int:
-        """Remove records older than the instant, a few thousand a transaction; returns how many."""
+        """Remove records older than the instant, some groups a transaction; returns how many."""
         removed = 0
         while part := await self._writer.run(lambda: lambda _: lambda transaction: _expire(transaction, before)):
             removed += part
         return removed
 
 
-def _where(criteria: Mapping[str, Any], cursor: int | None) -> tuple[str, list[Any]]:
-    unknown = criteria.keys() - TERMS.keys()
-    if unknown:
-        raise ValueError(f"audit records cannot be found by {', '.join(sorted(unknown))}")
-    asked = {name: value for name, value in criteria.items() if value is not None}
-    terms = [TERMS[name] for name in asked]
-    bindings = [part for value in asked.values() for part in (value if isinstance(value, tuple) else (value,))]
+def _newest(connection: apsw.Connection, asked: Mapping[str, Any], most: int, cursor: int | None) -> list[Numbered]:
+    found: list[Numbered] = []
+    for number, record in _candidates(connection, asked, cursor):
+        if cursor is not None and number >= cursor:
+            continue
+        if all(TERMS[name](record, value) for name, value in asked.items()):
+            found.append((number, record))
+            if len(found) == most:
+                break
+    return found
+
+
+def _candidates(connection: apsw.Connection, asked: Mapping[str, Any], cursor: int | None) -> Iterator[Numbered]:
+    """The records of every group that may hold what is asked, newest first."""
+    keys = [key for name, of in KEYS.items() if name in asked and (key := of(asked[name])) is not None]
+    terms: list[str] = []
+    bindings: list[Any] = []
+    if keys:
+        source, place = "audit_key k CROSS JOIN audit a ON a.seq = k.seq", "k.seq"
+        terms.append("k.key = ?")
+        bindings.append(keys[0])
+    else:
+        source, place = "audit a", "a.seq"
+    for key in keys[1:]:
+        terms.append("EXISTS (SELECT 1 FROM audit_key o WHERE o.key = ? AND o.seq = a.seq)")
+        bindings.append(key)
+    for term, name in (("a.high >= ?", "since"), ("a.low < ?", "until")):
+        if name in asked:
+            terms.append(term)
+            bindings.append(asked[name])
     if cursor is not None:
-        terms.append("a.seq < ?")
-        bindings.append(cursor)
-    return " AND ".join(terms) or "1", bindings
+        terms.append("a.seq - a.count + 1 < ?")
+        terms.append(f"{place} < ? + {audit_rows.MOST}")
+        bindings += [cursor, cursor]
+    where = " AND ".join(terms) or "1"
+    for last, kept in connection.execute(
+        f"SELECT a.seq, a.records FROM {source} WHERE {where} ORDER BY {place} DESC", bindings
+    ):
+        yield from audit_rows.numbered(last, kept)
 
 
 def _expire(transaction: Transaction, before: int) -> int:
+    """Remove from the oldest groups; a group that is old as a whole goes with its keys."""
     connection = transaction.connection
-    old = fetch(connection, "SELECT seq FROM audit WHERE recorded < ? LIMIT ?", (before, EXPIRED_AT_ONCE))
-    for (sequence,) in old:
-        record = audit_rows.record_of(fetch(connection, ONE, (sequence,))[0])
-        connection.executemany(
-            "DELETE FROM audit_patient WHERE patient = ? AND seq = ?", [(name, sequence) for name in record.patients]
-        )
-    connection.executemany("DELETE FROM audit WHERE seq = ?", old)
-    return len(old)
+    removed = 0
+    rows = fetch(
+        connection,
+        "SELECT seq, high, records FROM audit WHERE low < ? ORDER BY low LIMIT ?",
+        (before, EXPIRED_AT_ONCE),
+    )
+    for last, high, kept in rows:
+        records = audit_rows.unpacked(kept)
+        left = [record if record is not None and record.recorded >= before else None for record in records]
+        removed += sum(record is not None for record in records) - sum(record is not None for record in left)
+        if high < before:
+            keys = audit_rows.keys_of(record for record in records if record is not None)
+            connection.executemany("DELETE FROM audit_key WHERE key = ? AND seq = ?", [(key, last) for key in keys])
+            connection.execute("DELETE FROM audit WHERE seq = ?", (last,))
+        else:
+            lowest = min(record.recorded for record in left if record is not None)
+            connection.execute(
+                "UPDATE audit SET low = ?, records = ? WHERE seq = ?", (lowest, audit_rows.packed(left), last)
+            )
+    return removed

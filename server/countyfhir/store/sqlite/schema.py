@@ -73,13 +73,9 @@ CREATE TABLE uri(
 CREATE INDEX uri_value ON uri(parameter_id, value, rid, flag);
 
 CREATE TABLE audit(
-  seq INTEGER PRIMARY KEY, recorded INTEGER NOT NULL, principal TEXT NOT NULL, action TEXT NOT NULL,
-  interaction TEXT NOT NULL, outcome TEXT NOT NULL, resource_type TEXT, logical_id TEXT, rest BLOB NOT NULL);
-CREATE INDEX audit_recorded ON audit(recorded);
-CREATE INDEX audit_principal ON audit(principal);
-CREATE INDEX audit_resource ON audit(resource_type, logical_id);
-CREATE INDEX audit_failure ON audit(outcome) WHERE outcome <> '0';
-CREATE TABLE audit_patient(patient TEXT, seq INTEGER, PRIMARY KEY(patient, seq)) WITHOUT ROWID;
+  seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL, records BLOB NOT NULL);
+CREATE INDEX audit_low ON audit(low);
+CREATE TABLE audit_key(key TEXT, seq INTEGER, PRIMARY KEY(key, seq)) WITHOUT ROWID;
 
 CREATE TABLE api_key(
   key_id TEXT PRIMARY KEY, digest BLOB NOT NULL UNIQUE, revoked INTEGER NOT NULL, created INTEGER NOT NULL,
