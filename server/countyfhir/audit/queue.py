@@ -33,7 +33,7 @@ class AuditQueue:
 
     store: AuditStore
     capacity: int = 20_000
-    group: int = 1000
+    group: int = 2500
     interval: float = 0.5
     patience: float = 5.0
     strict: bool = False
@@ -114,7 +114,8 @@ class AuditQueue:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.wake.wait(), self.interval)
             self.wake.clear()
-            while self.waiting:
+            goal = self.accepted + len(self.waiting)  # what comes meanwhile waits for its own group
+            while self.waiting and self.accepted < goal:
                 if not await self.commit_group():
                     await asyncio.sleep(min(0.05 * 2 ** min(self.failures, 7), 5.0))
 
