@@ -10,10 +10,10 @@ from countyfhir.model import json
 from countyfhir.model.definitions import SearchParameter
 from countyfhir.outcome import FhirError
 from countyfhir.search import conditions, parameters
+from countyfhir.search.parameters import Table
 
 _ON_TYPE = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
 _ON_SYSTEM = ("transaction", "batch", "search-system", "history-system")
-_KEPT = 64  # statements remembered, one for each base URL that clients use
 
 
 async def capabilities(interaction: Interaction, grant: Grant, world: World) -> Answer:
@@ -23,16 +23,24 @@ async def capabilities(interaction: Interaction, grant: Grant, world: World) -> 
         raise FhirError(
             "not-supported", f"metadata?mode={mode[:32]} is not offered; full and normative are.", status=400
         )
-    text = world.statements.get(interaction.base)
+    return Answer(200, body=statement(interaction.base, world))
+
+
+def statement(base: str, world: World) -> bytes:
+    """The CapabilityStatement of this server as JSON text. Its greater part names no base URL and is made once."""
+    return b'%b,"rest":[%b]}' % (json.dumps(_about(base, world))[:-1], rest(world))
+
+
+def rest(world: World) -> bytes:
+    """CapabilityStatement.rest as JSON text, for the search parameters of now; threads may ask for it."""
+    table = world.search.parameters
+    text = world.statements.get(table)
     if text is None:
-        text = json.dumps(statement(interaction.base, world))
-        if len(world.statements) < _KEPT:
-            world.statements[interaction.base] = text
-    return Answer(200, body=text)
+        text = world.statements[table] = json.dumps(_rest(table, world))
+    return text
 
 
-def statement(base: str, world: World) -> Resource:
-    """The CapabilityStatement of this server."""
+def _about(base: str, world: World) -> Resource:
     return {
         "resourceType": "CapabilityStatement",
         "url": f"{base}/metadata",
@@ -54,24 +62,23 @@ def statement(base: str, world: World) -> Resource:
             "application/fhir+xml",
             "application/merge-patch+json",
         ],
-        "rest": [_rest(world)],
     }
 
 
-def _rest(world: World) -> Resource:
-    rest: Resource = {
+def _rest(table: Table, world: World) -> Resource:
+    stated: Resource = {
         "mode": "server",
         "security": _security(world),
-        "resource": [_resource(name, world) for name in sorted(world.definitions.endpoint_types)],
+        "resource": [_resource(name, table, world) for name in sorted(world.definitions.endpoint_types)],
         "interaction": [{"code": code} for code in _ON_SYSTEM],
-        "searchParam": [_parameter(one) for one in parameters.common(world.search.parameters)],
+        "searchParam": [_parameter(one) for one in parameters.common(table)],
         "operation": [_operation(one) for one in world.operations if one.on_system],
         "compartment": [
             f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}"
             for name in sorted(world.definitions.compartments)
         ],
     }
-    return {name: value for name, value in rest.items() if value}
+    return {name: value for name, value in stated.items() if value}
 
 
 def _security(world: World) -> Resource:
@@ -88,8 +95,7 @@ def _security(world: World) -> Resource:
     return {name: value for name, value in security.items() if value != []}
 
 
-def _resource(name: str, world: World) -> Resource:
-    offered = parameters.of(name, world.search.parameters)
+def _resource(name: str, table: Table, world: World) -> Resource:
     resource: Resource = {
         "type": name,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{name}",
@@ -102,9 +108,9 @@ def _resource(name: str, world: World) -> Resource:
         "conditionalUpdate": True,
         "conditionalDelete": "multiple" if world.policy.conditional_delete_multiple else "single",
         "referencePolicy": ["literal", "logical", "local"],
-        "searchInclude": parameters.includes(name, world.search.parameters),
-        "searchRevInclude": parameters.revincludes(name, world.search.parameters),
-        "searchParam": [_parameter(one) for one in offered],
+        "searchInclude": parameters.includes(name, table),
+        "searchRevInclude": parameters.revincludes(name, table),
+        "searchParam": [_parameter(one) for one in parameters.of(name, table)],
         "operation": [_operation(one) for one in world.operations if _on(one, name)],
     }
     return {key: value for key, value in resource.items() if value not in ([], None)}

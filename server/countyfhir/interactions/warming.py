@@ -1,8 +1,10 @@
-"""What the first write would otherwise wait for is compiled beforehand: checks, extractors, the readings of names."""
+"""What the first requests would otherwise wait for is made beforehand: the CapabilityStatement, checks, extractors,
+the readings of names."""
 
 from __future__ import annotations
 
 from countyfhir.exchange import Resource, Write
+from countyfhir.interactions import capabilities
 from countyfhir.interactions.prepare import indexed
 from countyfhir.interactions.world import World
 
@@ -10,7 +12,9 @@ FREQUENT = ("Patient", "Observation", "Encounter", "Condition", "MedicationReque
 
 
 def warm(world: World) -> None:
-    """Check and index a sample of each frequent type; nothing is written. Takes about half a second of a core."""
+    """Describe the server, then check and index a sample of each frequent type; nothing is written. Takes about half a
+    second of a core."""
+    capabilities.rest(world)
     for resource_type in FREQUENT:
         sample: Resource = {"resourceType": resource_type, "id": "sample"}
         if resource_type == "Patient":

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource
 from countyfhir.model.definitions import Definitions
 from countyfhir.outcome import Issue
+from countyfhir.search.parameters import Table
 from countyfhir.search.parse import Context as SearchContext
 from countyfhir.store.ports import Store
 
@@ -83,7 +84,7 @@ class World:
     started: str = "2026-01-01"  # date of the CapabilityStatement
     security: tuple[str, ...] = ()  # codes of restful-security-service
     cors: bool = False  # whether browsers of other origins may call
-    statements: dict[str, bytes] = field(default_factory=dict)  # finished CapabilityStatements by base URL
+    statements: dict[Table, bytes] = field(default_factory=dict)  # CapabilityStatement.rest, for the present table
 
     @property
     def search(self) -> SearchContext:

@@ -91,6 +91,16 @@ class Table:
         """All types that can be searched, sorted."""
         return tuple(sorted(self.definitions.endpoint_types))
 
+    @cached_property
+    def links(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Each reference parameter as ``_include`` names it, with the types it leads to (() any), sorted."""
+        return tuple(
+            (f"{source}:{code}", targets(parameter))
+            for source in self.endpoint_types
+            for code, parameter in sorted(self.of(source).items())
+            if parameter.type == "reference"
+        )
+
 
 def table(changes: Parameters | None = None, known: Definitions | None = None, waiting: Waiting | None = None) -> Table:
     """R4's parameters with ``changes`` (resource type -> code -> parameter) on top."""
@@ -109,6 +119,8 @@ def active() -> Table:
 def targets(parameter: SearchParameter) -> tuple[str, ...]:
     """The resource types a reference parameter leads to: what its ``resolve() is`` demands, else its targets; ()
     any."""
+    if "resolve" not in parameter.expression:  # nearly all: reading the paths would take longer than all the rest
+        return parameter.targets
     narrowed = {
         condition.argument
         for path in branches(parameter.expression) or ()
@@ -141,12 +153,7 @@ def includes(resource_type: str, among: Table) -> list[str]:
 
 def revincludes(resource_type: str, among: Table) -> list[str]:
     """The values of ``_revinclude`` on the type: each reference parameter of any type that may point to it."""
-    return [
-        f"{source}:{code}"
-        for source in among.endpoint_types
-        for code, parameter in sorted(among.of(source).items())
-        if parameter.type == "reference" and leads_to(parameter, resource_type)
-    ]
+    return [name for name, types in among.links if not types or resource_type in types]
 
 
 def leads_to(parameter: SearchParameter, resource_type: str) -> bool:
