@@ -6,7 +6,7 @@ import apsw
 
 from countyfhir.store.sqlite.options import Options
 
-IDLE_SIZE = 1024 * 1024
+IDLE_SIZE = 8 * 1024 * 1024
 """With nothing else to do, what the log holds past this many bytes is copied back."""
 
 PATIENCE = 200
