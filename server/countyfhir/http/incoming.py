@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from countyfhir.http.headers import Headers
-from countyfhir.model import json, xml
+from countyfhir.model import json
 from countyfhir.outcome import FhirError
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -98,8 +98,14 @@ def resource(body: bytes, content_type: str | None) -> Any:
     if content_type in JSON_TYPES:
         return json.parse(body)
     if content_type in XML_TYPES:
-        return xml.parse(body)
+        return _of_xml(body)
     raise unsupported(content_type, (JSON_TYPES[0], XML_TYPES[0]))
+
+
+def _of_xml(body: bytes) -> Any:
+    from countyfhir.model import xml  # a server starts without the XML library
+
+    return xml.parse(body)
 
 
 def patch(body: bytes, content_type: str | None) -> Any:
@@ -107,7 +113,7 @@ def patch(body: bytes, content_type: str | None) -> Any:
     if content_type in PATCH_TYPES or content_type in JSON_TYPES:
         return json.parse_any(body)
     if content_type in XML_TYPES:
-        return xml.parse(body)
+        return _of_xml(body)
     raise unsupported(content_type or "none", (*PATCH_TYPES, JSON_TYPES[0], XML_TYPES[0]))
 
 

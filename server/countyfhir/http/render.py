@@ -12,7 +12,7 @@ from countyfhir.http import negotiate
 from countyfhir.http.compress import chosen, packed
 from countyfhir.http.headers import Headers
 from countyfhir.interactions.page_form import body_of_row, page_form
-from countyfhir.model import json, xml
+from countyfhir.model import json
 from countyfhir.outcome import FhirError, Issue, operation_outcome
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -131,6 +131,8 @@ def _subset(body: bytes | dict[str, object], interaction: Interaction) -> bytes:
 
 def _formed(text: bytes, form: Form) -> bytes:
     if form.name == negotiate.XML:
+        from countyfhir.model import xml  # a server starts without the XML library
+
         return xml.dumps(json.parse(text), pretty=form.pretty)
     return json.pretty(text) if form.pretty else text
 

@@ -12,7 +12,7 @@ from countyfhir.interactions.conditions import check_if_match, several
 from countyfhir.interactions.criteria import criteria_pairs
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs
-from countyfhir.interactions.patch_formats import fhirpath_patch, json_patch, merge_patch
+from countyfhir.interactions.patch_formats import json_patch, merge_patch
 from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
@@ -79,6 +79,8 @@ def format_of(interaction: Interaction) -> Callable[[Resource, Any], Resource]:
     """
     body, content_type = interaction.body, interaction.content_type
     if isinstance(body, dict) and body.get("resourceType") == "Parameters":
+        from countyfhir.interactions.patch_formats import fhirpath_patch  # a server starts without the engine
+
         return fhirpath_patch.apply
     if content_type == "application/fhir+json" and isinstance(body, dict) and body.get("resourceType") == "Binary":
         return _in_binary

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from countyfhir import fhirpath
-from countyfhir.fhirpath.error import FhirPathError
 from countyfhir.model.compile.parameters import parameter_of
 from countyfhir.model.definitions import Definitions, SearchParameter
 from countyfhir.outcome import Issue
@@ -168,9 +166,11 @@ def _expressed(resource: Mapping[str, Any], others: list[Custom], known: Definit
 
 
 def _unreadable(parameter: SearchParameter, resource_type: str) -> str | None:
+    from countyfhir import fhirpath  # a server starts without the engine
+
     try:
         fhirpath.compile(parameter.expression, resource_type)
-    except FhirPathError as error:
+    except fhirpath.FhirPathError as error:
         return f"The expression cannot be used on {resource_type}: {error}."
     return None
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from countyfhir import fhirpath
-from countyfhir.fhirpath.error import FhirPathError
 from countyfhir.model.definitions import Definitions, SearchParameter
 from countyfhir.search.elements import SUFFIXES, Reader
 from countyfhir.search.emitters import emitter
@@ -143,6 +141,8 @@ def _inlined_emitter(reader: Reader, plain: list[_Plain]) -> Visit:
 
 
 def _by_fhirpath(type_name: str, parameter: SearchParameter, source: Source) -> Visit:
+    from countyfhir import fhirpath  # few expressions need the engine, and a server starts without it
+
     evaluate = fhirpath.compile(parameter.expression, type_name)
     names = names_of(parameter.code)
     search_type = parameter.type
@@ -150,7 +150,7 @@ def _by_fhirpath(type_name: str, parameter: SearchParameter, source: Source) -> 
     def emit(element: Any, sink: Sink, part: int) -> None:
         try:
             items = evaluate(element)
-        except FhirPathError:  # what cannot be evaluated has no entries; the resource itself is sound
+        except fhirpath.FhirPathError:  # what cannot be evaluated has no entries; the resource itself is sound
             return
         for item in items:
             inlined = isinstance(item.value, dict) and "resourceType" in item.value
