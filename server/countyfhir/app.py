@@ -4,6 +4,7 @@ knows every room (DESIGN: layout)."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
@@ -216,15 +217,16 @@ def endpoint_of(opened: Opened) -> Endpoint:
 
 
 @asynccontextmanager
-async def in_background(opened: Opened) -> AsyncIterator[None]:
+async def in_background(opened: Opened, *, alone: bool = False) -> AsyncIterator[None]:
     """What a server does beside answering: remove old audit records, follow the search parameters,
-    reindex, load R4's own definitions once, compile what the first write needs."""
+    reindex, load R4's own definitions once, make what the first requests need. ``alone``: the process is the
+    server's own."""
     settings, owner = opened.settings, secrets.token_hex(8)
     tasks = [
         asyncio.create_task(expire_forever(opened.store.audit, settings.audit_retention_days)),
         asyncio.create_task(workers.attend(opened.world, owner)),
         asyncio.create_task(reindexing.work_forever(opened.world, owner)),
-        asyncio.create_task(asyncio.to_thread(warming.warm, opened.world)),
+        asyncio.create_task(_warmed(opened.world, alone)),
     ]
     if settings.load_definitions == "on":
         tasks.append(asyncio.create_task(r4_definitions.load_once(opened.world, owner)))
@@ -236,16 +238,28 @@ async def in_background(opened: Opened) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def create_app(settings: Settings) -> Any:
-    """The ASGI application: FHIR under ``/fhir`` from the bare endpoint, everything else from FastAPI."""
-    return Application(settings)
+QUIET = 0.3
+"""Seconds that the first requests have for themselves; preparing for later ones would take turns with them."""
+
+
+async def _warmed(world: World, alone: bool) -> None:
+    await asyncio.sleep(QUIET)
+    await asyncio.to_thread(warming.warm, world)
+    if alone:
+        gc.freeze()  # what is loaded now stays: going through its 300,000 objects would hold up requests for 0.1 s
+
+
+def create_app(settings: Settings, *, alone: bool = False) -> Any:
+    """The ASGI application: FHIR under ``/fhir`` from the bare endpoint, everything else from FastAPI. ``alone``: the
+    process has no other purpose."""
+    return Application(settings, alone)
 
 
 class Application:
     """Opens the store at start-up, dispatches, and closes it when the last request in flight has been answered."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, alone: bool = False) -> None:
+        self.settings, self.alone = settings, alone
         self.endpoint: Endpoint | None = None
         self.opened: Opened | None = None
         self._other: Any = None
@@ -280,7 +294,7 @@ class Application:
         try:
             async with open_world(self.settings) as opened:
                 self.opened, self.endpoint = opened, endpoint_of(opened)
-                async with in_background(opened):
+                async with in_background(opened, alone=self.alone):
                     await send({"type": "lifespan.startup.complete"})
                     phase = "shutdown"
                     await receive()
@@ -297,4 +311,4 @@ def from_environment() -> Any:
     """The application with the settings of environment and TOML file; what the server's worker processes start from."""
     from countyfhir.settings import load
 
-    return create_app(load())
+    return create_app(load(), alone=True)

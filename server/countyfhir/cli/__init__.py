@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from countyfhir import __version__
+from countyfhir.cli.unswept import unswept
 
 COMMANDS: dict[str, str] = {
     "demo": "Take in the demo county and serve it: the quickest way to see what this is.",
@@ -32,7 +33,9 @@ COMMANDS: dict[str, str] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; leaves by SystemExit: 0 done, 1 the work found problems, 2 it could not be tried."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    application(given[0] if given else None)(given, prog_name="countyfhir")
+    with unswept():
+        app = application(given[0] if given else None)
+    app(given, prog_name="countyfhir")
 
 
 def application(chosen: str | None = None) -> typer.Typer:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from countyfhir.cli.unswept import unswept
 from countyfhir.settings import Settings
 
 Result = TypeVar("Result")
@@ -13,7 +14,8 @@ Result = TypeVar("Result")
 
 def in_world(settings: Settings, work: Callable[[Any], Awaitable[Result]]) -> Result:
     """Open what the settings describe, do the work, close it."""
-    from countyfhir.app import open_world
+    with unswept():
+        from countyfhir.app import open_world
 
     async def opened() -> Result:
         async with open_world(settings) as world:

@@ -10,6 +10,7 @@ import typer
 
 from countyfhir.cli import COMMANDS
 from countyfhir.cli.options import stop, told_to_workers, with_settings
+from countyfhir.cli.unswept import unswept
 from countyfhir.settings import Settings
 
 FACTORY = "countyfhir.app:from_environment"
@@ -36,10 +37,11 @@ def run_server(settings: Settings) -> None:
     """Serve with these settings; returns when the server has stopped."""
     if reason := port_taken(settings.host, settings.port):
         stop(reason)
-    import uvicorn
+    with unswept():
+        import uvicorn
 
-    from countyfhir.app import open_store
-    from countyfhir.http.log_lines import configuration
+        from countyfhir.app import open_store
+        from countyfhir.http.log_lines import configuration
 
     asyncio.run(open_store(settings).close())  # says what is wrong in one line, and migrates before workers start
     access = "authentication: " + settings.auth if settings.auth != "none" else "no authentication, this machine only"
