@@ -98,3 +98,11 @@ def test_what_was_brought_back_was_created(client: TestClient, count: str) -> No
             break
         page = client.get(following[0]).json()
     assert said == [answer.status_code for answer in reversed(answered)] == [200, 201, 204, 201]
+
+
+def test_a_count_of_thousands_of_digits_is_refused(client: TestClient, patient: dict[str, Any]) -> None:
+    """400, for a history and for $everything; reading such a number is refused by Python itself."""
+    digits = "9" * 5000
+    for place in (f"Patient/{patient['id']}/_history", f"Patient/{patient['id']}/$everything"):
+        assert client.get(f"{place}?_count={digits}").status_code == 400
+    assert client.get(f"Patient?_count={digits}").status_code in (200, 400)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import tzinfo
 from urllib.parse import urlencode
 
 from countyfhir.exchange import Answer, Grant, Interaction, Stored
@@ -11,9 +10,9 @@ from countyfhir.interactions import audit_events
 from countyfhir.interactions.bundle_text import bundle, history_entry
 from countyfhir.interactions.page_form import PageForm, body_of_row, page_form
 from countyfhir.interactions.read import unknown
+from countyfhir.interactions.request_parameters import moment, page_size
 from countyfhir.interactions.visible import require_visible
 from countyfhir.interactions.world import World
-from countyfhir.model.primitives import interval
 from countyfhir.outcome import FhirError
 from countyfhir.search import cursor
 from countyfhir.store.ports import HistoryQuery
@@ -107,30 +106,16 @@ def _query(interaction: Interaction, wanted: dict[str, str], grant: Grant, world
     types = None
     if interaction.resource_type is None:
         types = frozenset(name for name in world.definitions.endpoint_types if grant.may("r", name))
+    asked = page_size(wanted["_count"], 0) if "_count" in wanted else world.policy.default_count
     return HistoryQuery(
         interaction.resource_type,
         interaction.logical_id,
-        since=_moment("_since", wanted["_since"], zone)[0] if "_since" in wanted else None,
-        at=_moment("_at", wanted["_at"], zone) if "_at" in wanted else None,
-        count=min(_count(wanted.get("_count"), world.policy.default_count), world.policy.max_count),
+        since=moment("_since", wanted["_since"], zone)[0] if "_since" in wanted else None,
+        at=moment("_at", wanted["_at"], zone) if "_at" in wanted else None,
+        count=min(asked, world.policy.max_count),
         cursor=after,  # type: ignore[arg-type]
         resource_types=types,
     )
-
-
-def _moment(name: str, text: str, zone: tzinfo) -> tuple[int, int]:
-    try:
-        return interval(text.replace(" ", "+"), zone)
-    except ValueError as error:
-        raise FhirError("value", f"{name} must be a date, dateTime or instant.", expression=name) from error
-
-
-def _count(text: str | None, default: int) -> int:
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit()):
-        raise FhirError("value", "_count must be a whole number of 0 or more.", expression="_count")
-    return int(text)
 
 
 def _digest(interaction: Interaction, wanted: dict[str, str]) -> str:

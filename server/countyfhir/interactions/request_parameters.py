@@ -4,9 +4,13 @@ in silence (R4 sections 3.1.0.1.11 and 3.1.1.1)."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 
 from countyfhir.exchange import Interaction
+from countyfhir.model.primitives import interval
 from countyfhir.outcome import FhirError
+
+_MOST_DIGITS = 18  # of a count; Python refuses to read thousands of them
 
 FORMS = frozenset({"_format", "_pretty"})
 SUBSETS = FORMS | {"_summary", "_elements"}
@@ -43,3 +47,19 @@ def check(interaction: Interaction) -> None:
         f"'{unknown[:64]}' is no parameter of {kind}; known: {', '.join(sorted(known))}.{hint}",
         status=400,
     )
+
+
+def moment(name: str, text: str, zone: tzinfo) -> tuple[int, int]:
+    """``[low, high)`` in microseconds of a date, dateTime or instant; a blank in it was a ``+``. FhirError 400."""
+    try:
+        return interval(text.replace(" ", "+"), zone)
+    except ValueError as error:
+        raise FhirError("value", f"{name} must be a date, dateTime or instant.", expression=name) from error
+
+
+def page_size(text: str, least: int) -> int:
+    """The whole number of ``_count``, at least ``least``. FhirError 400."""
+    digits = text if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else ""
+    if not digits or int(digits) < least:
+        raise FhirError("value", f"_count must be a whole number of {least} or more.", expression="_count")
+    return int(digits)

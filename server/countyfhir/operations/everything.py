@@ -11,8 +11,8 @@ from countyfhir.access.check import may_include
 from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Stored, changed
 from countyfhir.interactions.bundle_text import bundle, match_entry
 from countyfhir.interactions.read import read
+from countyfhir.interactions.request_parameters import moment, page_size
 from countyfhir.interactions.world import World
-from countyfhir.model.primitives import interval
 from countyfhir.outcome import FhirError
 from countyfhir.search import cursor
 from countyfhir.search.query import (
@@ -88,11 +88,11 @@ def _asked(interaction: Interaction, grant: Grant, world: World) -> _Asked:
     types = [name for name in inside if (not listed or name in listed) and may_include(grant, name)]
     period = None
     if "start" in sent or "end" in sent:
-        low = _moment("start", sent["start"], zone)[0] if "start" in sent else -FOREVER
-        high = _moment("end", sent["end"], zone)[1] if "end" in sent else FOREVER
+        low = moment("start", sent["start"], zone)[0] if "start" in sent else -FOREVER
+        high = moment("end", sent["end"], zone)[1] if "end" in sent else FOREVER
         period = (low, high)
-    since = _moment("_since", sent["_since"], zone)[0] if "_since" in sent else None
-    count = min(_count(sent["_count"]), world.policy.max_count) if "_count" in sent else None
+    since = moment("_since", sent["_since"], zone)[0] if "_since" in sent else None
+    count = min(page_size(sent["_count"], 1), world.policy.max_count) if "_count" in sent else None
     if interaction.logical_id is None:
         count = count or world.policy.max_count
     return _Asked(tuple(types), since, period, count, sent)
@@ -120,19 +120,6 @@ def _sent(interaction: Interaction) -> dict[str, str]:
 
 def _value(parameter: dict[str, Any]) -> str:
     return next((str(value) for name, value in parameter.items() if name.startswith("value")), "")
-
-
-def _moment(name: str, text: str, zone: Any) -> tuple[int, int]:
-    try:
-        return interval(text.replace(" ", "+"), zone)
-    except ValueError as error:
-        raise FhirError("value", f"{name} must be a date, dateTime or instant.", expression=name) from error
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) == 0:
-        raise FhirError("value", "_count must be a whole number of 1 or more.", expression="_count")
-    return int(text)
 
 
 def _query(
