@@ -136,3 +136,11 @@ def test_every_access_is_audited_and_found_by_patient(secured: Callable[..., Tes
     assert client.get(f"AuditEvent/{one['id']}").json() == one
     assert client.delete(f"AuditEvent/{one['id']}").status_code == 405
     assert client.put(f"AuditEvent/{one['id']}", json=one).status_code == 405
+
+
+def test_the_history_of_the_system_shows_the_types_that_may_be_searched(secured: Callable[..., TestClient]) -> None:
+    """The right to read single resources of a type does not list them all."""
+    secured("system/*.cruds").post("Patient", json=PATIENT)
+    secured("system/*.cruds").post("Group", json={"resourceType": "Group", "type": "person", "actual": True})
+    rows = secured("system/Patient.r", "system/Group.s").get("_history").json()["entry"]
+    assert {row["resource"]["resourceType"] for row in rows} == {"Group"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlencode
 
+from countyfhir.access.check import granted_types
 from countyfhir.exchange import Answer, Grant, Interaction, Stored
 from countyfhir.interactions import audit_events
 from countyfhir.interactions.bundle_text import bundle, history_entry
@@ -103,9 +104,7 @@ def _query(interaction: Interaction, wanted: dict[str, str], grant: Grant, world
     after = None
     if "_cursor" in wanted:
         (after,) = cursor.decode(wanted["_cursor"], world.store.secret, _digest(interaction, wanted), grant.digest)
-    types = None
-    if interaction.resource_type is None:
-        types = frozenset(name for name in world.definitions.endpoint_types if grant.may("r", name))
+    types = granted_types(grant, "s") if interaction.resource_type is None else None
     asked = page_size(wanted["_count"], 0) if "_count" in wanted else world.policy.default_count
     return HistoryQuery(
         interaction.resource_type,
