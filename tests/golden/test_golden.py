@@ -13,9 +13,9 @@ import pytest
 
 from countyfhir import shipped
 from countyfhir.intake import demo
-from countyfhir.intake.formats import READERS
 from countyfhir.intake.inputs import Input, discover
 from countyfhir.intake.lookups import Tables
+from countyfhir.intake.readers.formats import READERS
 from countyfhir.mapping import apply, load
 from countyfhir.validation.structure import check
 

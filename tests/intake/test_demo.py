@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from countyfhir import shipped
 from countyfhir.intake import demo, discover, run
-from countyfhir.intake.formats import READERS
 from countyfhir.intake.make_demo_county import make
+from countyfhir.intake.readers.formats import READERS
 from countyfhir.mapping import load
 from countyfhir.mapping.stable_id import stable_id
 

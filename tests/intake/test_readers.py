@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from countyfhir.intake.formats import READERS
+from countyfhir.intake.readers.formats import READERS
 from countyfhir.intake.reading import Unreadable
 from countyfhir.mapping.record import Format
 

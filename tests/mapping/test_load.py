@@ -59,7 +59,7 @@ def test_every_shipped_file_names_its_schema() -> None:
     [
         ("XM | name", "XN | name", 11, "'XN' is neither a column nor a value defined above"),
         ("key: [ID]", "key: [IDD]", 9, "'IDD' is not among source.columns"),
-        ("format: csv", "format: dbf", 4, "is not one of"),
+        ("format: csv", "format: odt", 4, "is not one of"),
         ("version: 1\n", "", 1, "'version' is a required property"),
         ("values:", "valeurs:", 1, "'valeurs' was unexpected"),
         ('"{name}"', '"{nome}"', 13, "'nome' is neither a column nor a value defined above"),

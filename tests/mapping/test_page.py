@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from countyfhir.intake.formats import READERS
+from countyfhir.intake.readers.formats import READERS
 from countyfhir.intake.inputs import discover
 from countyfhir.mapping import apply, load
 from countyfhir.mapping.functions import FUNCTIONS

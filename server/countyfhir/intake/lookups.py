@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from countyfhir.intake.formats import READERS
+from countyfhir.intake.readers.formats import READERS
 from countyfhir.intake.reading import Unreadable
 from countyfhir.mapping.record import Context, Lookup, RecordMapping, Row
 

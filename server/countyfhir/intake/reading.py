@@ -15,11 +15,13 @@ from countyfhir.mapping.record import Format, Row
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a file. ``problem`` is an issue code when its shape is wrong (its cells cannot be told apart)."""
+    """One record of a file. ``problem`` is an issue code when its shape is wrong (its cells cannot be told apart);
+    ``deleted``: the file marks it as deleted."""
 
     number: int  # 1-based, header not counted
     row: Row
     problem: str | None = None
+    deleted: bool = False
 
     @classmethod
     def of(cls, number: int, raw: bytes) -> Record:

@@ -28,6 +28,9 @@ async def take_records(records: Iterator[Record], stream: Stream, desk: Desk, to
 
 def mapped_record(record: Record, stream: Stream) -> MappedRecord:
     """What the record becomes; one whose cells cannot be told apart is quarantined unread."""
+    if record.deleted:
+        made = apply(stream.mapping, record.row, stream.context)
+        return MappedRecord(made.key, made.version_key, (), (Finding("M35d", (), "warning"),), "rejected")
     if record.problem is not None:
         return MappedRecord("", "", (), (Finding(record.problem, (), "error", held_back=True),), "quarantined")
     return apply(stream.mapping, record.row, stream.context)

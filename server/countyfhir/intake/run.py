@@ -6,9 +6,9 @@ import inspect
 from typing import Any
 
 from countyfhir.intake.desk import Desk, Progress, Stream
-from countyfhir.intake.formats import READERS
 from countyfhir.intake.inputs import Input, Inputs
 from countyfhir.intake.institutions import state_institutions
+from countyfhir.intake.readers.formats import READERS
 from countyfhir.intake.reading import FileFacts, Unreadable
 from countyfhir.intake.records import take_records
 from countyfhir.intake.report import FileReport, Report

@@ -23,6 +23,7 @@ MEANINGS: Mapping[str, str] = {
     "M30": "the number was destroyed by a spreadsheet (scientific notation)",
     "M30z": "a leading zero was restored by the rule of the dictionary",
     "M32": "the date lies after the recorded death",
+    "M35d": "the row is marked as deleted in its table; it is not taken in",
     "M36": "the referral is marked completed, but its return slip is not there",
     "unmapped-code": "the code is not in the dictionary of this column; add it to the code map",
     "unmapped-unit": "the unit is not in the table of units; the quantity keeps its text without a UCUM code",

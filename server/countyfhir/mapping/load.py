@@ -134,6 +134,11 @@ class Builder:
         given: dict[str, Any] = {name: value for name, value in declared.items() if name != "columns"}
         if blanks is not None:
             given["blanks"] = frozenset(str(blank or "") for blank in blanks) | {""}
+        if (declared["format"] == "fixed") != ("positions" in given):
+            raise self.document.error(("source",), "'positions' says where each column of a fixed-width file stands")
+        if declared["format"] == "xml" and "record" not in given:
+            raise self.document.error(("source",), "'record' names the element that is a record")
+        given["positions"] = tuple((name, *place) for name, place in given.get("positions", {}).items())
         return Format(columns=tuple(declared["columns"]), **given)
 
     def institution(self) -> Institution:

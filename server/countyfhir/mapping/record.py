@@ -34,13 +34,20 @@ class Institution:
 class Format:
     """How the file of a record type is read."""
 
-    format: str  # csv | xlsx | jsonl
+    format: str  # a key of intake.readers.formats.READERS
     file: str  # pattern of the file name
     columns: tuple[str, ...]
     encoding: str = "utf-8"
     delimiter: str = ","
     sheet: str | None = None
     header_row: int = 1
+    header_rows: int = 1  # a header of several rows ends at header_row; merged cells count for all they span
+    skip: int = 0  # lines before the first record, where there is no header
+    positions: tuple[tuple[str, int, int], ...] = ()  # fixed width: name, 1-based first place, length
+    counted: str = "bytes"  # what those places count: bytes | characters
+    record: str | None = None  # JSON: path to the list (data.rows); XML: name of the record's element
+    embedded: str | None = None  # XML: name of the element whose text is the XML that holds the records
+    forced: bool = False  # XML: the declared encoding wins over the one the file states
     blanks: frozenset[str] = frozenset({"", "NULL", "null", "—", "——"})
 
 

@@ -1,4 +1,4 @@
-"""XLSX sheets: every cell as the text a person sees; dates as ISO text, numbers without a false '.0'."""
+"""XLSX and XLS sheets: every cell as the text a person sees; dates as ISO text, numbers without a false '.0'."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def inspect(path: Path, declared: Format) -> FileFacts:
 
 def records(path: Path, declared: Format) -> Iterator[Record]:
     """The rows below the header; rows without any cell are not records."""
-    rows = iter(sheet(path, declared).iter_rows())
-    header: list[str] = []
-    for _ in range(declared.header_row):
-        header = [shown(cell).strip() for cell in next(rows, [])]
+    opened = sheet(path, declared)
+    rows = iter(opened.iter_rows())
+    above = [[shown(cell).strip() for cell in next(rows, [])] for _ in range(declared.header_row)]
+    header = joined_header(above, opened, declared)
     need_columns(header, declared)
     number = 0
     for cells in rows:
@@ -52,6 +52,25 @@ def records(path: Path, declared: Format) -> Iterator[Record]:
         if any(value is not None for value in row.values()):
             number += 1
             yield Record(number, row)
+
+
+def joined_header(above: list[list[str]], opened: python_calamine.CalamineSheet, declared: Format) -> list[str]:
+    """The column names: of a header of several rows each cell with those above it, "血压/收缩压"; a merged cell counts
+    for every cell it spans."""
+    spread_merged(above, opened)
+    levels = above[-declared.header_rows :]
+    width = max((len(level) for level in levels), default=0)
+    columns = ([level[place] if place < len(level) else "" for level in levels] for place in range(width))
+    return ["/".join(dict.fromkeys(name for name in column if name)) for column in columns]
+
+
+def spread_merged(rows: list[list[str]], opened: python_calamine.CalamineSheet) -> None:
+    top, left = opened.start or (0, 0)
+    for (first_row, first), (last_row, last) in opened.merged_cell_ranges or ():
+        for row in range(first_row - top, min(last_row - top + 1, len(rows))):
+            for place in range(first - left, last - left + 1):
+                if row >= 0 and 0 <= place < len(rows[row]):
+                    rows[row][place] = rows[max(first_row - top, 0)][first - left]
 
 
 def shown(cell: Any) -> str:

@@ -1,0 +1,1 @@
+"""Legacy files as records: one file a format, ``formats.READERS`` lists them."""

@@ -1,0 +1,19 @@
+"""The table of readers by the format a mapping file declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from countyfhir.intake.readers import dbase, delimited, fixed_width, json_file, json_lines, workbook, xml_file
+from countyfhir.intake.reading import Reader
+
+READERS: Mapping[str, Reader] = {
+    "csv": Reader(delimited.inspect, delimited.records),
+    "dbf": Reader(dbase.inspect, dbase.records),
+    "fixed": Reader(fixed_width.inspect, fixed_width.records),
+    "json": Reader(json_file.inspect, json_file.records),
+    "jsonl": Reader(json_lines.inspect, json_lines.records),
+    "xls": Reader(workbook.inspect, workbook.records),
+    "xlsx": Reader(workbook.inspect, workbook.records),
+    "xml": Reader(xml_file.inspect, xml_file.records),
+}
