@@ -1,0 +1,62 @@
+"""``concept-map:`` -> ConceptMap (R4 section 4.10); a code without a target is said to be unmatched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from countyfhir.terminology.files.text import HEAD, TerminologyFileError, address, canonical, known
+
+KEYS = HEAD | {"concept-map", "source", "source-version", "target", "target-version", "map", "otherwise"}
+EQUIVALENCES = {
+    "=": "equivalent",
+    "<": "wider",
+    ">": "narrower",
+    "~": "inexact",
+    "@": "relatedto",
+}
+"""A target may begin with one of these: ``< O`` says that the target means more than the source. Without: equivalent."""
+UNMATCHED = "-"
+
+
+def resources(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The ConceptMap."""
+    known(document, KEYS, "a concept map")
+    made = canonical(document, "ConceptMap", document["concept-map"], "map")
+    made["group"] = [group(document, document["map"], document["target"])]
+    return [made]
+
+
+def group(document: dict[str, Any], mapped: dict[str, Any], target: str) -> dict[str, Any]:
+    """The group of a map from ``source`` to ``target``; ``otherwise`` is what stands for codes that are not named."""
+    made: dict[str, Any] = {"source": address(document["source"], "cs")}
+    if "source-version" in document:
+        made["sourceVersion"] = document["source-version"]
+    made["target"] = address(target, "cs")
+    if "target-version" in document:
+        made["targetVersion"] = document["target-version"]
+    made["element"] = [{"code": code, "target": _targets(said)} for code, said in mapped.items()]
+    if "otherwise" in document:
+        made["unmapped"] = {"mode": "fixed", "code": document["otherwise"]}
+    return made
+
+
+def _targets(said: Any) -> list[dict[str, Any]]:
+    if said == UNMATCHED:
+        return [{"equivalence": "unmatched"}]
+    return [_target(one) for one in (said if isinstance(said, list) else [said])]
+
+
+def _target(said: Any) -> dict[str, Any]:
+    if isinstance(said, dict):
+        known(said, frozenset({"code", "equivalence", "comment", "display"}), "a target")
+        return {"code": said["code"], "equivalence": said.get("equivalence", "equivalent"), **_rest(said)}
+    if not isinstance(said, str) or not said:
+        raise TerminologyFileError("a target is a code, a list of codes, '-' for none, or {code, equivalence, comment}")
+    sign, _, code = said.rpartition(" ")
+    if sign and sign not in EQUIVALENCES:
+        raise TerminologyFileError(f"'{said}': before a target's code stands one of {' '.join(EQUIVALENCES)}")
+    return {"code": code, "equivalence": EQUIVALENCES.get(sign, "equivalent")}
+
+
+def _rest(said: dict[str, Any]) -> dict[str, Any]:
+    return {key: said[key] for key in ("display", "comment") if key in said}
