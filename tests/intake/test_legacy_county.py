@@ -27,7 +27,15 @@ pytestmark = [
     pytest.mark.skipif(not EXPORT.is_dir(), reason="the export of Qinghe County is not beside the checkout"),
     pytest.mark.slow,
 ]
-COVERED = ("county-hospital", "public-health", "township-shiqiao", "contracts", "ecg-centre", "imaging-centre")
+COVERED = (
+    "county-hospital",
+    "public-health",
+    "township-liuhe",
+    "township-shiqiao",
+    "contracts",
+    "ecg-centre",
+    "imaging-centre",
+)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +89,7 @@ def test_every_record_ends_as_it_should(taken: Any, truth: dict[str, Any]) -> No
     assert {file: dict(counts) for file, counts in found.items()} == {
         file: truth["counts"][file]["expected"] for file in found
     }
-    assert len(found) == 22
+    assert len(found) == 25
 
 
 def test_a_second_run_stores_nothing(taken: Any) -> None:

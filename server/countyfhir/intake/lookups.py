@@ -40,7 +40,7 @@ class Tables:
                 raise Unreadable(lookup.file)
             for record in reader.records(path, lookup.format):
                 key = record.row.get(lookup.key)
-                if key is not None and record.problem is None:
+                if key is not None and record.problem is None and not record.deleted:
                     table[str(key).strip()] = {name: record.row.get(name) for name in lookup.columns}
         except Unreadable:
             self.missing.add(lookup.file)

@@ -24,6 +24,8 @@ FREQUENCIES: Mapping[str, dict[str, Any]] = {
     "每日两次": {"frequency": 2, "period": 1, "periodUnit": "d"},
     "每日二次": {"frequency": 2, "period": 1, "periodUnit": "d"},
     "每日三次": {"frequency": 3, "period": 1, "periodUnit": "d"},
+    "每日四次": {"frequency": 4, "period": 1, "periodUnit": "d"},
+    "每晚一次": {"frequency": 1, "period": 1, "periodUnit": "d", "when": ["HS"]},
 }
 LINE = re.compile(r"^(?P<name>\S+)\s+(?P<dose>\d+(?:\.\d+)?)(?P<unit>[^\s\d]+)(?:\s+(?P<usage>.+))?$")
 
@@ -35,6 +37,41 @@ def frequency(value: Any) -> dict[str, Any]:
     known = FREQUENCIES.get(plain.split()[0].lower()) if plain else None
     timing: dict[str, Any] = {"repeat": dict(known)} if known else {}
     return timing | {"code": {"text": plain}}
+
+
+DOSE = re.compile(
+    r"(?P<dose>\d+(?:\.\d+)?)\s*(?P<unit>mg|ml|μg|ug|g|片|粒|袋|支|丸|滴|包|喷|贴|瓶|单位|IU|U)", re.IGNORECASE
+)
+ROUTES = (
+    "口服",
+    "静脉滴注",
+    "静滴",
+    "静脉注射",
+    "静注",
+    "肌内注射",
+    "肌注",
+    "皮下注射",
+    "外用",
+    "吸入",
+    "含服",
+    "舌下",
+    "雾化",
+)
+
+
+def usage(value: Any) -> dict[str, Any]:
+    """The parts of a usage text such as '1粒 每日两次 口服': ``text``; ``dose`` and ``unit``, ``timing``, ``route`` where
+    they are said in words that are known."""
+    plain = text(value)
+    found: dict[str, Any] = {"text": plain}
+    if match := DOSE.search(narrow(plain)):
+        found |= {"dose": Decimal(match["dose"]), "unit": match["unit"]}
+    said = next((word for word in narrow(plain).split() if word.lower() in FREQUENCIES), None)
+    if said:
+        found["timing"] = frequency(said)
+    if route := next((word for word in ROUTES if word in plain), None):
+        found["route"] = route
+    return found
 
 
 def drug_lines(value: Any) -> list[dict[str, Any]] | None:
@@ -57,5 +94,6 @@ def drug_lines(value: Any) -> list[dict[str, Any]] | None:
 
 FUNCTIONS = (
     Function("frequency", frequency, "a Timing of qd, bid, 每日三次 … (M24)"),
+    Function("usage", usage, "dose, unit, timing and route of a usage text (M24)"),
     Function("drug_lines", drug_lines, "name, dose, unit, timing of each drug of a text (M24)"),
 )
