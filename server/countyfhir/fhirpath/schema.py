@@ -11,6 +11,8 @@ from countyfhir.model.definitions import ElementDefinition, TypeDefinition, defi
 SYSTEM_TYPES = ("Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity")
 ANY_RESOURCE = frozenset({"Resource", "DomainResource"})
 TYPE_INFO = "System.TypeInfo"
+RECORD = "Record"
+"""Type of objects that no definition describes: rows and trees of legacy systems. Every name is a key."""
 
 
 class Step(NamedTuple):
@@ -39,6 +41,8 @@ def step_of(type_name: str, name: str) -> Step | None:
     """How ``name`` is followed on a type; None when the type has no such element."""
     if type_name == TYPE_INFO:
         return Step(name, None, "System.String", None, name) if name in ("namespace", "name") else None
+    if type_name == RECORD:
+        return Step(name, None, None, None, name)
     definition = definition_of(type_name)
     if definition is None:
         return None

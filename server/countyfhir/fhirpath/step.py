@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from countyfhir.fhirpath.item import Node, Nodes
+from countyfhir.fhirpath.item import Node, Nodes, node_of
 from countyfhir.fhirpath.place import locate_children
-from countyfhir.fhirpath.schema import Step, narrowed, step_of, steps_by_key
+from countyfhir.fhirpath.schema import RECORD, Step, narrowed, step_of, steps_by_key
 from countyfhir.fhirpath.scope import Scope
 
 Stepper = Callable[[Scope, Nodes], Nodes]
@@ -56,6 +56,8 @@ def children(node: Node, step: Step) -> list[tuple[Any, str, Any, str, int | Non
     container = node[0] if isinstance(node[0], dict) else node[2]
     if not isinstance(container, dict):
         return []
+    if node[1] == RECORD:
+        return _of_record(container, step.key)
     if step.choices is not None:
         return _chosen(container, step.choices)
     return _under(container, step.key, step.sibling, step.type_name)
@@ -89,6 +91,17 @@ def _under(
     return found
 
 
+def _of_record(container: dict[str, Any], key: str) -> list[tuple[Any, str, Any, str, int | None]]:
+    """The values under a key of an object without definition, each of the type that it has in Python."""
+    value = container.get(key)
+    many = isinstance(value, list)
+    return [
+        (*node_of(one, RECORD if isinstance(one, dict) else None)[:2], None, key, index if many else None)
+        for index, one in enumerate(value if isinstance(value, list) else (value,))
+        if one is not None
+    ]
+
+
 def _type_of(value: Any, type_name: str | None) -> str:
     if type_name is not None:
         return type_name
@@ -100,8 +113,10 @@ def all_children(node: Node, scope: Scope) -> Nodes:
     container = node[0] if isinstance(node[0], dict) else node[2]
     if not isinstance(container, dict):
         return []
-    steps = steps_by_key(node[1])
     result: Nodes = []
+    if node[1] == RECORD:
+        return [child[:3] for key in container for child in _of_record(container, key)]
+    steps = steps_by_key(node[1])
     for key in container:
         step = steps.get(key)
         if step is None or (key[0] == "_" and key[1:] in container):

@@ -9,6 +9,7 @@ from countyfhir.fhirpath.item import EMPTY, FALSE, TRUE, Nodes, boolean
 from countyfhir.fhirpath.reference import resolves_to
 from countyfhir.fhirpath.schema import (
     ANY_RESOURCE,
+    RECORD,
     Step,
     casts,
     definition_of,
@@ -31,7 +32,7 @@ def _member(tree: Member, around: Surroundings) -> Code:
 
 
 def _narrowed_member(tree: Member, around: Surroundings, wanted: frozenset[str] | None) -> Code:
-    if is_type_name(tree):
+    if is_type_name(tree) and RECORD not in (around.types or ()):
         return _type_head(tree, around)
     if tree.source is None:
         return Code(stepper(tree.name, wanted), _member_types(tree, around.types, around.strict))

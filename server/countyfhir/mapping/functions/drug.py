@@ -42,26 +42,13 @@ def frequency(value: Any) -> dict[str, Any]:
 DOSE = re.compile(
     r"(?P<dose>\d+(?:\.\d+)?)\s*(?P<unit>mg|ml|μg|ug|g|片|粒|袋|支|丸|滴|包|喷|贴|瓶|单位|IU|U)", re.IGNORECASE
 )
-ROUTES = (
-    "口服",
-    "静脉滴注",
-    "静滴",
-    "静脉注射",
-    "静注",
-    "肌内注射",
-    "肌注",
-    "皮下注射",
-    "外用",
-    "吸入",
-    "含服",
-    "舌下",
-    "雾化",
-)
+ROUTES = ("口服", "静脉滴注", "静滴", "静脉注射", "静注", "肌内注射", "肌注", "皮下注射")
+ROUTES += ("外用", "吸入", "含服", "舌下", "雾化")
 
 
 def usage(value: Any) -> dict[str, Any]:
-    """The parts of a usage text such as '1粒 每日两次 口服': ``text``; ``dose`` and ``unit``, ``timing``, ``route`` where
-    they are said in words that are known."""
+    """The parts of a usage text such as '1粒 每日两次 口服': ``text``; ``dose`` and ``unit``, ``timing``, ``route``
+    where they are said in words that are known."""
     plain = text(value)
     found: dict[str, Any] = {"text": plain}
     if match := DOSE.search(narrow(plain)):
