@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from countyfhir import __version__
+from countyfhir import __version__, shipped
 from countyfhir.access import check, grants
 from countyfhir.access.authenticate import Authenticator
 from countyfhir.access.smart import AuthorizationServer, smart_configuration
@@ -37,6 +37,7 @@ from countyfhir.search import parameters, parse
 from countyfhir.settings import Settings
 from countyfhir.store import sqlite
 from countyfhir.store.ports import Store, StoreUnusable
+from countyfhir.terminology.knowledge import Terminology, open_terminology
 from countyfhir.validation import structure
 
 Scope = MutableMapping[str, Any]
@@ -71,7 +72,8 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
     queue = audit_queue(settings, store)
     if queue is not None:
         queue.start()
-    world = world_of(settings, store, queue)
+    terminology = open_terminology(settings.concept_index_path, shipped.folders("terminology", settings.terminology))
+    world = world_of(settings, store, queue, terminology)
     try:
         if await store.resources.definitions_version():
             await search_parameters.reload(world)
@@ -81,6 +83,7 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
             if queue is not None:
                 await queue.close()
         finally:
+            terminology.close()
             await store.close()
 
 
@@ -104,7 +107,7 @@ def audit_queue(settings: Settings, store: Store) -> AuditQueue | None:
     return AuditQueue(store.audit, capacity=settings.audit_queue_size, strict=settings.audit == "strict")
 
 
-def world_of(settings: Settings, store: Store, queue: AuditQueue | None) -> World:
+def world_of(settings: Settings, store: Store, queue: AuditQueue | None, terminology: Terminology) -> World:
     """Everything an interaction leans on, from the settings."""
     known = definitions()
     context = parse.Context(
@@ -145,6 +148,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None) -> Worl
         started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         security=() if settings.auth == "none" else ("SMART-on-FHIR",),
         cors=bool(settings.cors_origins),
+        terminology=terminology,
     )
 
 

@@ -12,6 +12,7 @@ from countyfhir.outcome import Issue
 from countyfhir.search.parameters import Table
 from countyfhir.search.parse import Context as SearchContext
 from countyfhir.store.ports import Store
+from countyfhir.terminology.knowledge import Terminology, open_terminology
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class World:
     started: str = "2026-01-01"  # date of the CapabilityStatement
     security: tuple[str, ...] = ()  # codes of restful-security-service
     cors: bool = False  # whether browsers of other origins may call
+    terminology: Terminology = field(default_factory=lambda: open_terminology(None))
     statements: dict[Table, bytes] = field(default_factory=dict)  # CapabilityStatement.rest, for the present table
 
     @property
