@@ -6,13 +6,13 @@ from typing import Any
 
 from countyfhir.terminology.files.text import HEAD, TerminologyFileError, address, canonical, identity, known, texts
 
-KEYS = HEAD | {"code-system", "content", "concepts", "properties", "case-sensitive", "value-set", "supplements"}
+KEYS = HEAD | {"code-system", "content", "concepts", "properties", "case-sensitive", "with-value-set", "supplements"}
 CONCEPT_KEYS = frozenset({"display", "definition", "children", "properties", "designations"})
 TYPES = frozenset({"code", "string", "integer", "boolean", "dateTime", "decimal", "Coding"})
 
 
 def resources(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The CodeSystem, and unless ``value-set: false`` the ValueSet of all its codes."""
+    """The CodeSystem, and unless ``with-value-set: false`` the ValueSet of all its codes."""
     known(document, KEYS, "a code system")
     system = code_system(document)
     return [system, all_codes(document, system)] if "valueSet" in system else [system]
@@ -24,9 +24,11 @@ def code_system(document: dict[str, Any]) -> dict[str, Any]:
     made = canonical(document, "CodeSystem", url, "cs")
     made["caseSensitive"] = bool(document.get("case-sensitive", True))
     content = document.get("content", "complete")
-    if document.get("value-set", content in ("complete", "fragment")):
+    if document.get("with-value-set", content in ("complete", "fragment")):
         made["valueSet"] = address(identity(document, url), "vs")
     concepts, count = _concepts(document.get("concepts") or {}, document.get("properties") or {}, set())
+    if str(made["language"]).startswith("en"):
+        _turn(concepts)
     if any("concept" in concept for concept in concepts):
         made["hierarchyMeaning"] = "is-a"
     made["content"] = content
@@ -90,3 +92,13 @@ def _value(name: str, value: Any, types: dict[str, Any]) -> dict[str, Any]:
         raise TerminologyFileError(f"the property '{name}' is not declared under 'properties'")
     kind = str(types[name]).partition(" | ")[0]
     return {"code": name, f"value{kind[0].upper()}{kind[1:]}": int(value) if kind == "integer" else value}
+
+
+def _turn(concepts: list[dict[str, Any]]) -> None:
+    """Of a system in English the English text is the display and the Chinese one the designation."""
+    for concept in concepts:
+        english = next((one for one in concept.get("designation", ()) if one["language"] == "en"), None)
+        if english is not None:
+            concept["display"], chinese = english["value"], concept["display"]
+            english |= {"language": "zh-CN", "value": chinese}
+        _turn(concept.get("concept", []))

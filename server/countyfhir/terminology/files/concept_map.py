@@ -6,7 +6,7 @@ from typing import Any
 
 from countyfhir.terminology.files.text import HEAD, TerminologyFileError, address, canonical, known
 
-KEYS = HEAD | {"concept-map", "source", "source-version", "target", "target-version", "map", "otherwise"}
+KEYS = HEAD | {"concept-map", "source", "source-version", "target", "target-version", "map", "targets"}
 EQUIVALENCES = {
     "=": "equivalent",
     "<": "wider",
@@ -14,7 +14,7 @@ EQUIVALENCES = {
     "~": "inexact",
     "@": "relatedto",
 }
-"""A target may begin with one of these: ``< O`` says that the target means more than the source. Without: equivalent."""
+"""A target may begin with one of these: ``< O`` says that the target means more than the source; none: equivalent."""
 UNMATCHED = "-"
 
 
@@ -22,12 +22,13 @@ def resources(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The ConceptMap."""
     known(document, KEYS, "a concept map")
     made = canonical(document, "ConceptMap", document["concept-map"], "map")
-    made["group"] = [group(document, document["map"], document["target"])]
+    targets = document.get("targets") or {document["target"]: document["map"]}
+    made["group"] = [group(document, mapped, target) for target, mapped in targets.items()]
     return [made]
 
 
 def group(document: dict[str, Any], mapped: dict[str, Any], target: str) -> dict[str, Any]:
-    """The group of a map from ``source`` to ``target``; ``otherwise`` is what stands for codes that are not named."""
+    """The group of a map from ``source`` to ``target``. A code that is not named in it is unmapped, never guessed."""
     made: dict[str, Any] = {"source": address(document["source"], "cs")}
     if "source-version" in document:
         made["sourceVersion"] = document["source-version"]
@@ -35,8 +36,6 @@ def group(document: dict[str, Any], mapped: dict[str, Any], target: str) -> dict
     if "target-version" in document:
         made["targetVersion"] = document["target-version"]
     made["element"] = [{"code": code, "target": _targets(said)} for code, said in mapped.items()]
-    if "otherwise" in document:
-        made["unmapped"] = {"mode": "fixed", "code": document["otherwise"]}
     return made
 
 

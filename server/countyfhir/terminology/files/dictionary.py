@@ -20,12 +20,13 @@ def resources(document: dict[str, Any]) -> list[dict[str, Any]]:
     name = document["dictionary"]
     if not _NAME.match(name) or "version" not in document:
         raise TerminologyFileError(f"'{name}': a dictionary is named source/table/column and says its version")
+    source = name.partition("/")[0]
     head = {key: document[key] for key in HEAD & set(document)} | {
         "id": f"dictionary-{name.replace('/', '-')}-{document['version']}",
-        "title": f"{name.partition('/')[0]} {document['table']} {document['column']} {document.get('title', '')}".strip(),
+        "title": " ".join(filter(None, (source, document["table"], document["column"], document.get("title")))),
         "description": _description(document),
     }
-    system = {**head, "code-system": f"dictionary/{name}", "concepts": document["concepts"], "value-set": False}
+    system = {**head, "code-system": f"dictionary/{name}", "concepts": document["concepts"], "with-value-set": False}
     made = code_system.resources(system)
     return made + [_map(document, head, target, mapped) for target, mapped in (document.get("maps") or {}).items()]
 
@@ -34,8 +35,8 @@ def _map(document: dict[str, Any], head: dict[str, Any], target: str, mapped: di
     tail = re.sub(r"[^A-Za-z0-9.-]+", "-", re.split(r"[/:]", address(target, "cs"))[-1])
     url = address(f"dictionary/{document['dictionary']}/{tail}", "map")
     made = canonical({**head, "id": f"{head['id']}-to-{tail}"[-64:].lstrip("-.")}, "ConceptMap", url, "map")
-    source = {"source": f"dictionary/{document['dictionary']}", "source-version": document["version"]}
-    made["group"] = [concept_map.group(source, mapped, target)]
+    origin = {"source": f"dictionary/{document['dictionary']}", "source-version": document["version"]}
+    made["group"] = [concept_map.group(origin, mapped, target)]
     return made
 
 

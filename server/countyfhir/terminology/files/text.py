@@ -46,7 +46,11 @@ def canonical(document: dict[str, Any], resource_type: str, url: str, folder: st
     """The elements before the content: ``url``, ``version``, ``title``, ``english``, ``description``, ``experimental``,
     ``copyright``; a local ``url`` without an address (``form-rh``) is made one below ``folder``."""
     title, english = document.get("title"), document.get("english")
-    made: dict[str, Any] = {"resourceType": resource_type, "id": identity(document, url), "language": "zh-CN"}
+    made: dict[str, Any] = {
+        "resourceType": resource_type,
+        "id": identity(document, url),
+        "language": document.get("language", "zh-CN"),
+    }
     made["url"] = address(url, folder)
     if "version" in document:
         made["version"] = document["version"]
@@ -97,5 +101,6 @@ def known(document: dict[str, Any], allowed: frozenset[str], what: str) -> None:
 
 HEAD = frozenset(
     {"id", "version", "title", "english", "status", "experimental", "date", "description", "purpose", "copyright"}
+    | {"language"}
 )
 """What every short form may say about itself."""
