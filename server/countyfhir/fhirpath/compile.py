@@ -40,6 +40,14 @@ class Expression:
         self.types = code.types
         """The types the results can have; None when not known."""
 
+    def part(self, tree: Tree) -> Expression:
+        """A part of the tree as an expression of its own, on the same ``$this``."""
+        part = object.__new__(Expression)
+        part.text, part.type_name, part.tree, part._around = self.text, self.type_name, tree, self._around
+        code = build(tree, self._around)
+        part._run, part._decide, part.types = code.run, None, code.types
+        return part
+
     def __call__(
         self,
         value: Any,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from xml.parsers import expat
 
@@ -18,6 +19,19 @@ _ATTRIBUTE_NAMES = """
     cellspacing cellpadding frame rules summary abbr axis headers scope rowspan colspan href hreflang name rel
     rev type charset shape coords src alt longdesc height usemap ismap cite start value compact nohref nowrap
 """
+_LINKING = frozenset(("href", "src", "longdesc", "cite", "usemap"))
+_ACTIVE_LINK = re.compile(
+    r"(?:javascript|vbscript|livescript|file|data(?!:image/(?:png|jpe?g|gif|webp|bmp)[;,]))\s*:", re.I
+)
+"""What a link must not start with: anything that runs, or reads the reader's files. Pictures may stand in it."""
+_ACTIVE_STYLE = re.compile(
+    r"expression\s*\(|behaviou?r\s*:|-moz-binding|@import"
+    r"|url\s*\(\s*['\"]?\s*(?!data:image/)(?:[a-z][a-z0-9+.-]*:|//|\\\\)",
+    re.I,
+)
+"""What a style must not hold: what runs, and what is fetched from elsewhere."""
+_ESCAPED = re.compile(r"\\([0-9A-Fa-f]{1,6})\s?|/\*.*?\*/", re.S)
+_IGNORED = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028\u2029\ufeff]+")
 _ELEMENTS = frozenset(_ELEMENT_NAMES.split())
 _ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
 
@@ -40,6 +54,19 @@ def problems(text: str) -> tuple[str, ...]:
     return tuple(reading.found)
 
 
+def is_active(attribute: str, value: str) -> bool:
+    """Whether the value of an allowed attribute would run something, or fetch a style from elsewhere."""
+    if attribute in _LINKING:
+        return _ACTIVE_LINK.match(_IGNORED.sub("", value)) is not None
+    return attribute == "style" and _ACTIVE_STYLE.search(_ESCAPED.sub(_plain, value)) is not None
+
+
+def _plain(escaped: re.Match[str]) -> str:
+    """What a CSS escape stands for; nothing for a comment."""
+    digits = escaped.group(1)
+    return chr(min(int(digits, 16), 0xFFFD)) if digits else ""
+
+
 class _DocumentType(Exception):
     """A document type declaration, which could define entities."""
 
@@ -56,10 +83,12 @@ class _Reading:
             self.found.append("the narrative must be a div in the XHTML namespace")
         if namespace != XHTML or local not in _ELEMENTS:
             self.found.append(f"the element '{local}' is not allowed in a narrative")
-        for attribute in attributes:
+        for attribute, value in attributes.items():
             plain = attribute.rpartition(" ")[2]
             if plain not in _ATTRIBUTES:
                 self.found.append(f"the attribute '{plain}' is not allowed in a narrative")
+            elif is_active(plain, value):
+                self.found.append(f"the attribute '{plain}' holds something that runs or is fetched from elsewhere")
         self.content = self.content or local == "img"
         self.depth += 1
 
