@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from countyfhir.mapping import Context, MappedRecord, RecordMapping, apply, load
+from countyfhir.mapping import Context, MappedRecord, MappingError, RecordMapping, apply, load
 from countyfhir.mapping.provenance import Place, provenance
 
 SOURCE = "title: 测试\ninstitution: 县医院\ninstitutions: [{name: 县医院, code: X1}]\n"
@@ -98,3 +98,60 @@ def test_provenance_leads_back(mapping: RecordMapping) -> None:
     assert row["identifier"]["value"] == f"{mapping.name}?ID=1"
     assert "record 3" in row["display"]
     assert file["identifier"]["value"] == "sha256:" + "f" * 64
+
+
+TREE_MAPPING = """title: 消息
+version: 1
+source:
+  format: xml
+  file: "*.xml"
+  record: message
+  columns:
+    ID: head.no
+    BRID: patient.id.where(`@type` = 'PI').`#text`
+    RESULTS: result
+    BLANK: patient.note
+record: {key: [ID], main: [BRID]}
+values:
+  card: RESULTS | path("where(name = '卡号').value")
+resources:
+  - type: Observation
+    each: one in RESULTS
+    key: "{ID}/{position}"
+    content:
+      status: final
+      code: {text: "{one.name}"}
+      subject: {ref: Patient, key: "{BRID}"}
+      valueString: "{one | path('value | text')}"
+      note: [{text: "{card}"}]
+"""
+TREE = {
+    "head": {"no": "77"},
+    "patient": {"id": [{"@type": "PI", "#text": "9"}, {"@type": "X", "#text": "8"}], "note": "—"},
+    "result": [{"name": "卡号", "value": "A1"}, {"name": "尿糖", "text": "+"}],
+}
+
+
+def test_columns_of_a_tree_are_found_by_fhirpath(tmp_path: Path) -> None:
+    """Columns are expressions over the record; several values loop, one is a list of one; blanks are absent."""
+    (tmp_path / "source.yaml").write_text(SOURCE, "utf-8")
+    (tmp_path / "messages.yaml").write_text(TREE_MAPPING, "utf-8")
+    (mapping,) = load(tmp_path)[0].mappings
+    made = apply(mapping, TREE)
+    assert (made.outcome, made.key, made.environment["BLANK"]) == ("mapped", "ID=77", None)
+    assert [(one["code"]["text"], one["valueString"]) for one in made.resources] == [("卡号", "A1"), ("尿糖", "+")]
+    assert made.resources[1]["note"] == [{"text": "A1"}]
+    single = apply(mapping, TREE | {"result": {"name": "尿糖", "text": "+"}})
+    assert [one["valueString"] for one in single.resources] == ["+"]
+    assert apply(mapping, {"head": {}}).outcome == "quarantined"
+
+
+def test_a_path_that_cannot_be_compiled_names_its_line(tmp_path: Path) -> None:
+    """In a column and in an expression."""
+    (tmp_path / "source.yaml").write_text(SOURCE, "utf-8")
+    (tmp_path / "messages.yaml").write_text(TREE_MAPPING.replace("ID: head.no", "ID: head..no"), "utf-8")
+    with pytest.raises(MappingError, match=r"messages\.yaml, line 8"):
+        load(tmp_path)
+    (tmp_path / "messages.yaml").write_text(TREE_MAPPING.replace("where(name", "where((name"), "utf-8")
+    with pytest.raises(MappingError, match=r"messages\.yaml, line 14.*path"):
+        load(tmp_path)

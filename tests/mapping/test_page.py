@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from countyfhir.intake.readers.formats import READERS
 from countyfhir.intake.inputs import discover
+from countyfhir.intake.readers.formats import READERS
 from countyfhir.mapping import apply, load
 from countyfhir.mapping.functions import FUNCTIONS
 from countyfhir.validation.structure import check

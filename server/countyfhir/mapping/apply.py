@@ -19,7 +19,9 @@ def apply(mapping: RecordMapping, record: Row, context: Context = EMPTY) -> Mapp
     that cannot be trusted is held back, and a record whose key or main value is missing is quarantined."""
     environment: Environment = {**record, NOTES: []}
     notes: list[Finding] = environment[NOTES]
-    key = natural_key(mapping, record)
+    if mapping.paths:
+        read_paths(mapping, record, environment)
+    key = natural_key(mapping, environment)
     outcomes: list[str | None] = [] if key else [noted(notes, Finding("key-missing", mapping.key))]
     outcomes += look_up(mapping, environment, context)
     for name, expression in mapping.values:
@@ -46,6 +48,18 @@ def apply(mapping: RecordMapping, record: Row, context: Context = EMPTY) -> Mapp
         guarded(mapping.institution_of, environment) if mapping.institution_of else None,
         environment,
     )
+
+
+def read_paths(mapping: RecordMapping, record: Row, environment: Environment) -> None:
+    """Puts the columns that are found in the tree of the record into the environment."""
+    for name, find in mapping.paths:
+        try:
+            found = find(record)
+        except HeldBack as held:
+            environment[NOTES].append(Finding(held.code, (name,), "error", held_back=True))
+            found = None
+        blank = isinstance(found, str) and found.strip() in mapping.format.blanks
+        environment[name] = None if blank else found
 
 
 def noted(notes: list[Finding], finding: Finding) -> str:

@@ -9,10 +9,12 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
+from countyfhir.fhirpath import FhirPathError
 from countyfhir.mapping.code_map import CodeMap
 from countyfhir.mapping.finding import Finding, HeldBack, Noted
 from countyfhir.mapping.functions import FUNCTIONS, Function
 from countyfhir.mapping.syntax import Call, ExpressionError, ListOf, Literal, Node, Operation, Path, parse
+from countyfhir.mapping.tree_path import tree_path
 
 Environment = dict[str, Any]
 """The names of one record: its columns, the values computed so far, the rows looked up; ``NOTES`` collects findings."""
@@ -144,6 +146,8 @@ def compiled_call(node: Call, scope: Scope) -> Evaluate:
         return compiled_code(node, scope)
     if node.function == "organization":
         return compiled_organization(node, scope)
+    if node.function == "path":
+        return compiled_tree_path(node, scope)
     function = FUNCTIONS.get(node.function)
     if function is None:
         raise ExpressionError(f"there is no function '{node.function}'")
@@ -193,6 +197,23 @@ def compiled_code(node: Call, scope: Scope) -> Evaluate:
     if node.function == "recognise":
         return lambda environment: table.entries.get(str(first(environment)))
     return lambda environment: unwrapped(table.translate(first(environment)), columns, environment)
+
+
+def compiled_tree_path(node: Call, scope: Scope) -> Evaluate:
+    """``element | path('FHIRPath')``: what the expression finds in a part of a record that is a tree."""
+    if len(node.arguments) != 2 or not isinstance(node.arguments[1], Literal):
+        raise ExpressionError("'path' takes a FHIRPath expression in single quotes")
+    first = compiled(node.arguments[0], scope)
+    try:
+        find = tree_path(str(node.arguments[1].value))
+    except FhirPathError as error:
+        raise ExpressionError(f"path: {error}") from error
+
+    def evaluate(environment: Environment) -> Any:
+        value = first(environment)
+        return None if value is None else find(value)
+
+    return evaluate
 
 
 def compiled_organization(node: Call, scope: Scope) -> Evaluate:

@@ -30,6 +30,7 @@ MEANINGS: Mapping[str, str] = {
     "unknown-institution": "the institution is not in the table of institutions; add it there",
     "implausible-number": "the number lies outside the plausible range of its column",
     "unreadable-number": "this is not a number",
+    "unreadable-path": "the FHIRPath expression of the column cannot be evaluated on this record",
     "row-shape": "the row has another number of cells than the header",
     "not-json": "the line is not a JSON object",
     "write-refused": "the store did not accept the resources of the record",

@@ -12,12 +12,14 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from countyfhir import shipped
+from countyfhir.fhirpath import FhirPathError
 from countyfhir.mapping.code_map import CodeMap, code_map
 from countyfhir.mapping.expression import Expression, Scope, compile_expression
 from countyfhir.mapping.institution import institution, known_institutions
 from countyfhir.mapping.record import Check, Format, Institution, Lookup, RecordMapping, Source, Target
 from countyfhir.mapping.syntax import ExpressionError
 from countyfhir.mapping.template import compile_each, compile_template, compile_text
+from countyfhir.mapping.tree_path import TreePath, tree_path
 from countyfhir.mapping.yaml_text import Document, MappingError, read
 
 SOURCE_FILE = "source.yaml"
@@ -110,8 +112,19 @@ class Builder:
             checks=tuple(self.check(place, one) for place, one in enumerate(data.get("checks", ()))),
             targets=tuple(self.target(place, one) for place, one in enumerate(data["resources"])),
             order=data.get("order", 100),
+            paths=self.paths(),
             institution_of=self.optional(("record", "institution"), record.get("institution")),
         )
+
+    def paths(self) -> tuple[tuple[str, TreePath], ...]:
+        declared = self.data["source"]["columns"]
+        found = []
+        for name, text in declared.items() if isinstance(declared, dict) else ():
+            try:
+                found.append((name, tree_path(text)))
+            except FhirPathError as error:
+                raise self.document.error(("source", "columns", name), str(error)) from error
+        return tuple(found)
 
     def expression(self, place: tuple[Any, ...], text: Any) -> Expression:
         try:
@@ -139,7 +152,8 @@ class Builder:
         if declared["format"] == "xml" and "record" not in given:
             raise self.document.error(("source",), "'record' names the element that is a record")
         given["positions"] = tuple((name, *place) for name, place in given.get("positions", {}).items())
-        return Format(columns=tuple(declared["columns"]), **given)
+        columns = declared["columns"]
+        return Format(columns=() if isinstance(columns, dict) else tuple(columns), **given)
 
     def institution(self) -> Institution:
         wanted = str(self.data.get("institution", self.defaults.get("institution")))

@@ -10,6 +10,7 @@ from typing import Any
 from countyfhir.mapping.expression import Environment, Evaluate, Expression
 from countyfhir.mapping.finding import Finding
 from countyfhir.mapping.template import Loop
+from countyfhir.mapping.tree_path import TreePath
 
 Row = dict[str, Any]
 """A record as a reader gives it: columns by name; a blank is None, everything else text (or a JSON value)."""
@@ -108,6 +109,7 @@ class RecordMapping:
     checks: tuple[Check, ...]
     targets: tuple[Target, ...]
     order: int = 100
+    paths: tuple[tuple[str, TreePath], ...] = ()  # columns that are found in the tree of a record
     institution_of: Expression | None = None  # where the records of one file come from several institutions
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 TOKEN = re.compile(
-    r"\s*(?:(?P<text>'[^']*')|(?P<number>-?\d+(?:\.\d+)?)|(?P<quoted>`[^`]+`)|(?P<name>[^\W\d]\w*)"
+    r"\s*(?:(?P<text>'[^']*'|\"[^\"]*\")|(?P<number>-?\d+(?:\.\d+)?)|(?P<quoted>`[^`]+`)|(?P<name>[^\W\d]\w*)"
     r"|(?P<sign>!=|<=|>=|[=<>|()\[\],.]))"
 )
 COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")

@@ -148,7 +148,7 @@ class Loop:
 
 
 def compile_each(text: str, scope: Scope) -> Loop:
-    """``each: "line in lines"``."""
+    """``each: "line in lines"``; a single value is a list of one."""
     match = EACH.match(text)
     if match is None:
         raise ExpressionError(f"'each' is written \"name in list\", not '{text}'")
@@ -158,6 +158,7 @@ def compile_each(text: str, scope: Scope) -> Loop:
 
     def turns(environment: Environment) -> list[Environment]:
         found = listed.evaluate(environment) or ()
-        return [{**environment, name: value, "position": place} for place, value in enumerate(found, 1)]
+        several = found if isinstance(found, (list, tuple)) else (found,)
+        return [{**environment, name: value, "position": place} for place, value in enumerate(several, 1)]
 
     return Loop(inner, turns)

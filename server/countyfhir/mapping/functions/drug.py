@@ -42,8 +42,10 @@ def frequency(value: Any) -> dict[str, Any]:
 DOSE = re.compile(
     r"(?P<dose>\d+(?:\.\d+)?)\s*(?P<unit>mg|ml|μg|ug|g|片|粒|袋|支|丸|滴|包|喷|贴|瓶|单位|IU|U)", re.IGNORECASE
 )
-ROUTES = ("口服", "静脉滴注", "静滴", "静脉注射", "静注", "肌内注射", "肌注", "皮下注射")
-ROUTES += ("外用", "吸入", "含服", "舌下", "雾化")
+ROUTES = (
+    *("口服", "静脉滴注", "静滴", "静脉注射", "静注", "肌内注射", "肌注", "皮下注射"),
+    *("外用", "吸入", "含服", "舌下", "雾化"),
+)
 
 
 def usage(value: Any) -> dict[str, Any]:
