@@ -20,7 +20,7 @@ GOOD = {
     "audit_retention_days": 400, "audit_queue_size": 50, "validation": "off", "update_create": "refuse",
     "conditional_delete_multiple": "on", "delete_referenced": "allow", "time_zone": "Asia/Urumqi",
     "max_body_bytes": 2048, "bundle_max_entries": 7, "default_count": 5, "max_count": 50, "include_limit": 9,
-    "search_time_limit": 1.5, "mappings": (Path("m"),), "profiles": (Path("p"), Path("q")), "terminology": (Path("t"),), "concept_index": Path("c.terminology"),
+    "search_time_limit": 1.5, "mappings": (Path("m"),), "profiles": (Path("p"), Path("q")), "terminology": (Path("t"),), "concept_index": "c.terminology",
     "log_level": "debug", "log_format": "json",
 }  # fmt: skip
 """A value other than the default for every setting."""

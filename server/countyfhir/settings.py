@@ -110,7 +110,7 @@ class Settings(BaseSettings):
 
     mappings: Paths = _one_of("County", (), "Further folders of mapping files, beside those that ship.")
     profiles: Paths = _one_of("County", (), "Further folders of profiles, beside those that ship.")
-    concept_index: Path | None = _one_of("County", None, "File of the concept index, on a local disk; unset: beside the SQLite store, its name with .terminology.")
+    concept_index: str | None = _one_of("County", None, "File of the concept index, on a local disk; unset: beside the SQLite store, its name with .terminology.")
     terminology: Paths = _one_of("County", (), "Further folders of code systems, value sets and concept maps, beside those that ship.")
 
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_switch)] = _one_of("Log", "info", "Least severity that is logged.")
@@ -170,7 +170,7 @@ class Settings(BaseSettings):
     def concept_index_path(self) -> Path | None:
         """The file of the concept index; None (in memory) for a store that is no file, unless a setting names one."""
         if self.concept_index is not None:
-            return self.concept_index.expanduser()
+            return Path(self.concept_index).expanduser()
         store = self.sqlite_path
         return store.with_name(store.name + ".terminology") if store is not None else None
 
