@@ -116,6 +116,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         base=settings.public_base,
         default_count=settings.default_count,
         max_count=settings.max_count,
+        concepts=terminology,
     )
 
     searching = Searching(context)
