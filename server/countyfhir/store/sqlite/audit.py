@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apsw
 
 from countyfhir.exchange import AuditRecord
+from countyfhir.store import audit_groups
+from countyfhir.store.audit_groups import KEYS, TERMS, Numbered
 from countyfhir.store.sqlite import audit_rows
-from countyfhir.store.sqlite.audit_rows import Numbered
 from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
 from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.reading import Readers
 from countyfhir.store.sqlite.writing import Transaction, Writer
-
-TERMS: Mapping[str, Callable[[AuditRecord, Any], bool]] = {
-    "patient": lambda record, value: value in record.patients,
-    "since": lambda record, value: record.recorded >= value,
-    "until": lambda record, value: record.recorded < value,
-    "principal": lambda record, value: record.principal == value,
-    "action": lambda record, value: record.action == value,
-    "interaction": lambda record, value: record.interaction == value,
-    "outcome": lambda record, value: record.outcome == value,
-    "resource": lambda record, value: (record.resource_type, record.logical_id) == tuple(value),
-}
-"""What one can ask for. ``until`` is exclusive."""
-
-KEYS: Mapping[str, Callable[[Any], str | None]] = {
-    "patient": audit_rows.patient_key,
-    "resource": lambda value: audit_rows.resource_key(*value),
-    "outcome": lambda value: None if value == "0" else audit_rows.outcome_key(value),
-    "principal": audit_rows.principal_key,
-}
-"""Criteria that groups are found by, the most selective first."""
 
 ONE = "SELECT seq, records FROM audit WHERE seq >= ? ORDER BY seq LIMIT 1"
 
@@ -54,10 +35,7 @@ class SqliteAudit:
         self, criteria: Mapping[str, Any], *, count: int, cursor: int | None
     ) -> tuple[list[Numbered], int | None]:
         """Newest first, as (sequence, record), and the cursor of the next page. ValueError for an unknown criterion."""
-        unknown = criteria.keys() - TERMS.keys()
-        if unknown:
-            raise ValueError(f"audit records cannot be found by {', '.join(sorted(unknown))}")
-        asked = {name: value for name, value in criteria.items() if value is not None}
+        asked = audit_groups.asked(criteria)
         found = await self._readers.run(lambda connection: _newest(connection, asked, count + 1, cursor))
         page = found[:count]
         return page, page[-1][0] if page and len(found) > count else None
@@ -69,7 +47,7 @@ class SqliteAudit:
         with translated():
             rows = fetch(self._connections.mine(), ONE, (sequence,))
         return (
-            next((one for number, one in audit_rows.numbered(*rows[0]) if number == sequence), None) if rows else None
+            next((one for number, one in audit_groups.numbered(*rows[0]) if number == sequence), None) if rows else None
         )
 
     async def expire(self, before: int) -> int:
@@ -112,13 +90,13 @@ def _candidates(connection: apsw.Connection, asked: Mapping[str, Any], cursor: i
             bindings.append(asked[name])
     if cursor is not None:
         terms.append("a.seq - a.count + 1 < ?")
-        terms.append(f"{place} < ? + {audit_rows.MOST}")
+        terms.append(f"{place} < ? + {audit_groups.MOST}")
         bindings += [cursor, cursor]
     where = " AND ".join(terms) or "1"
     for last, kept in connection.execute(
         f"SELECT a.seq, a.records FROM {source} WHERE {where} ORDER BY {place} DESC", bindings
     ):
-        yield from audit_rows.numbered(last, kept)
+        yield from audit_groups.numbered(last, kept)
 
 
 def _expire(transaction: Transaction, before: int) -> int:
@@ -131,16 +109,16 @@ def _expire(transaction: Transaction, before: int) -> int:
         (before, EXPIRED_AT_ONCE),
     )
     for last, high, kept in rows:
-        records = audit_rows.unpacked(kept)
+        records = audit_groups.unpacked(kept)
         left = [record if record is not None and record.recorded >= before else None for record in records]
         removed += sum(record is not None for record in records) - sum(record is not None for record in left)
         if high < before:
-            keys = audit_rows.keys_of(record for record in records if record is not None)
+            keys = audit_groups.keys_of(record for record in records if record is not None)
             connection.executemany("DELETE FROM audit_key WHERE key = ? AND seq = ?", [(key, last) for key in keys])
             connection.execute("DELETE FROM audit WHERE seq = ?", (last,))
         else:
             lowest = min(record.recorded for record in left if record is not None)
             connection.execute(
-                "UPDATE audit SET low = ?, records = ? WHERE seq = ?", (lowest, audit_rows.packed(left), last)
+                "UPDATE audit SET low = ?, records = ? WHERE seq = ?", (lowest, audit_groups.packed(left), last)
             )
     return removed
