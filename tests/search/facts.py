@@ -7,11 +7,15 @@ from typing import Any
 from countyfhir.search.context import Context
 from countyfhir.search.entries import KIND_NAMES
 from countyfhir.search.parameters import active
+from countyfhir.terminology.knowledge import open_terminology
 
 BASE = "http://our.example/fhir"
 TODAY = 1_772_323_200_000_000
 """2026-03-01T00:00:00Z in microseconds."""
 CONTEXT = Context(active(), base=BASE, max_count=100, now=lambda: TODAY)
+
+WITH_CONCEPTS = Context(active(), base=BASE, max_count=100, now=lambda: TODAY, concepts=open_terminology(None))
+VITALS = "http://hl7.org/fhir/ValueSet/observation-vitalsignresult"
 
 
 def entries(resource: dict[str, Any], parameter: str | None = None) -> list[tuple[Any, ...]]:

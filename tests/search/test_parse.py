@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from countyfhir.outcome import FhirError
 from countyfhir.search import decimal_key, parse
-from countyfhir.search.conditions import MODIFIERS
+from countyfhir.search.conditions import MODIFIERS, modifiers_of
 from countyfhir.search.parameters import of
 from countyfhir.search.query import (
     Chain,
@@ -29,7 +29,7 @@ from countyfhir.search.query import (
     UriIs,
 )
 
-from .facts import BASE, CONTEXT, TODAY
+from .facts import BASE, CONTEXT, TODAY, VITALS, WITH_CONCEPTS
 
 DAY = 86_400_000_000
 
@@ -210,22 +210,25 @@ REFUSED = [
     ("Patient?name:foo=1", "supported: contains, exact, missing"),
     ("Patient?name:=1", "colon"),
     ("Patient?_id:exact=1", "supported: not"),
-    ("Patient?gender:in=http://x", "not supported yet"),
-    ("Observation?code:below=x", "not supported yet"),
-    ("Patient?_filter=gender in x", "needs terminology"),
-    ("Patient?_filter=gender co x", "without co; it has eq, ne, pr"),
+    ("Patient?gender:in=http://x", "without terminology"),
+    ("Observation?code:below=s|x", "without terminology"),
+    ("Patient?_filter=gender in http://x", "without terminology"),
+    ("Patient?gender:of-type=a|b|c", "has no modifier"),
+    ("Patient?identifier:in=http://x", "has no modifier"),
+    ("Patient?active:text=x", "has no modifier"),
+    ("Observation?device:below=Device/1", "has no modifier"),
+    ("CarePlan?instantiates-canonical:identifier=x", "supported: below, missing"),
+    ("Patient?_filter=gender co x", "without co; it has eq, in, ne, ni, pr, sb, ss"),
     ("Patient?_filter=foo eq x", "foo is no search parameter"),
     ("Patient?_text:exact=x", "has no modifier"),
     ("Patient?_content:missing=true", "has no modifier"),
     ("Patient?_sort=_text", "not possible"),
-    ("Patient?_list=$current-problems", "functional lists"),
     ("Patient?_query=x", "named queries: this server has none"),
-    ("Patient?_contained=true", "not supported yet"),
     ("Patient?_type=Patient", "_type is no search parameter"),
     ("Patient?name.given=x", "is a string parameter"),
     ("Observation?subject:Encounter.status=x", "does not lead to Encounter"),
     ("Observation?subject.nothing=x", "no search parameter"),
-    ("CarePlan?instantiates-canonical.name=x", "canonical urls"),
+    ("Patient?_score=true", "not supported yet"),
     ("Patient?_has:Observation:patient=x", "written _has:"),
     ("Patient?_has:Nothing:patient:code=x", "no resource type"),
     ("Patient?_has:Observation:encounter:code=x", "does not lead to Patient"),
@@ -436,7 +439,12 @@ VALUES = {
     "_list": "a",
     "_filter": "_id eq a",
 }
-SPECIAL = {"of-type": "s|c|v", "missing": "true"}
+SPECIAL = {"of-type": "s|c|v", "missing": "true"} | dict.fromkeys(("in", "not-in"), VITALS)
+CONCEPT = "http://terminology.hl7.org/CodeSystem/v3-ActCode|AMB"
+
+
+def is_concept(parameter, modifier):
+    return parameter.type == "token" and modifier in ("above", "below")
 
 
 def test_every_parameter_of_every_type_parses_with_every_modifier():
@@ -446,9 +454,18 @@ def test_every_parameter_of_every_type_parses_with_every_modifier():
         for parameter in of(resource_type, table):
             kind = parameter.code if parameter.code.startswith("_") and parameter.code in MODIFIERS else parameter.type
             value = VALUES.get(kind) or "$".join(VALUES[table.component_type(url)] for url, _ in parameter.components)
-            for modifier in MODIFIERS[kind]:
-                name = parameter.code + (modifier and f":{modifier}")
-                result = parse.search(resource_type, [(name, SPECIAL.get(modifier, value))], CONTEXT)
+            assert set(modifiers_of(parameter, resource_type, table.definitions)) <= {
+                *MODIFIERS[kind],
+                "missing",
+                "[type]",
+            }
+            for modifier in ("", *modifiers_of(parameter, resource_type, table.definitions)):
+                name = parameter.code + (modifier and f":{modifier.replace('[type]', 'Patient')}")
+                result = parse.search(
+                    resource_type,
+                    [(name, SPECIAL.get(modifier, CONCEPT if is_concept(parameter, modifier) else value))],
+                    WITH_CONCEPTS,
+                )
                 assert len(result.query.where) == 1
                 parsed += 1
     assert parsed > 5_000

@@ -6,7 +6,7 @@ import pytest
 
 from countyfhir.outcome import FhirError
 from countyfhir.search import parse
-from countyfhir.search.query import Include, Sort
+from countyfhir.search.query import Contained, Include, Sort
 
 from .facts import CONTEXT
 
@@ -96,8 +96,14 @@ def test_the_digest_follows_the_search_and_not_its_form():
 
 
 def test_contained_resources_are_not_matches():
-    """_contained=false, the default, may be said; the others would change the answer and are refused."""
-    assert searched("Patient?_contained=false").applied == (("_contained", "false"),)
-    for text in ("_contained=true", "_contained=both", "_containedType=container"):
-        with pytest.raises(FhirError, match="not supported yet"):
+    """_contained=false, the default, changes nothing; true and both ask every type for what it contains."""
+    assert searched("Patient?_contained=false&name=x").query == searched("Patient?name=x").query
+    for mode in ("true", "both"):
+        asked = searched(f"Patient?name=x&_contained={mode}")
+        assert asked.within == mode
+        assert len(asked.query.resource_types) == 145
+        assert asked.query.where[-1][-1] == Contained("Patient", searched("Patient?name=x").query.where)
+        assert searched(f"Patient?_contained={mode}&_containedType=container").within is None
+    for text in ("_contained=yes", "_containedType=both", "_contained=true&_sort=name"):
+        with pytest.raises(FhirError):
             searched(f"Patient?{text}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from countyfhir.access.check import may_include, require
 from countyfhir.outcome import FhirError
-from countyfhir.search.query import Chain, Clause, Has, Not, Predicate, Query
+from countyfhir.search.query import AllOf, Chain, Clause, Contained, Has, Not, Predicate, Query
 
 if TYPE_CHECKING:
     from countyfhir.access.grants import Alternative
@@ -44,6 +44,10 @@ def narrow_predicate(predicate: Predicate, grant: Grant) -> Predicate:
     """A chain or ``_has`` with what narrows the type it reaches; other predicates as they are."""
     if isinstance(predicate, Not):
         return Not(narrow_clause(predicate.clause, grant))
+    if isinstance(predicate, AllOf):
+        return AllOf(tuple(narrow_clause(clause, grant) for clause in predicate.clauses))
+    if isinstance(predicate, Contained):  # who sees a resource sees what it contains
+        return replace(predicate, where=tuple(narrow_clause(clause, grant) for clause in predicate.where))
     if isinstance(predicate, Chain):
         return replace(predicate, where=reached(predicate.target_type, predicate.where, grant))
     if isinstance(predicate, Has):

@@ -71,7 +71,7 @@ def _rest(table: Table, world: World) -> Resource:
         "security": _security(world),
         "resource": [_resource(name, table, world) for name in sorted(world.definitions.endpoint_types)],
         "interaction": [{"code": code} for code in _ON_SYSTEM],
-        "searchParam": [_parameter(one) for one in parameters.common(table)],
+        "searchParam": [_parameter(one, "Resource", world) for one in parameters.common(table)],
         "operation": [_operation(one) for one in world.operations if one.on_system],
         "compartment": [
             f"http://hl7.org/fhir/CompartmentDefinition/{name.lower()}"
@@ -110,7 +110,7 @@ def _resource(name: str, table: Table, world: World) -> Resource:
         "referencePolicy": ["literal", "logical", "local"],
         "searchInclude": parameters.includes(name, table),
         "searchRevInclude": parameters.revincludes(name, table),
-        "searchParam": [_parameter(one) for one in parameters.of(name, table)],
+        "searchParam": [_parameter(one, name, world) for one in parameters.of(name, table)],
         "operation": [_operation(one) for one in world.operations if _on(one, name)],
     }
     return {key: value for key, value in resource.items() if value not in ([], None)}
@@ -124,11 +124,11 @@ def _operation(one: Operation) -> dict[str, Any]:
     return {"name": one.code, "definition": one.definition}
 
 
-def _parameter(one: SearchParameter) -> dict[str, Any]:
+def _parameter(one: SearchParameter, resource_type: str, world: World) -> dict[str, Any]:
     stated: dict[str, Any] = {"name": one.code, "definition": one.url, "type": one.type}
     if not one.url:
         del stated["definition"]
-    modifiers = conditions.modifiers_of(one)
+    modifiers = conditions.modifiers_of(one, resource_type, world.definitions)
     if modifiers:
         stated["documentation"] = f"Modifiers: {', '.join(f':{each}' for each in modifiers)}."
     return stated

@@ -27,7 +27,7 @@ MOST = 50_000
 _PAGE = 1_000
 _SUBJECT = frozenset({"patient", "subject"})
 _CODED = ("category", "code", "combo-code", "component-code")
-_NOT_HERE = frozenset({"_sort", "_count", "_total", "_cursor", "_summary", "_elements"})
+_NOT_HERE = frozenset({"_sort", "_count", "_total", "_cursor", "_summary", "_elements", "_contained", "_containedType"})
 
 Pairs = tuple[tuple[str, str], ...]
 Key = tuple[str, str]

@@ -6,29 +6,36 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from countyfhir.model.definitions import SearchParameter
+from countyfhir.model.definitions import Definitions, SearchParameter
 from countyfhir.outcome import FhirError
-from countyfhir.search import filter_conditions, text_expressions, values
+from countyfhir.search import coded, filter_conditions, text_expressions, values
 from countyfhir.search import parameters as table_of
 from countyfhir.search.compartments import COMPARTMENT
 from countyfhir.search.context import Context
-from countyfhir.search.elements import IDENTIFIER, OF_TYPE, TEXT
+from countyfhir.search.elements import CANONICAL, IDENTIFIER, OF_TYPE, TEXT
 from countyfhir.search.escapes import split, unescape
 from countyfhir.search.filters import FILTER
-from countyfhir.search.leaves import implicit_systems, is_canonical
+from countyfhir.search.hierarchies import PART_OF
+from countyfhir.search.leaves import element_types, implicit_codings, implicit_systems, is_canonical
+from countyfhir.search.lists import FUNCTIONAL
 from countyfhir.search.near import near
 from countyfhir.search.parameters import NOT_YET, named
 from countyfhir.search.query import (
+    AllOf,
     Chain,
     Clause,
     CompositeIs,
+    Contained,
     Has,
     IdIs,
     InCompartment,
     LastUpdatedIs,
     Missing,
     Not,
+    OfType,
     Predicate,
+    ReferenceWithin,
+    UriIs,
 )
 from countyfhir.search.refusals import NotReady, Unsupported, malformed, shown
 from countyfhir.search.values import LOGICAL_ID, Reading
@@ -39,19 +46,18 @@ MOST_LINKS = 500
 """Links of one parameter over all the types that an untyped chain may lead to."""
 MOST_VALUES = 1_000
 
-_TERMINOLOGY = {"in", "not-in", "above", "below"}
-
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a condition stands: the types it is on, how deep in a chain, and whether no type was named (``wide``: on
-    the whole server or on all of a compartment)."""
+    """Where a condition stands: the types it is on, how deep in a chain, whether no type was named (``wide``: on the
+    whole server or on all of a compartment), and whether chains lead to contained resources, too."""
 
     resource_types: tuple[str, ...]
     context: Context
     depth: int = 0
     wide: bool = False
     links: Iterator[int] = field(default_factory=count)
+    contained: bool = False
 
     def inside(self, resource_type: str) -> Place:
         """The place behind a link of a chain; FhirError when there are too many."""
@@ -116,24 +122,23 @@ def _applied(place: Place, parameter: SearchParameter, modifier: str, text: str)
         return tuple(values.reference(value, reading, modifier) for value in alternatives(text, parameter.code))
     key = parameter.code if parameter.code in _COLUMNS else parameter.type
     apply = MODIFIERS[key].get(modifier)
-    if apply is None:
-        raise _no_modifier(place, parameter, modifier, key)
+    if apply is None or not _fits(modifier, parameter, place.resource_types[0], place.context.parameters.definitions):
+        raise _no_modifier(place, parameter, modifier)
     if parameter.code == FILTER:
         return apply(place, parameter, [text])
     return apply(place, parameter, alternatives(text, parameter.code + (modifier and f":{modifier}")))
 
 
-def _no_modifier(place: Place, parameter: SearchParameter, modifier: str, key: str) -> Unsupported:
-    if key == "token" and modifier in _TERMINOLOGY:
-        return Unsupported(f"{parameter.code}:{modifier} needs terminology and is not supported yet.")
-    listed = ", ".join(modifiers_of(parameter)) or "none"
+def _no_modifier(place: Place, parameter: SearchParameter, modifier: str) -> Unsupported:
+    offered = modifiers_of(parameter, place.resource_types[0], place.context.parameters.definitions)
+    listed = ", ".join(offered) or "none"
     return Unsupported(f"{parameter.code} has no modifier :{shown(modifier)}; supported: {listed}.")
 
 
-def modifiers_of(parameter: SearchParameter) -> list[str]:
-    """The modifiers that work on a parameter."""
+def modifiers_of(parameter: SearchParameter, resource_type: str, known: Definitions) -> list[str]:
+    """The modifiers that work on a parameter of the type."""
     key = parameter.code if parameter.code in _COLUMNS else parameter.type
-    offered = sorted(each for each in MODIFIERS[key] if each)
+    offered = sorted(each for each in MODIFIERS[key] if each and _fits(each, parameter, resource_type, known))
     if key not in _COLUMNS:
         offered.append("missing")
     if key == "reference":
@@ -141,9 +146,33 @@ def modifiers_of(parameter: SearchParameter) -> list[str]:
     return offered
 
 
+_ON_TYPES = {"of-type": frozenset({"Identifier"}), "text": frozenset({"Coding", "CodeableConcept", "Identifier"})}
+_ON_TYPES |= dict.fromkeys(("in", "not-in", "above", "below"), coded.CODED)
+"""What elements of a token parameter must be for a modifier to mean anything."""
+
+
+def _fits(modifier: str, parameter: SearchParameter, resource_type: str, known: Definitions) -> bool:
+    """Whether the modifier can find anything on what the parameter reads."""
+    if not modifier or parameter.code in _COLUMNS:
+        return True
+    if parameter.type == "token" and modifier in _ON_TYPES:
+        read = element_types(resource_type, parameter, known)
+        return not read or "Extension" in read or not read.isdisjoint(_ON_TYPES[modifier])
+    if parameter.type == "reference":
+        if is_canonical(resource_type, parameter, known):
+            return modifier == "below"
+        return modifier == "identifier" or bool(_wholes(parameter))
+    return True
+
+
+def _wholes(parameter: SearchParameter) -> list[str]:
+    """The types with hierarchies that a reference parameter leads to; none of one that leads anywhere."""
+    return [each for each in table_of.targets(parameter) if each in PART_OF]
+
+
 def _missing(place: Place, parameter: SearchParameter, text: str) -> Predicate:
     if parameter.code in _COLUMNS:
-        raise _no_modifier(place, parameter, "missing", parameter.code)
+        raise _no_modifier(place, parameter, "missing")
     if text not in ("true", "false"):
         raise malformed(f"{parameter.code}:missing", "it is true or false")
     name = parameter.code + _WHERE_IT_STANDS.get(parameter.type, "")
@@ -182,6 +211,57 @@ def _not(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
     return (Not(MODIFIERS[key][""](place, parameter, texts)),)
 
 
+def _coded(reader: Callable[[str, coded.Coded], Predicate]) -> Apply:
+    """The values read with the terminology."""
+
+    def apply(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+        context, resource_type = place.context, place.resource_types[0]
+        known = context.parameters.definitions
+        plain = element_types(resource_type, parameter, known) == {"code"}
+        codings = implicit_codings(resource_type, parameter, known) if plain else frozenset()
+        reading = coded.Coded(parameter.code, context.concepts, context.base.rstrip("/"), plain, codings)
+        return tuple(reader(text, reading) for text in texts)
+
+    return apply
+
+
+def _not_in(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+    """In none of the value sets, those without any value included."""
+    return (Not(_coded(coded.members)(place, parameter, texts)),)
+
+
+def _within(direction: str) -> Apply:
+    """References into hierarchies; canonicals of a version or deeper."""
+
+    def apply(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+        reading = _reading(place, parameter)
+        if is_canonical(place.resource_types[0], parameter, place.context.parameters.definitions):
+            return tuple(each for text in texts for each in _versions(unescape(text), parameter.code + CANONICAL))
+        return tuple(each for text in texts for each in _parts(text, direction, parameter, reading))
+
+    return apply
+
+
+def _parts(text: str, direction: str, parameter: SearchParameter, reading: Reading) -> Clause:
+    asked, wholes = values.reference(text, reading), _wholes(parameter)
+    if asked.target_id is None or asked.target_type not in (None, *wholes):
+        raise malformed(parameter.code, f":{direction} follows references to {named(wholes)} on this server")
+    types = [asked.target_type] if asked.target_type else wholes
+    return tuple(ReferenceWithin(parameter.code, direction, each, asked.target_id, PART_OF[each]) for each in types)
+
+
+def _versions(text: str, name: str) -> Clause:
+    """``url|1.2``: that version and what goes on with a dot; ``url``: every version, and what is deeper."""
+    if "|" in text:
+        return (UriIs(name, "versions", text),)
+    return (UriIs(name, "below", text), UriIs(name, "versions", f"{text}|"))
+
+
+def _uri_below(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+    plain = [unescape(text) for text in texts]
+    return tuple(UriIs(parameter.code, "versions" if "|" in text else "below", text) for text in plain)
+
+
 def _ids(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
     plain = [unescape(text) for text in texts]
     if not all(map(LOGICAL_ID.fullmatch, plain)):
@@ -199,13 +279,26 @@ def _full_text(place: Place, parameter: SearchParameter, texts: list[str]) -> Cl
 
 
 def _members(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
-    """What the entries of a List point to."""
-    plain = [unescape(text) for text in texts]
-    if any(text.startswith("$") for text in plain):
-        raise Unsupported("_list: functional lists ($current-…) are not supported; name the id of a List.")
-    if not all(map(LOGICAL_ID.fullmatch, plain)):
-        raise malformed("_list", "it is the id of a List")
-    return (Has("List", "item", ((IdIs(tuple(dict.fromkeys(plain))),),)),)
+    """What the entries of a List point to, and what functional lists stand for."""
+    plain = dict.fromkeys(unescape(text) for text in texts)
+    functional = [text for text in plain if text.startswith("$")]
+    ids = tuple(text for text in plain if not text.startswith("$"))
+    if not all(map(LOGICAL_ID.fullmatch, ids)) or not FUNCTIONAL.keys() >= set(functional):
+        raise malformed("_list", f"it is the id of a List, or one of {named(FUNCTIONAL)}")
+    members: Clause = (Has("List", "item", ((IdIs(ids),),)),) if ids else ()
+    return (*members, *(each for name in functional for each in _current(place, name)))
+
+
+def _current(place: Place, name: str) -> Clause:
+    """What a functional list holds of the types that are searched."""
+    types = [each for each in place.resource_types if each in FUNCTIONAL[name]]
+    if not types:
+        raise malformed("_list", f"{name} holds {named(FUNCTIONAL[name])}, not {place.said}")
+    return tuple(
+        AllOf(((OfType(each),), *(condition(replace(place, resource_types=(each,)), *pair) for pair in pairs)))
+        for each in types
+        for pairs in (FUNCTIONAL[name][each],)
+    )
 
 
 def _filtered(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
@@ -244,19 +337,28 @@ MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
         "text": _each(_display, TEXT),
         "code-text": _each(values.code_text),
         "of-type": _each(values.identifier_of_type, OF_TYPE),
+        "in": _coded(coded.members),
+        "not-in": _not_in,
+        "below": _coded(coded.related("below")),
+        "above": _coded(coded.related("above")),
     },
     "string": {
         "": _each(values.string("starts")),
         "contains": _each(values.string("contains")),
         "exact": _each(values.string("exact")),
     },
-    "reference": {"": _each(values.reference), "identifier": _each(values.token, IDENTIFIER)},
+    "reference": {
+        "": _each(values.reference),
+        "identifier": _each(values.token, IDENTIFIER),
+        "below": _within("below"),
+        "above": _within("above"),
+    },
     "date": {"": _each(values.date)},
     "number": {"": _each(values.number)},
     "quantity": {"": _each(values.quantity)},
     "uri": {
         "": _each(values.uri("exact")),
-        "below": _each(values.uri("below")),
+        "below": _uri_below,
         "above": _each(values.uri("above")),
     },
     "composite": {"": _composites},
@@ -296,9 +398,13 @@ def _chained(
     refused: Unsupported | None = None
     for target_type in types:
         try:
-            found.append(Chain(parameter.code, target_type, inside(place.inside(target_type))))
+            where = inside(place.inside(target_type))
         except Unsupported as error:
             refused = error
+            continue
+        found.append(Chain(parameter.code, target_type, where))
+        if place.contained:
+            found.append(Contained(target_type, where, parameter.code))
     if not found:
         raise refused or Unsupported(f"{parameter.code} leads to no resource type of this server.")
     return tuple(found)
@@ -323,8 +429,6 @@ def _reference_parameter(place: Place, code: str, name: str) -> SearchParameter:
     parameter = find(place, code)
     if parameter.type != "reference":
         raise Unsupported(f"{shown(name)}: {code} is a {parameter.type} parameter; only references can be followed.")
-    if is_canonical(place.resource_types[0], parameter, place.context.parameters.definitions):
-        raise Unsupported(f"{shown(name)}: {code} holds canonical urls; following them is not supported yet.")
     return parameter
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta, timezone, tzinfo
+from typing import Protocol
 
 from countyfhir.search.extract import Indexer
 from countyfhir.search.parameters import Table, active
@@ -20,6 +21,28 @@ def microseconds_now() -> int:
     return time.time_ns() // 1_000
 
 
+class CodeSet(Protocol):
+    """The codes of a value set: whole code systems, and (system, code)."""
+
+    @property
+    def whole_systems(self) -> frozenset[str]: ...
+    @property
+    def pairs(self) -> frozenset[tuple[str, str]]: ...
+
+
+class Concepts(Protocol):
+    """What search asks of the terminology; None: the value set or code system is not known here."""
+
+    def codes(self, value_set: str) -> CodeSet | None:
+        """The codes of a value set by its url, which may carry ``|version``."""
+
+    def below(self, system: str, code: str) -> frozenset[str] | None:
+        """The code and all that it subsumes."""
+
+    def above(self, system: str, code: str) -> frozenset[str] | None:
+        """The code and all that subsume it."""
+
+
 @dataclass(frozen=True)
 class Context:
     """One object per server; ``dataclasses.replace(context, base=…)`` for the base URL of a request."""
@@ -30,6 +53,7 @@ class Context:
     default_count: int = 20
     max_count: int = 1_000
     now: Callable[[], int] = microseconds_now
+    concepts: Concepts | None = None
 
     def indexer(self, base: str = "") -> Indexer:
         """The indexer for references to our base and to ``base``."""

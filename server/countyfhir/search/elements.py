@@ -14,6 +14,7 @@ from typing import Any
 
 from countyfhir.model import json
 from countyfhir.search import decimal_key, pinyin
+from countyfhir.search.contained import LINK
 from countyfhir.search.entries import NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
 from countyfhir.search.moments import moment_readers
 from countyfhir.search.normalise import normalise
@@ -27,7 +28,8 @@ Reader = Callable[[Any], Iterable[Fact]]
 UCUM = "http://unitsofmeasure.org"
 CURRENCY = "urn:iso:std:iso:4217"
 TEXT, OF_TYPE, IDENTIFIER, SORT = ":text", ":of-type", ":identifier", ":sort"
-SUFFIXES = ("", TEXT, OF_TYPE, IDENTIFIER, SORT, "$latitude", "$longitude")
+LOGICAL, CANONICAL = ":logical", ":canonical"
+SUFFIXES = ("", TEXT, OF_TYPE, IDENTIFIER, SORT, LOGICAL, CANONICAL, LINK, "$latitude", "$longitude")
 
 _NO_TOKEN: Fact = (TOKEN, "", ("", ""))
 
@@ -194,16 +196,26 @@ def _position(position: Mapping[str, Any]) -> Iterator[Fact]:
             yield NUMBER, f"${side}", (decimal_key.encode(position[side]),)
 
 
+def _of_identifier(identifier: Mapping[str, Any], *, logical: bool) -> Iterator[Fact]:
+    """The identifier of a Reference; ``logical``: it is all that tells where the reference leads."""
+    yield from ((TOKEN, IDENTIFIER, fact[2]) for fact in _identifier(identifier) if fact[1] == "")
+    if logical and identifier.get("system") and identifier.get("value"):
+        yield TOKEN, LOGICAL, (identifier["system"], identifier["value"])
+
+
 def _reference(bases: tuple[str, ...]) -> Reader:
     def read(reference: Mapping[str, Any]) -> list[Fact]:
-        target = target_of(reference.get("reference"), bases)
+        literal = reference.get("reference")
+        target = target_of(literal, bases)
         facts: list[Fact] = []
         if target:
             facts.append((REFERENCE, "", target))
         elif reference.keys() - {"id", "extension"}:
             facts.append((REFERENCE, "", ("", "")))
+        if literal and literal[0] == "#":
+            facts.append((TOKEN, LINK, ("", literal)))
         if "identifier" in reference:
-            facts += [(TOKEN, IDENTIFIER, fact[2]) for fact in _identifier(reference["identifier"]) if fact[1] == ""]
+            facts += _of_identifier(reference["identifier"], logical=not literal)
         return facts
 
     return read
@@ -217,6 +229,8 @@ def _canonical(bases: tuple[str, ...]) -> Reader:
             yield REFERENCE, "", target
         if bar and target and not target[0]:
             yield REFERENCE, "", ("", uri)
+        if target:
+            yield URI, CANONICAL, (uri.partition("#")[0],)
 
     return read
 

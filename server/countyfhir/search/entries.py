@@ -21,6 +21,14 @@ What a modifier needs is stored under a parameter name of its own: ``code:text``
 composite components ``code-value-quantity$1`` and ``…$2``, ``name:sort`` (STRING, how a human name sorts),
 ``near$latitude`` and ``near$longitude`` (NUMBER), ``_compartment`` (REFERENCE, the compartments the resource is in).
 
+Where a reference leads otherwise than by a literal: ``subject:logical`` (TOKEN, the identifier of a Reference that has
+nothing else), ``questionnaire:canonical`` (URI, the canonical as it is written), ``_canonical`` (URI, what canonicals
+call this resource: its url, and ``url|version``), ``medication:contained`` (TOKEN, system "", code ``1.Medication``:
+the first contained Medication).
+
+The entries of contained resources stand under names of their own, ``#1.Medication.code``: type, its number among the
+contained ones of that type, and the parameter; ``#1.Medication._id`` (TOKEN, "", its id) is always there.
+
 An element that is there without anything to compare (a CodeableConcept with only a text, a Reference with only a
 display) leaves an empty entry, ``("", "")``, of its kind, so that ``:missing`` is right. Pinyin of a human name
 stands under the parameter's own name with the original "".

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 from countyfhir.model.definitions import Definitions, SearchParameter
 from countyfhir.outcome import FhirError
-from countyfhir.search import full_text
+from countyfhir.search import contained, full_text
 from countyfhir.search.compartments import Compartments
 from countyfhir.search.elements import readers
 from countyfhir.search.entries import Entry
 from countyfhir.search.extractor import Extractor, Source, extractor
-from countyfhir.search.references import references, references_in
+from countyfhir.search.references import named, references, references_in
 
 Parameters = Mapping[str, Mapping[str, SearchParameter]]
 
@@ -51,13 +51,20 @@ class Indexer:
         """The entries of the resource's parameters, of its compartments and of its words. KeyError for an unknown
         type."""
         resource_type = resource["resourceType"]
+        entries = self._extracted(resource)
+        compartments = self.compartments.entries(resource_type, resource, entries)
+        if "contained" in resource:
+            entries = contained.entries(resource, self._extracted, entries)
+        return entries + named(resource) + compartments + full_text.entries(resource)
+
+    def _extracted(self, resource: Mapping[str, Any]) -> tuple[Entry, ...]:
+        """The entries of the parameters of the resource's type."""
+        resource_type = resource["resourceType"]
         extract = self._extractors.get(resource_type)
         if extract is None:
             extract = extractor(resource_type, self._parameters[resource_type].values(), self._source)
             self._extractors[resource_type] = extract
-        entries = extract(resource)
-        compartments = self.compartments.entries(resource_type, resource, entries)
-        return entries + compartments + full_text.entries(resource)
+        return extract(resource)
 
     def compartment_patient(self, resource: Mapping[str, Any]) -> str | None:
         """The logical id of the Patient whose compartment the resource is in: its own, or the first one named."""

@@ -15,10 +15,11 @@ from countyfhir.search.query import AllOf, Clause, DateIs, LastUpdatedIs, Not, S
 from countyfhir.search.refusals import Unsupported, malformed, shown
 
 _ORDERED = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "ap", "sa", "eb"})
-_TERMINOLOGY = frozenset({"ss", "sb", "in", "ni"})
+_TERMINOLOGY = {"ss": "above", "sb": "below", "in": "in", "ni": "not-in"}
+"""Operators on tokens, as the modifiers that mean the same."""
 _OPERATORS = {
     "string": frozenset({"eq", "ne", "co", "sw", "ew"}),
-    "token": frozenset({"eq", "ne"}),
+    "token": frozenset({"eq", "ne", *_TERMINOLOGY}),
     "uri": frozenset({"eq", "ne"}),
     "reference": frozenset({"eq", "ne", "re"}),
     "number": _ORDERED,
@@ -71,8 +72,6 @@ def _along(place: Any, comparison: Comparison, path: tuple[Step, ...], language:
 
 def _compared(place: Any, comparison: Comparison, name: str, language: Language) -> Clause:
     operator, value = comparison.operator, comparison.value
-    if operator in _TERMINOLOGY:
-        raise Unsupported(f"_filter: the operator {operator} needs terminology and is not supported yet.")
     if operator == "pr":
         if value not in ("true", "false"):
             raise malformed(FILTER, "pr is followed by true or false")
@@ -86,6 +85,12 @@ def _compared(place: Any, comparison: Comparison, name: str, language: Language)
         equal = _compared(place, replace(comparison, operator="eq"), name, language)
         present = () if name == "_id" else (language.condition(place, f"{name}:missing", "false"),)
         return (AllOf((*present, (Not(equal),))),)
+    if operator == "ni":
+        return (
+            AllOf((language.condition(place, f"{name}:missing", "false"), _coded(place, name, "ni", value, language))),
+        )
+    if operator in _TERMINOLOGY:
+        return _coded(place, name, operator, value, language)
     if kind == "string":
         return _string(name, operator, value)
     return _read(place, kind, name, operator, value, language)
@@ -96,6 +101,11 @@ def _string(name: str, operator: str, value: str) -> Clause:
     if not folded:
         raise malformed(FILTER, f"nothing is left to compare {name} with")
     return (StringIs(name, _MATCHES[operator], folded),)
+
+
+def _coded(place: Any, name: str, operator: str, value: str, language: Language) -> Clause:
+    text = escape(value).replace("\\|", "|") if operator in ("ss", "sb") else escape(value)
+    return language.condition(place, f"{name}:{_TERMINOLOGY[operator]}", text)
 
 
 def _read(place: Any, kind: str, name: str, operator: str, value: str, language: Language) -> Clause:

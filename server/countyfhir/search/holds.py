@@ -8,6 +8,7 @@ from typing import Any
 from countyfhir.exchange import Write
 from countyfhir.outcome import FhirError
 from countyfhir.search import entries as kinds
+from countyfhir.search.contained import alternatives, numbers
 from countyfhir.search.entries import Entry
 from countyfhir.search.escapes import ascii_lower
 from countyfhir.search.full_text import NARRATIVE, occurs
@@ -17,6 +18,7 @@ from countyfhir.search.query import (
     Clause,
     CodeStarts,
     CompositeIs,
+    Contained,
     DateIs,
     FullText,
     IdIs,
@@ -25,9 +27,11 @@ from countyfhir.search.query import (
     Near,
     Not,
     NumberIs,
+    OfType,
     Predicate,
     ReferenceIs,
     StringIs,
+    TokenIn,
     TokenIs,
     UriIs,
 )
@@ -62,6 +66,10 @@ def _matching(predicate: Any, entries: Iterable[Entry]) -> Iterator[Any]:
 
 def _token(predicate: TokenIs, system: str, code: str) -> bool:
     return predicate.system in (None, system) and predicate.code in (None, code)
+
+
+def _token_in(predicate: TokenIn, system: str, code: str) -> bool:
+    return system in predicate.systems or (system, code) in predicate.pairs
 
 
 def _code_starts(predicate: CodeStarts, system: str, code: str) -> bool:
@@ -102,7 +110,15 @@ def _uri(predicate: UriIs, uri: str) -> bool:
         return uri == predicate.value or uri.startswith(predicate.value.rstrip("/") + "/")
     if predicate.match == "above":
         return uri == predicate.value or predicate.value.startswith(uri.rstrip("/") + "/")
+    if predicate.match == "versions":
+        return _versions(predicate, uri)
     return uri == predicate.value
+
+
+def _versions(predicate: UriIs, uri: str) -> bool:
+    """A canonical with any version, or with the version or one that goes on with a dot."""
+    value = predicate.value
+    return uri.startswith(value) if value.endswith("|") else uri == value or uri.startswith(value + ".")
 
 
 def _composite(predicate: CompositeIs, write: Write) -> bool:
@@ -130,6 +146,11 @@ def _near(predicate: Near, write: Write) -> bool:
     )
 
 
+def _contained(predicate: Contained, write: Write) -> bool:
+    there = numbers(predicate.resource_type, (str(entry[1]) for entry in write.entries))
+    return holds((alternatives(predicate, there),), write)
+
+
 def _missing(predicate: Missing, write: Write) -> bool:
     return predicate.missing != any(entry[1] == predicate.parameter for entry in write.entries)
 
@@ -146,6 +167,7 @@ def _compartment(predicate: InCompartment, write: Write) -> bool:
 
 _VALUES: dict[type, tuple[tuple[int, ...], Callable[..., bool]]] = {
     TokenIs: ((kinds.TOKEN,), _token),
+    TokenIn: ((kinds.TOKEN,), _token_in),
     CodeStarts: ((kinds.TOKEN,), _code_starts),
     StringIs: ((kinds.STRING,), _string),
     ReferenceIs: ((kinds.REFERENCE,), _reference),
@@ -160,6 +182,8 @@ _TESTS: dict[type, Callable[[Any, Write], bool]] = {
     FullText: _full_text,
     Near: _near,
     Missing: _missing,
+    Contained: _contained,
+    OfType: lambda predicate, write: write.resource_type == predicate.resource_type,
     InCompartment: _compartment,
     IdIs: lambda predicate, write: write.logical_id in predicate.logical_ids,
     Not: lambda predicate, write: not holds((predicate.clause,), write),

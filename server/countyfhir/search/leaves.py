@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from countyfhir.model.definitions import Definitions, SearchParameter
@@ -26,14 +27,31 @@ def implicit_systems(resource_type: str, parameter: SearchParameter, known: Defi
     return frozenset(system for node in ends for system in _systems(node, known))
 
 
-def _systems(node: Node, known: Definitions) -> set[str]:
+@lru_cache(maxsize=4_096)
+def element_types(resource_type: str, parameter: SearchParameter, known: Definitions) -> frozenset[str]:
+    """The types of the elements that a parameter reads; empty where only its FHIRPath knows."""
+    return frozenset(node.type_name for node in leaves(resource_type, branches(parameter.expression), known))
+
+
+@lru_cache(maxsize=4_096)
+def implicit_codings(resource_type: str, parameter: SearchParameter, known: Definitions) -> frozenset[tuple[str, str]]:
+    """The (system, code) that a token parameter's plain codes stand for, as far as their value sets are enumerable."""
+    ends = leaves(resource_type, branches(parameter.expression), known)
+    return frozenset(coding for node in ends for coding in _codings(node, known))
+
+
+def _codings(node: Node, known: Definitions) -> Iterable[tuple[str, str]]:
     if node.type_name == "boolean":
-        return {BOOLEAN_SYSTEM}
+        return ((BOOLEAN_SYSTEM, "true"), (BOOLEAN_SYSTEM, "false"))
     owner = known.types.get(node.owner)
     element = owner.elements.get(node.name) if owner else None
     if element is None or element.binding_value_set is None:
-        return set()
-    return {system for system, _ in known.value_set_codings(element.binding_value_set) or ()}
+        return ()
+    return known.value_set_codings(element.binding_value_set) or ()
+
+
+def _systems(node: Node, known: Definitions) -> set[str]:
+    return {system for system, _ in _codings(node, known)}
 
 
 @lru_cache(maxsize=4_096)

@@ -10,7 +10,7 @@ from countyfhir.search import result_parameters
 from countyfhir.search.conditions import Place, condition, in_compartment
 from countyfhir.search.context import Context
 from countyfhir.search.cursor import query_digest
-from countyfhir.search.query import Clause, Query
+from countyfhir.search.query import AllOf, Clause, Contained, OfType, Query
 from countyfhir.search.refusals import Unsupported, shown
 from countyfhir.search.result_parameters import FORMATS, Shape, finish, is_result_parameter
 
@@ -25,7 +25,8 @@ class Parsed:
 
     ``applied`` are the parameters that had an effect, as they had it: the self link shows them. ``issues`` are
     warnings about what lenient handling passed over. ``digest`` binds page cursors to this search; ``cursor`` is the
-    text of ``_cursor``, to be decoded with it. ``pretty`` and ``format`` are None when not said.
+    text of ``_cursor``, to be decoded with it. ``pretty`` and ``format`` are None when not said. ``within`` tells, of a
+    search for contained resources that answers them and not their containers, how: ``true`` or ``both``.
     """
 
     query: Query
@@ -37,6 +38,7 @@ class Parsed:
     issues: tuple[Issue, ...] = ()
     applied: tuple[tuple[str, str], ...] = ()
     digest: str = ""
+    within: str | None = None
 
 
 def search(
@@ -58,9 +60,9 @@ def search(
         raise FhirError("too-costly", f"More than {MOST_PARAMETERS} search parameters.", status=400)
     issues: list[Issue] = []
     types, sent = _types(resource_type, sent, context, compartment)
-    place = Place(types, context, wide=resource_type is None)
+    place = Place(types, context, wide=resource_type is None, contained=_leads_inside(sent))
     shape = Shape(min(context.default_count, context.max_count), context.max_count)
-    where: list[Clause] = [in_compartment(context, compartment)] if compartment else []
+    where: list[Clause] = []
     applied: list[tuple[str, str]] = []
     for name, text in sent:
         try:
@@ -70,7 +72,25 @@ def search(
                 raise
             issues.append(_passed_over(refusal))
     finish(shape)
+    if shape.contained != "false":
+        types, where = context.parameters.endpoint_types, [_contained(types[0], tuple(where), shape.contained)]
+    if compartment:
+        where.insert(0, in_compartment(context, compartment))
     return _parsed(types, tuple(where), shape, tuple(applied), tuple(issues), compartment)
+
+
+def _leads_inside(sent: list[tuple[str, str]]) -> bool:
+    """Whether chains go on in contained resources, too: where these are asked for (R4 section 3.1.1.5.5)."""
+    return any(name == "_contained" and text in ("true", "both") for name, text in sent)
+
+
+def _contained(resource_type: str, where: tuple[Clause, ...], mode: str) -> Clause:
+    """Resources that contain one of the type which fulfils the conditions; with ``both``, also those of the type that
+    fulfil them."""
+    inside = Contained(resource_type, where)
+    if mode == "true":
+        return (inside,)
+    return (AllOf(((OfType(resource_type),), *where)), inside)
 
 
 def criteria(resource_type: str, pairs: Pairs, context: Context) -> Query:
@@ -158,6 +178,7 @@ def _parsed(
         issues=issues,
         applied=applied,
         digest=query_digest((types, compartment, bound)),
+        within=None if shape.containers or shape.contained == "false" else shape.contained,
     )
 
 

@@ -28,6 +28,16 @@ class CodeStarts:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenIn:
+    """Entries of a token parameter whose system is one of ``systems`` (each with all of its codes), or whose (system,
+    code) is one of ``pairs``: what ``:in``, ``:above`` and ``:below`` ask. There may be tens of thousands of pairs."""
+
+    parameter: str
+    systems: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class StringIs:
     """Entries of a string parameter; ``match`` is starts, contains, ends or equals (on ``value`` normalised) or exact
     (original)."""
@@ -45,6 +55,19 @@ class ReferenceIs:
     target_type: str | None
     target_id: str | None
     url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceWithin:
+    """Entries of a reference parameter that lead to the resource, or (``match`` below) to one that is part of it,
+    directly or through others, or (above) to one that it is part of. ``by`` is the reference parameter of
+    ``target_type`` that leads from a part to its whole (``Location``: partof). Circles end by themselves."""
+
+    parameter: str
+    match: str
+    target_type: str
+    target_id: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +97,9 @@ class NumberIs:
 
 @dataclass(frozen=True, slots=True)
 class UriIs:
-    """Entries of a uri parameter; ``match`` is exact, below (``value`` or deeper) or above (``value`` or shallower)."""
+    """Entries of a uri parameter; ``match`` is exact, below (``value`` or deeper: what follows begins with a slash),
+    above (``value`` or shallower), or versions (a canonical with its ``|version``: that one, or one that goes on with
+    a dot)."""
 
     parameter: str
     match: str
@@ -152,7 +177,12 @@ class AllOf:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The reference parameter points to a resource of ``target_type`` for which ``where`` holds."""
+    """The reference parameter points to a resource of ``target_type`` for which ``where`` holds.
+
+    It points there literally (``REFERENCE`` entries), or by an identifier alone (a ``TOKEN`` entry
+    ``<parameter>:logical`` equal to one ``identifier`` of the target), or by a canonical (a ``URI`` entry
+    ``<parameter>:canonical`` equal to one ``_canonical`` of the target).
+    """
 
     parameter: str
     target_type: str
@@ -161,7 +191,8 @@ class Chain:
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """A resource of ``source_type`` for which ``where`` holds points here by its reference ``parameter``."""
+    """A resource of ``source_type`` for which ``where`` holds points here by its reference ``parameter``, in one of the
+    ways of ``Chain``."""
 
     source_type: str
     parameter: str
@@ -178,11 +209,34 @@ class InCompartment:
     parameters: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """One contained resource of ``resource_type`` fulfils all of ``where`` (parameters as that type names them); with
+    ``through``, one to which this reference parameter of the container points.
+
+    A store asks ``contained.alternatives(predicate, numbers)``: ordinary predicates, one alternative for each number
+    that occurs in the container's type (``contained.numbers`` of the entry names).
+    """
+
+    resource_type: str
+    where: tuple[Clause, ...]
+    through: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfType:
+    """Resources of that type; in a search on several, to ask each something else."""
+
+    resource_type: str
+
+
 Predicate = (
     TokenIs
+    | TokenIn
     | CodeStarts
     | StringIs
     | ReferenceIs
+    | ReferenceWithin
     | DateIs
     | NumberIs
     | UriIs
@@ -197,6 +251,8 @@ Predicate = (
     | Chain
     | Has
     | InCompartment
+    | Contained
+    | OfType
 )
 
 Clause = tuple[Predicate, ...]

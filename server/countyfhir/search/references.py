@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from countyfhir.model import json
+from countyfhir.search.entries import URI, Entry
 from countyfhir.search.targets import target_of
 
 
@@ -33,6 +35,16 @@ def references_in(text: bytes, bases: tuple[str, ...] = ()) -> tuple[tuple[str, 
     return tuple(found)
 
 
+def named(resource: Mapping[str, Any]) -> tuple[Entry, ...]:
+    """The entries of what canonicals call the resource: its url, and with its version; () for one without a url."""
+    url, version = resource.get("url"), resource.get("version")
+    if not isinstance(url, str):
+        return ()
+    plain: Entry = (URI, CANONICAL_NAME, 0, url)
+    return (plain, (URI, CANONICAL_NAME, 0, f"{url}|{version}")) if version else (plain,)
+
+
+CANONICAL_NAME = "_canonical"
 _NAME = b'"reference":"'
 _STRING = re.compile(rb'(?:[^"\\]|\\.)*')
 

@@ -20,7 +20,8 @@ TOTALS = ("none", "estimate", "accurate")
 FORMATS = ("_format", "_pretty")
 """Read at the edge; they are no part of what is searched."""
 
-NOT_YET_MODES = ("_contained", "_containedType", "_score")
+CONTAINED, CONTAINED_TYPE = ("false", "true", "both"), ("contained", "container")
+NOT_YET_MODES = ("_score",)
 _MODIFIED = ("_include", "_revinclude")
 _REPEATED = frozenset({"_include", "_revinclude", "_sort", "_elements"})
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
@@ -41,6 +42,8 @@ class Shape:
     pretty: bool | None = None
     format: str | None = None
     cursor: str | None = None
+    contained: str = "false"
+    containers: bool = False
     seen: set[str] = field(default_factory=set)
 
 
@@ -58,8 +61,6 @@ def read(shape: Shape, place: Place, name: str, text: str) -> str:
     """Put one parameter into ``shape``; the value as it was applied. FhirError 400 when it is malformed or said
     twice."""
     code, _, modifier = name.partition(":")
-    if code == "_contained" and text == "false" and not modifier:
-        return text
     if code in NOT_YET_MODES:
         raise Unsupported(f"{code} is not supported yet.")
     if modifier and not (code in _MODIFIED and modifier == "iterate"):
@@ -78,6 +79,8 @@ def finish(shape: Shape) -> None:
         raise FhirError("invalid", "_summary=text cannot be combined with _include or _revinclude.")
     if shape.elements and shape.summary in ("true", "text", "data"):
         raise FhirError("invalid", "_elements and _summary exclude each other; use one of them.")
+    if shape.contained != "false" and any(key.parameter != "_lastUpdated" for key in shape.sort):
+        raise FhirError("invalid", "A search of contained resources can only be sorted by _lastUpdated.")
     if shape.summary == "count" or shape.count == 0:
         shape.count, shape.total = 0, "accurate"
 
@@ -129,6 +132,7 @@ def _one_of(name: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
 
 _is_total, _is_summary = _one_of("_total", TOTALS), _one_of("_summary", SUMMARIES)
 _is_pretty = _one_of("_pretty", ("true", "false"))
+_is_contained, _is_contained_type = _one_of("_contained", CONTAINED), _one_of("_containedType", CONTAINED_TYPE)
 
 
 def _total(shape: Shape, place: Place, modifier: str, text: str) -> str:
@@ -176,6 +180,18 @@ def _format(shape: Shape, place: Place, modifier: str, text: str) -> str:
 
 def _cursor(shape: Shape, place: Place, modifier: str, text: str) -> str:
     shape.cursor = text
+    return text
+
+
+def _contained(shape: Shape, place: Place, modifier: str, text: str) -> str:
+    shape.contained = _is_contained(text)
+    if place.wide and text != "false":
+        raise malformed("_contained", "contained resources are searched by type, not on the whole server")
+    return text
+
+
+def _contained_type(shape: Shape, place: Place, modifier: str, text: str) -> str:
+    shape.containers = _is_contained_type(text) == "container"
     return text
 
 
@@ -248,6 +264,8 @@ READERS: Mapping[str, Read] = {
     "_elements": _elements,
     "_include": _include,
     "_revinclude": _revinclude,
+    "_contained": _contained,
+    "_containedType": _contained_type,
     "_format": _format,
     "_pretty": _pretty,
     "_cursor": _cursor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -18,18 +19,32 @@ from countyfhir.search.query import (
     Missing,
     Near,
     NumberIs,
+    OfType,
     Predicate,
     ReferenceIs,
+    ReferenceWithin,
     StringIs,
+    TokenIn,
     TokenIs,
     UriIs,
 )
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.full_text import full_text
 from countyfhir.store.sqlite.ranged import date, last_updated, near, number
-from countyfhir.store.sqlite.references import in_compartment, reference, uri
+from countyfhir.store.sqlite.references import in_compartment, reference, uri, within
 from countyfhir.store.sqlite.rows import TABLE_OF_KIND
-from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, either, indexed, joined, negated, unfindable
+from countyfhir.store.sqlite.sql import (
+    CERTAIN,
+    IMPOSSIBLE,
+    Scope,
+    Sql,
+    Term,
+    either,
+    indexed,
+    joined,
+    negated,
+    unfindable,
+)
 
 Compile = Callable[[Scope, Any], Term]
 
@@ -65,6 +80,45 @@ def _token_of_any_system(scope: Scope, parameter: int, code: str | None) -> Term
         )
     listed = ", ".join(map(str, systems))
     return indexed(scope, "token", Sql(f"parameter_id = ? AND system_id IN ({listed}) AND code = ?", (parameter, code)))
+
+
+def _token_in(scope: Scope, predicate: TokenIn) -> Term:
+    """One look-up a code system, however many codes: they travel as one JSON array."""
+    parameter = scope.parameter(predicate.parameter, kinds.TOKEN)
+    if parameter is None:
+        return IMPOSSIBLE
+    occurring = frozenset(systems_of(scope, parameter))
+    codes: dict[int, list[str]] = {}
+    for url, code in predicate.pairs:
+        codes.setdefault(_number(scope, url), []).append(code)
+    whole = {_number(scope, url) for url in predicate.systems} & occurring
+    terms = [
+        indexed(scope, "token", Sql("parameter_id = ? AND system_id = ?", (parameter, each))) for each in sorted(whole)
+    ]
+    terms += [
+        _codes(scope, parameter, system, listed)
+        for system, listed in sorted(codes.items())
+        if system in occurring and system not in whole
+    ]
+    return either(terms)
+
+
+def _number(scope: Scope, system: str) -> int:
+    """The number of a token system; -1 when it never occurred."""
+    found = scope.names.system_id(scope.connection, system)
+    return -1 if found is None else found
+
+
+def _codes(scope: Scope, parameter: int, system: int, codes: list[str]) -> Term:
+    listed, own = json.dumps(codes), (parameter, system)
+    where = Sql("parameter_id = ? AND system_id = ? AND code IN (SELECT value FROM json_each(?))", (*own, listed))
+    found = Sql(
+        "SELECT k.rid FROM json_each(?) j CROSS JOIN token k"
+        " ON k.parameter_id = ? AND k.system_id = ? AND k.code = j.value",
+        (listed, *own),
+    )
+    probed = indexed(scope, "token", where)
+    return Term(probed.probe, (found,), rows=probed.rows)
 
 
 def _code_starts(scope: Scope, predicate: CodeStarts) -> Term:
@@ -154,9 +208,11 @@ _KINDS_KEPT = (kinds.TOKEN, kinds.STRING, kinds.REFERENCE, kinds.DATE, kinds.QUA
 
 SIMPLE: dict[type[Any], Compile] = {
     TokenIs: _token,
+    TokenIn: _token_in,
     CodeStarts: _code_starts,
     StringIs: _string,
     ReferenceIs: reference,
+    ReferenceWithin: within,
     DateIs: date,
     NumberIs: number,
     UriIs: uri,
@@ -167,5 +223,6 @@ SIMPLE: dict[type[Any], Compile] = {
     IdIs: _id,
     LastUpdatedIs: last_updated,
     InCompartment: in_compartment,
+    OfType: lambda scope, predicate: CERTAIN if scope.type_name == predicate.resource_type else IMPOSSIBLE,
 }
 """Predicates about one resource; those that lead to others stand in ``selecting``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from countyfhir.search import entries as kinds
-from countyfhir.search.query import InCompartment, ReferenceIs, UriIs
+from countyfhir.search.query import InCompartment, ReferenceIs, ReferenceWithin, UriIs
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, either, indexed, unfindable
 
@@ -38,6 +38,31 @@ def _reference_to_type(scope: Scope, parameter: int, target_type: str | None) ->
     return unfindable(indexed(scope, "reference", where))
 
 
+_TREE = {
+    "below": "SELECT f.rid FROM tree CROSS JOIN reference f ON f.target_rid = tree.rid AND f.parameter_id = ?",
+    "above": "SELECT f.target_rid FROM tree CROSS JOIN reference f ON f.rid = tree.rid AND f.parameter_id = ?",
+}
+
+
+def within(scope: Scope, predicate: ReferenceWithin) -> Term:
+    """The resource, its parts or its wholes; then who points to one of them."""
+    parameter, target = scope.parameter(predicate.parameter, kinds.REFERENCE), scope.of_type(predicate.target_type)
+    roots = _rids(scope, predicate.target_type, predicate.target_id)
+    if parameter is None or target is None or not roots:
+        return IMPOSSIBLE
+    by = target.parameter(predicate.by, kinds.REFERENCE)
+    step = f" UNION {_TREE[predicate.match]}" if by is not None else ""
+    tree = Sql(
+        f"WITH RECURSIVE tree(rid) AS (SELECT ?{step}) SELECT rid FROM tree", (roots[0], *([by] if step else []))
+    )
+    found = Sql(
+        f"SELECT k.rid FROM ({tree.text}) t CROSS JOIN reference k ON k.target_rid = t.rid AND k.parameter_id = ?",
+        (*tree.bindings, parameter),
+    )
+    where = Sql(f"parameter_id = ? AND target_rid IN ({tree.text})", (parameter, *tree.bindings))
+    return Term(indexed(scope, "reference", where).probe, (found,))
+
+
 def _rids(scope: Scope, type_name: str | None, logical_id: str) -> list[int]:
     """Rows of a referenced resource (one that was never written has a row, too); any type when none is named."""
     if type_name is None:
@@ -58,6 +83,8 @@ def uri(scope: Scope, predicate: UriIs) -> Term:
         return _equal_uri(scope, parameter, predicate.value)
     if predicate.match == "below":
         return _uri_below(scope, parameter, predicate.value)
+    if predicate.match == "versions":
+        return _uri_versions(scope, parameter, predicate.value)
     above = tuple(_shallower(predicate.value))
     marks = ", ".join("?" * len(above))
     return indexed(scope, "uri", Sql(f"parameter_id = ? AND value IN ({marks})", (parameter, *above)))
@@ -73,6 +100,16 @@ def _uri_below(scope: Scope, parameter: int, value: str) -> Term:
     where = Sql("parameter_id = ? AND value >= ? AND value < ?", (parameter, stem + "/", stem + "0"))
     deeper = indexed(scope, "uri", where)
     return either([_equal_uri(scope, parameter, value), deeper])
+
+
+def _uri_versions(scope: Scope, parameter: int, value: str) -> Term:
+    """The canonical with that version, or one that goes on with a dot ("/" is the character after it); with any
+    version where none is named ("}" is the character after the bar)."""
+    between = "parameter_id = ? AND value >= ? AND value < ?"
+    if value.endswith("|"):
+        return indexed(scope, "uri", Sql(between, (parameter, value, value[:-1] + "}")))
+    longer = indexed(scope, "uri", Sql(between, (parameter, value + ".", value + "/")))
+    return either([_equal_uri(scope, parameter, value), longer])
 
 
 def _shallower(value: str) -> list[str]:

@@ -8,8 +8,10 @@ from typing import Any
 
 from countyfhir.exchange import Grant
 from countyfhir.search import entries as kinds
-from countyfhir.search.query import AllOf, Chain, Clause, Has, Not, Predicate
+from countyfhir.search.contained import alternatives, numbers
+from countyfhir.search.query import AllOf, Chain, Clause, Contained, Has, Not, Predicate
 from countyfhir.store.sqlite.connecting import fetch
+from countyfhir.store.sqlite.pointing import ways
 from countyfhir.store.sqlite.predicates import SIMPLE
 from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, all_of, any_of, either, negated
 
@@ -131,53 +133,59 @@ def rids(selection: Selection) -> Sql:
 
 def _chain(scope: Scope, predicate: Chain) -> Term:
     """Led by the targets: those for which the clauses hold, then who points to them."""
-    parameter, target = scope.parameter(predicate.parameter, kinds.REFERENCE), scope.of_type(predicate.target_type)
-    if parameter is None or target is None:
+    target = scope.of_type(predicate.target_type)
+    between = ways(scope, target, predicate.parameter) if target else []
+    terms = terms_of(target, predicate.where) if target and between else []
+    selection = select(target, terms) if target and between else None
+    if target is None or selection is None:
         return IMPOSSIBLE
-    terms = terms_of(target, predicate.where)
-    selection = select(target, terms)
-    if selection is None:
-        return IMPOSSIBLE
-    name = scope.alias()
-    inner = rids(selection)
-    found = Sql(
-        f"SELECT {name}.rid FROM ({inner.text}) t CROSS JOIN reference {name}"
-        f" ON {name}.parameter_id = {parameter} AND {name}.target_rid = t.rid",
-        inner.bindings,
-    )
-    holds = all_of([target.current(f"{name}.target_rid"), *(term.probe(f"{name}.target_rid") for term in terms)])
+    found = tuple(_reached(selection, way.back, way.source) for way in between)
+    holds = [all_of([target.current(way.target), *_probes(terms, way.target)]) for way in between]
 
     def probe(rid: str) -> Sql:
-        rows = f"SELECT 1 FROM reference {name} WHERE {name}.rid = {rid} AND {name}.parameter_id = {parameter}"
-        return Sql(f"EXISTS ({rows} AND {holds.text})", holds.bindings)
+        return any_of(_there_is(way.onward, rid, each) for way, each in zip(between, holds, strict=True))
 
-    return Term(probe, (found,), scans=not selection.few)
+    return Term(probe, found, scans=not selection.few)
 
 
 def _has(scope: Scope, predicate: Has) -> Term:
     """Led by the sources: those for which the clauses hold, then what they point to."""
     source = scope.of_type(predicate.source_type)
-    parameter = source.parameter(predicate.parameter, kinds.REFERENCE) if source else None
-    if source is None or parameter is None:
-        return IMPOSSIBLE
-    terms = terms_of(source, predicate.where)
-    selection = select(source, terms)
+    between = ways(source, scope, predicate.parameter) if source else []
+    terms = terms_of(source, predicate.where) if source and between else []
+    selection = select(source, terms) if source and between else None
     if selection is None:
         return IMPOSSIBLE
-    name = scope.alias()
-    inner = rids(selection)
-    found = Sql(
-        f"SELECT {name}.target_rid AS rid FROM ({inner.text}) s CROSS JOIN reference {name}"
-        f" ON {name}.rid = s.rid AND {name}.parameter_id = {parameter}",
-        inner.bindings,
-    )
-    holds = all_of(term.probe(f"{name}.rid") for term in terms)
+    found = tuple(_reached(selection, way.onward, way.target) for way in between)
+    holds = [all_of(_probes(terms, way.source)) for way in between]
 
     def probe(rid: str) -> Sql:
-        rows = f"SELECT 1 FROM reference {name} WHERE {name}.parameter_id = {parameter} AND {name}.target_rid = {rid}"
-        return Sql(f"EXISTS ({rows} AND {holds.text})", holds.bindings)
+        return any_of(_there_is(way.back, rid, each) for way, each in zip(between, holds, strict=True))
 
-    return Term(probe, (found,), exact=False, scans=not selection.few)
+    return Term(probe, found, exact=False, scans=not selection.few)
+
+
+def _reached(selection: Selection, way: str, number: str) -> Sql:
+    """What a way leads to from each match."""
+    inner = rids(selection)
+    return Sql(f"SELECT {number} AS rid FROM ({inner.text}) t CROSS JOIN {way.format(rid='t.rid')}", inner.bindings)
+
+
+def _there_is(way: str, rid: str, holds: Sql) -> Sql:
+    """Whether the way leads from ``rid`` to anything for which that holds."""
+    return Sql(f"EXISTS (SELECT 1 FROM {way.format(rid=rid)} AND {holds.text})", holds.bindings)
+
+
+def _probes(terms: Iterable[Term], rid: str) -> list[Sql]:
+    return [term.probe(rid) for term in terms]
+
+
+def _contained(scope: Scope, predicate: Contained) -> Term:
+    """Any of the contained resources, each by the names under which its entries stand."""
+    sql = "SELECT name FROM parameter WHERE type_id = ? AND kind = ? AND name GLOB '#*'"
+    names = [str(name) for (name,) in fetch(scope.connection, sql, (scope.type_id, kinds.TOKEN))]
+    among = numbers(predicate.resource_type, names)
+    return either([term_of(scope, each) for each in alternatives(predicate, among)])
 
 
 def _not(scope: Scope, predicate: Not) -> Term:
@@ -202,6 +210,7 @@ def _all_of(scope: Scope, predicate: AllOf) -> Term:
 _LEADING_ELSEWHERE: dict[type[Any], Callable[[Scope, Any], Term]] = {
     AllOf: _all_of,
     Chain: _chain,
+    Contained: _contained,
     Has: _has,
     Not: _not,
 }
