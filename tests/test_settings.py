@@ -13,6 +13,7 @@ from countyfhir.settings import Settings, SettingsError, contradictions, load
 
 GOOD = {
     "store": "sqlite:other.sqlite", "synchronous": "normal", "reader_threads": 2, "load_definitions": "off",
+    "read_preference": "secondaryPreferred", "read_concern": "local", "write_concern": "2", "transaction_bytes": 2_097_152,
     "host": "localhost", "port": 9000, "workers": 3, "base_url": "https://county.example/fhir",
     "trusted_proxies": ("10.0.0.0/8", "::1"), "allowed_hosts": ("county.example",), "cors_origins": ("*",),
     "gzip_min_bytes": 10, "shutdown_grace_seconds": 5, "auth": "both", "issuer": "https://login.example",
@@ -27,6 +28,7 @@ GOOD = {
 
 BAD = {
     "store": "mysql:x", "synchronous": "off", "reader_threads": 0, "load_definitions": "maybe", "port": 70000,
+    "read_preference": "any", "read_concern": "linear", "write_concern": "0", "transaction_bytes": 1,
     "workers": 0, "base_url": "county.example", "trusted_proxies": "next door", "gzip_min_bytes": -1,
     "shutdown_grace_seconds": "long", "auth": "password", "token_endpoint": "ftp://x", "audit": "sometimes",
     "audit_retention_days": -1, "audit_queue_size": 0, "validation": "half", "update_create": "on",

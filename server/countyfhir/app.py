@@ -68,7 +68,7 @@ class Opened:
 @asynccontextmanager
 async def open_world(settings: Settings) -> AsyncIterator[Opened]:
     """Open the store of the settings, and close it when done: audit records first, then files."""
-    store = await asyncio.to_thread(open_store, settings)
+    store = await open_store(settings)
     queue = audit_queue(settings, store)
     if queue is not None:
         queue.start()
@@ -87,16 +87,31 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
             await store.close()
 
 
-def open_store(settings: Settings) -> Store:
-    """The store a setting names: ``sqlite:PATH``. StoreUnusable for MongoDB, which this version does not have yet."""
+async def open_store(settings: Settings) -> Store:
+    """The store a setting names: ``sqlite:PATH`` or ``mongodb://HOST/DATABASE``. StoreUnusable when it cannot be."""
     if settings.sqlite_path is None:
-        raise StoreUnusable("this version keeps its data in sqlite:PATH; the MongoDB store is not there yet")
-    return sqlite.open(
+        return await _open_mongodb(settings)
+    return await asyncio.to_thread(
+        sqlite.open,
         settings.sqlite_path,
         readers=settings.reader_threads,
         time_limit=settings.search_time_limit,
         synchronous=settings.synchronous.upper(),
         include_limit=settings.include_limit,
+    )
+
+
+async def _open_mongodb(settings: Settings) -> Store:
+    from countyfhir.store import mongodb  # its driver takes half a second to load
+
+    return await mongodb.open(
+        settings.store,
+        time_limit=settings.search_time_limit,
+        include_limit=settings.include_limit,
+        read_preference=settings.read_preference,
+        read_concern=settings.read_concern,
+        write_concern=settings.write_concern,
+        transaction_bytes=settings.transaction_bytes,
     )
 
 

@@ -73,6 +73,10 @@ class Settings(BaseSettings):
     store: str = _one_of("Store", "sqlite:countyfhir.sqlite", "Where resources are kept: sqlite:PATH or mongodb://HOST/DATABASE.")
     synchronous: Annotated[Literal["full", "normal"], BeforeValidator(_switch)] = _one_of("Store", "full", "SQLite durability: full survives a power cut, normal only the end of the process.")
     reader_threads: int = _one_of("Store", 4, "Threads a worker keeps for searches in the embedded store.", ge=1, le=64)
+    read_preference: Literal["primary", "primaryPreferred", "secondary", "secondaryPreferred", "nearest"] = _one_of("Store", "primary", "MongoDB: which members answer searches and history; reads by id always ask the primary.")
+    read_concern: Annotated[Literal["majority", "local"], BeforeValidator(_switch)] = _one_of("Store", "majority", "MongoDB: majority reads what no failover takes back, local the newest.")
+    write_concern: str = _one_of("Store", "majority", "MongoDB: how many members hold a write before it is acknowledged: majority or a number.", pattern="^(majority|[1-9][0-9]?)$")
+    transaction_bytes: int = _one_of("Store", 134_217_728, "MongoDB: most bytes, bodies and index entries, that one transaction writes; beyond it 413.", ge=1_048_576)
     load_definitions: Switch = _one_of("Store", "on", "Whether the R4 definitions themselves can be read and searched.")
 
     host: str = _one_of("Network", "127.0.0.1", "Address to listen on; other than loopback only with authentication.")

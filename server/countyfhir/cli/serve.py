@@ -43,7 +43,10 @@ def run_server(settings: Settings) -> None:
         from countyfhir.app import open_store
         from countyfhir.http.log_lines import configuration
 
-    asyncio.run(open_store(settings).close())  # says what is wrong in one line, and migrates before workers start
+    async def tried() -> None:
+        await (await open_store(settings)).close()
+
+    asyncio.run(tried())  # says what is wrong in one line, and migrates before workers start
     access = "authentication: " + settings.auth if settings.auth != "none" else "no authentication, this machine only"
     typer.echo(f"CountyFHIR at {settings.public_base} ({access}; store {settings.store_name})", err=True)
     signal.signal(signal.SIGTERM, _told_to_stop)

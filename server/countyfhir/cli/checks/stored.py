@@ -56,7 +56,7 @@ async def _opened(settings: Settings, path: Path) -> list[Finding]:
     from countyfhir.app import open_store
 
     try:
-        opened = open_store(settings)
+        opened = await open_store(settings)
     except StoreUnusable as error:
         return [bad("store", str(error), "see docs/operate.md, When the store does not open")]
     try:

@@ -1,0 +1,67 @@
+"""What the driver reports, as the FhirError a client gets: never a raw error of the driver (R4 section 3.1.0.1.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pymongo import errors
+
+from countyfhir.outcome import FhirError
+
+AGAIN = {"Retry-After": "1"}
+NARROW = (
+    "The search took longer than the store allows. Narrow it: name a patient, an identifier, a code"
+    " or a shorter period, "
+    "ask for fewer rows (_count), or leave out _total and broad _include."
+)
+_UNREACHABLE = "The store cannot be reached or is changing its primary. Repeat in a moment."
+UNKNOWN = (
+    "The store could not be reached while it committed: the change may or may not have been made. Read, then repeat."
+)
+BUSY = "The store is busy with other writers; nothing was written. Repeat in a moment."
+TOO_LARGE = "What was to be written is larger than the store takes at once; nothing was written. Send it in parts."
+
+_OF_CODE: dict[int, tuple[str, str, int]] = {
+    50: ("timeout", NARROW, 503),
+    13: ("no-store", "The store refuses this account. Check the user and the roles in the store's address.", 503),
+    18: ("no-store", "The store refuses this account. Check the user and the roles in the store's address.", 503),
+    112: ("lock-error", BUSY, 503),
+    24: ("lock-error", BUSY, 503),
+    246: ("transient", "The store no longer has the snapshot that was read. Repeat.", 503),
+    239: ("transient", "The store no longer has the snapshot that was read. Repeat.", 503),
+    10334: ("too-costly", TOO_LARGE, 413),
+    17280: ("too-costly", TOO_LARGE, 413),
+    14031: ("no-store", "The store's disk is full; nothing was written. Free space there, then repeat.", 507),
+    146: ("too-costly", "The search needs more memory than the store allows. Narrow it or leave out _sort.", 413),
+    292: ("too-costly", "The search needs more memory than the store allows. Narrow it or leave out _sort.", 413),
+}
+
+
+def fault(error: errors.PyMongoError) -> FhirError:
+    """The FhirError for a failure of the driver or the store."""
+    if isinstance(error, errors.ServerSelectionTimeoutError | errors.AutoReconnect | errors.ConnectionFailure):
+        return FhirError("transient", _UNREACHABLE, headers=AGAIN)
+    if isinstance(error, errors.DocumentTooLarge):
+        return FhirError("too-costly", TOO_LARGE)
+    if error.timeout:
+        return FhirError("timeout", NARROW, headers=AGAIN)
+    if isinstance(error, errors.OperationFailure) and error.code in _OF_CODE:
+        code, sentence, status = _OF_CODE[error.code]
+        return FhirError(code, sentence, status=status, headers=AGAIN if status == 503 else None)
+    if error.has_error_label("TransientTransactionError") or error.has_error_label("RetryableWriteError"):
+        return FhirError("transient", _UNREACHABLE, headers=AGAIN)
+    number = getattr(error, "code", None)
+    told = f" (error {number})" if number is not None else ""
+    return FhirError(
+        "transient", f"The store reported a failure{told}. Repeat; if it stays, see its log.", headers=AGAIN
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the driver's failures as FhirError."""
+    try:
+        yield
+    except errors.PyMongoError as error:
+        raise fault(error) from error

@@ -1,0 +1,120 @@
+"""The ledger of legacy records and the quarantine in MongoDB (DESIGN decision 10)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+import msgspec
+from bson.binary import Binary
+from pymongo.asynchronous.database import AsyncDatabase
+
+from countyfhir.store import instant
+from countyfhir.store.mongodb.audit import reserved
+from countyfhir.store.mongodb.faults import translated
+from countyfhir.store.mongodb.reading import Document
+from countyfhir.store.ports import SourceRecord
+
+PAGE = 200
+LISTED = 500
+PIECE = 8 * 2**20
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(SourceRecord).decode
+
+
+class MongoIntake:
+    """``IntakeStore`` on a MongoDB database. A record larger than one document lies in pieces."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        self._database, self._records, self._pieces = database, database["intake"], database["piece"]
+
+    async def latest(self, source: str, keys: Sequence[str]) -> dict[str, SourceRecord]:
+        """The last record of each key that was stored (or found unchanged); keys without one are absent."""
+        found: dict[str, SourceRecord] = {}
+        wanted = list(dict.fromkeys(keys))
+        with translated():
+            for start in range(0, len(wanted), LISTED):
+                where = {
+                    "source": source,
+                    "key": {"$in": wanted[start : start + LISTED]},
+                    "outcome": {"$in": ["stored", "unchanged"]},
+                }
+                pipeline = [{"$match": where}, {"$group": {"_id": "$key", "newest": {"$max": "$_id"}}}]
+                numbers = [each["newest"] async for each in await self._records.aggregate(pipeline)]
+                async for document in self._records.find({"_id": {"$in": numbers}}):
+                    found[document["key"]] = _decode(await self._whole(document))
+        return found
+
+    async def append(self, records: Sequence[SourceRecord]) -> None:
+        """Keep what became of legacy records; quarantined ones keep their raw bytes."""
+        if not records:
+            return
+        with translated():
+            first = await reserved(self._database, "intake", len(records)) - len(records) + 1
+            documents: list[Document] = []
+            pieces: list[Document] = []
+            for number, record in enumerate(records, first):
+                document, parts = _document(number, record)
+                documents.append(document)
+                pieces += parts
+            if pieces:
+                await self._pieces.insert_many(pieces)
+            await self._records.insert_many(documents)
+
+    async def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]:
+        """What still lies in quarantine, oldest first, as (sequence, record)."""
+        after = 0
+        while True:
+            where: Document = {"held": True, "_id": {"$gt": after}}
+            if source is not None:
+                where["source"] = source
+            with translated():
+                page = await self._records.find(where, sort=[("_id", 1)], limit=PAGE).to_list()
+                records = [_decode(await self._whole(document)) for document in page]
+            for document, record in zip(page, records, strict=True):
+                yield int(document["_id"]), record
+            if len(page) < PAGE:
+                return
+            after = int(page[-1]["_id"])
+
+    async def release(self, sequence: int) -> None:
+        """Take a record out of quarantine (it was replayed or given up); the ledger keeps it, without its raw bytes."""
+        with translated():
+            document = await self._records.find_one({"_id": sequence, "held": True})
+            if document is None:
+                return
+            kept = replace(_decode(await self._whole(document)), raw=None)
+            change = {"$set": {"held": False, "record": Binary(_encode(kept))}, "$unset": {"c": ""}}
+            await self._records.update_one({"_id": sequence}, change)
+            await self._pieces.delete_many({"o": _owner(sequence)})
+
+    async def _whole(self, document: Document) -> bytes:
+        if "c" not in document:
+            return bytes(document["record"])
+        pieces = self._pieces.find({"o": _owner(document["_id"])}, sort=[("f", 1)])
+        return b"".join([piece["b"] async for piece in pieces])
+
+
+def _owner(number: int) -> str:
+    return f"intake/{number}"
+
+
+def _document(number: int, record: SourceRecord) -> tuple[Document, list[Document]]:
+    dated = record if record.recorded else replace(record, recorded=instant.now())
+    held = dated.outcome == "quarantined"
+    encoded = _encode(dated if held else replace(dated, raw=None))
+    document: Document = {
+        "_id": number,
+        "source": dated.source,
+        "key": dated.key,
+        "outcome": dated.outcome,
+        "held": held,
+        "recorded": dated.recorded,
+    }
+    if len(encoded) <= PIECE:
+        return {**document, "record": Binary(encoded)}, []
+    owner = _owner(number)
+    parts = [encoded[start : start + PIECE] for start in range(0, len(encoded), PIECE)]
+    pieces = [{"_id": f"{owner}#{f}", "o": owner, "f": f, "b": Binary(part)} for f, part in enumerate(parts)]
+    return {**document, "c": len(parts)}, pieces

@@ -1,0 +1,100 @@
+"""A search page: matches of each type merged in order, totals, includes (R4 section 3.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from countyfhir.exchange import Grant, Stored
+from countyfhir.search.query import Query
+from countyfhir.store.mongodb import sorting
+from countyfhir.store.mongodb.bodies import stored_of
+from countyfhir.store.mongodb.includes import included
+from countyfhir.store.mongodb.reading import Reading
+from countyfhir.store.mongodb.selecting import Selection, conditions_of, granted, passing, select
+from countyfhir.store.mongodb.visible import all_types
+from countyfhir.store.ports import Page
+
+COUNTED_EXACTLY = 10_000
+"""``_total=estimate`` counts so many; beyond, it reckons from how much of the store they took."""
+
+
+async def page(reading: Reading, query: Query, grant: Grant, include_limit: int) -> Page:
+    """One page of what the grant lets the caller see. No resource type named: all that occur."""
+    searched = await _searched(reading, query, grant)
+    total = await _total(reading, searched, query) if query.total != "none" or query.count <= 0 else None
+    if query.count <= 0:
+        return Page((), total=total)
+    rows: list[sorting.Row] = []
+    for selection in searched:
+        rows += await sorting.page(reading, selection, query.sort, query.cursor, query.count + 1)
+    if len(searched) > 1:
+        rows.sort(key=sorting.before(query.sort))
+    shown = rows[: query.count]
+    matches = [row[-1] for row in shown]
+    also = (
+        await included(reading, matches, query.includes, grant, include_limit) if query.includes and matches else None
+    )
+    return Page(
+        matches=await loaded(reading, matches),
+        included=await loaded(reading, list(also.found)) if also else (),
+        total=total,
+        cursor=tuple(shown[-1][:-1]) if len(rows) > query.count else None,
+        truncated=tuple(also.truncated) if also else (),
+    )
+
+
+async def _searched(reading: Reading, query: Query, grant: Grant) -> list[Selection]:
+    """The types of which anything may match, each with the query's and the grant's clauses."""
+    searched = []
+    for kind in query.resource_types or await all_types(reading):
+        narrowing = await granted(reading, kind, grant)
+        if narrowing is not None:
+            conditions = [*await conditions_of(reading, kind, query.where), *narrowing]
+            searched.append(await select(reading, kind, conditions))
+    return searched
+
+
+async def _total(reading: Reading, searched: Sequence[Selection], query: Query) -> int:
+    exactly = query.total != "estimate"
+    return sum([await _count(reading, selection, exactly=exactly) for selection in searched])
+
+
+async def _count(reading: Reading, selection: Selection, *, exactly: bool) -> int:
+    if selection.rest:
+        counted = 0
+        async for batch in reading.in_batches("entry", selection.where, {"_id": 1}):
+            counted += len(await passing(reading, selection, batch))
+        return counted
+    if selection.where.keys() == {"t"}:
+        clock = await reading.one("setting", {"_id": "clock"}, {"current": 1})
+        return int(clock["current"].get(selection.resource_type, 0))
+    collection = reading.database["entry"]
+    if exactly:
+        return int(await collection.count_documents(selection.where, session=reading.session))
+    counted = await collection.count_documents(selection.where, session=reading.session, limit=COUNTED_EXACTLY)
+    return counted if counted < COUNTED_EXACTLY else await _reckoned(reading, selection)
+
+
+async def _reckoned(reading: Reading, selection: Selection) -> int:
+    """From how far back the latest of them reach, as if they were spread evenly."""
+    latest = [
+        document["n"]
+        async for document in reading.find("entry", selection.where, {"n": 1}, sort=[("n", -1)], limit=COUNTED_EXACTLY)
+    ]
+    return COUNTED_EXACTLY * int(latest[0]) // max(1, int(latest[0]) - int(latest[-1]))
+
+
+async def loaded(reading: Reading, owners: Sequence[str]) -> tuple[Stored, ...]:
+    """Their current versions, in the order of ``owners``."""
+    documents = {each["_id"]: each async for each in reading.find("resource", {"_id": {"$in": list(owners)}})}
+    return tuple([await stored_of(reading, documents[owner]) for owner in owners if owner in documents])
+
+
+async def matching_ids(reading: Reading, query: Query, limit: int) -> frozenset[str]:
+    """Logical ids of matches, at most ``limit``: what a plan's criteria are checked by, whoever asks."""
+    found: set[str] = set()
+    for kind in query.resource_types:
+        selection = await select(reading, kind, await conditions_of(reading, kind, query.where))
+        rows = await sorting.page(reading, selection, (), None, limit)
+        found.update(row[-1].partition("/")[2] for row in rows)
+    return frozenset(found)
