@@ -147,7 +147,7 @@ class Path:
     def nodes(self, spot: Spot, run: Run) -> Sequence[tuple[Any, ...]]:
         """The values with their types."""
         if not self.steps:
-            return [spot]
+            return [(spot.value, spot.type_name, spot.beside)]
         around = run.around
         try:
             found: Expression = compile(self.expression, spot.type_name)
