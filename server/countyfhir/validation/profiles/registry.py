@@ -3,17 +3,16 @@ when they are first asked for (R4 section 2.25.0.4, canonical references)."""
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from countyfhir.exchange import Resource
+from countyfhir.model import json
 from countyfhir.model.definitions import definitions
 from countyfhir.model.library import base_lines
 from countyfhir.validation.profiles.element_tree import Element, tree_of
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 BASE_ID = re.compile(rb'\{"resourceType":"StructureDefinition","id":"([^"]+)"')
 FOREIGN = ("capabilities", "oauth-uris")
 """R4's definitions whose canonical is not the ordinary one with their id."""
+MOST_MADE = 256
+"""Definitions with snapshots that are kept while others are compiled."""
 FOREIGN_BASE = "http://fhir-registry.smarthealthit.org/StructureDefinition/"
 
 
@@ -39,7 +40,8 @@ class Profiles:
 
     def __init__(self, structures: Iterable[StructureDefinition] = (), folders: Iterable[Path] = ()) -> None:
         self._lock = RLock()
-        self._added: dict[str, dict[str, StructureDefinition]] = {}
+        self._added: dict[str, dict[str, bytes]] = {}
+        self._stored: dict[str, tuple[str, str]] = {}
         self._made: dict[str, StructureDefinition] = {}
         self._making: set[str] = set()
         self.generation = 0
@@ -48,13 +50,13 @@ class Profiles:
         self._folders = tuple(folders)
 
     @cached_property
-    def _files(self) -> dict[str, dict[str, StructureDefinition]]:
+    def _files(self) -> dict[str, dict[str, bytes]]:
         """Those of the folders, by canonical and version."""
-        found: dict[str, dict[str, StructureDefinition]] = {}
+        found: dict[str, dict[str, bytes]] = {}
         from countyfhir.validation.profiles import folder
 
         for one in folder.structures(self._folders):
-            found.setdefault(str(one.get("url")), {})[str(one.get("version", ""))] = one
+            found.setdefault(str(one.get("url")), {})[str(one.get("version", ""))] = packed(one)
         return found
 
     @cached_property
@@ -76,18 +78,29 @@ class Profiles:
             versions = self._added.setdefault(url, {})
             version = str(structure.get("version", ""))
             versions.pop(version, None)
-            versions[version] = structure
+            versions[version] = packed(structure)
             self._forget_made()
 
     def remove(self, url: str, version: str | None = None) -> None:
         """Forget an added StructureDefinition, one version of it or all."""
         with self._lock:
             versions = self._added.get(url, {})
-            for one in [version or ""] if version is not None else list(versions):
+            for one in list(versions) if version is None else [version]:
                 versions.pop(one, None)
             if not versions:
                 self._added.pop(url, None)
             self._forget_made()
+
+    def stored(self, resource_type: str, logical_id: str, resource: StructureDefinition | None) -> None:
+        """Know what is stored under an id now (None: nothing any more). R4's own definitions are known anyway."""
+        with self._lock:
+            before = self._stored.pop(logical_id, None)
+            if before is not None:
+                self.remove(*before)
+            if resource is None or not isinstance(resource.get("url"), str) or is_r4(resource):
+                return
+            self._stored[logical_id] = resource["url"], str(resource.get("version", ""))
+            self.add(resource)
 
     def _forget_made(self) -> None:
         self.generation += 1
@@ -103,14 +116,11 @@ class Profiles:
         url, _, version = canonical.partition("|")
         for known in (self._added, self._files):
             versions = known.get(url, {})
-            if versions and not version:
-                return next(reversed(versions.values()))
-            found = versions.get(version) or _of_version(versions, version)
-            if found is not None:
-                return found
+            text = next(reversed(versions.values())) if versions and not version else _of_version(versions, version)
+            if text is not None:
+                return unpacked(text)
         if url in self._base and version in ("", "4.0", "4.0.1"):
-            loaded: StructureDefinition = json.loads(zlib.decompress(self._base[url]), parse_float=Decimal)
-            return loaded
+            return unpacked(self._base[url])
         return None
 
     def structure(self, canonical: str) -> StructureDefinition | None:
@@ -129,6 +139,8 @@ class Profiles:
                 finally:
                     self._making.discard(canonical)
             if found is not None:
+                if len(self._made) >= MOST_MADE:
+                    self._made.clear()
                 self._made[canonical] = found
             return found
 
@@ -174,9 +186,26 @@ class Profiles:
         """Everything that was added or lies in the folders, as it was given."""
         for known in (self._added, self._files):
             for versions in list(known.values()):
-                yield from versions.values()
+                yield from map(unpacked, versions.values())
 
 
-def _of_version(versions: dict[str, StructureDefinition], wanted: str) -> StructureDefinition | None:
-    """The newest added whose version begins with the wanted parts (``4.0`` takes 4.0.1)."""
-    return next((one for key, one in reversed(versions.items()) if key.startswith(f"{wanted}.")), None)
+def is_r4(structure: StructureDefinition) -> bool:
+    """Whether a definition is one of R4's own."""
+    return str(structure.get("url")).startswith(TYPES) and structure.get("version") == "4.0.1"
+
+
+def _of_version(versions: dict[str, bytes], wanted: str) -> bytes | None:
+    """The version wanted, else the newest added that begins with its parts (``4.0`` takes 4.0.1)."""
+    found = versions.get(wanted)
+    begun = (one for key, one in reversed(versions.items()) if key.startswith(f"{wanted}."))
+    return found if found is not None or not wanted else next(begun, None)
+
+
+def packed(structure: StructureDefinition) -> bytes:
+    """A definition as it is kept: thousands may be known, and few are used."""
+    return zlib.compress(json.dumps(structure), 1)
+
+
+def unpacked(text: bytes) -> StructureDefinition:
+    """The definition again."""
+    return json.parse(zlib.decompress(text))
