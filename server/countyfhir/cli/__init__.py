@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "intake": "Take in legacy files through their mapping files.",
     "load": "Load FHIR resources from NDJSON, Bundles, JSON, XML, .gz files and folders.",
     "validate": "Check files against the R4 definitions, without storing anything.",
+    "terminology": "Import, list and remove code systems: ICD, NHSA lists, LOINC, SNOMED CT, tables, FHIR JSON.",
     "export": "Write all resources as NDJSON, one file a resource type.",
     "reindex": "Compute the search index anew from the stored resources.",
     "doctor": "Say what is wrong with this installation, its settings and its store.",
