@@ -26,7 +26,7 @@ from countyfhir.http.cors import Cors
 from countyfhir.http.endpoint import Endpoint
 from countyfhir.http.log_lines import places
 from countyfhir.http.request import Edge
-from countyfhir.interactions import r4_definitions, reindexing, search_parameters, warming, workers
+from countyfhir.interactions import conformance_changes, r4_definitions, reindexing, search_parameters, warming, workers
 from countyfhir.interactions.perform import perform
 from countyfhir.interactions.world import Policy, Searching, World
 from countyfhir.model import json
@@ -37,6 +37,7 @@ from countyfhir.search import parameters, parse
 from countyfhir.settings import Settings
 from countyfhir.store import sqlite
 from countyfhir.store.ports import Store, StoreUnusable
+from countyfhir.terminology import problems
 from countyfhir.terminology.knowledge import Terminology, open_terminology
 from countyfhir.validation import structure
 
@@ -74,6 +75,7 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
         queue.start()
     terminology = open_terminology(settings.concept_index_path, shipped.folders("terminology", settings.terminology))
     world = world_of(settings, store, queue, terminology)
+    follow_terminology(world)
     try:
         if await store.resources.definitions_version():
             await search_parameters.reload(world)
@@ -85,6 +87,16 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
         finally:
             terminology.close()
             await store.close()
+
+
+def follow_terminology(world: World) -> None:
+    """Have the terminology take up what is written, by this process or others."""
+    types, terminology = ("CodeSystem", "ValueSet", "ConceptMap"), world.terminology
+    world.followers.follow(types, terminology.follow)
+    world.followers.check(types, problems.of_resource)
+    world.followers.refresh.append(terminology.refresh)
+    for name in types:
+        world.followers.whole[name] = [terminology.retain]
 
 
 async def open_store(settings: Settings) -> Store:
@@ -242,7 +254,9 @@ async def in_background(opened: Opened, *, alone: bool = False) -> AsyncIterator
     reindex, load R4's own definitions once, make what the first requests need. ``alone``: the process is the
     server's own."""
     settings, owner = opened.settings, secrets.token_hex(8)
+    await conformance_changes.catch_up(opened.world, ("CodeSystem", "ValueSet", "ConceptMap"))
     tasks = [
+        asyncio.create_task(conformance_changes.follow_forever(opened.world)),
         asyncio.create_task(expire_forever(opened.store.audit, settings.audit_retention_days)),
         asyncio.create_task(workers.attend(opened.world, owner)),
         asyncio.create_task(reindexing.work_forever(opened.world, owner)),
@@ -266,6 +280,7 @@ async def _warmed(world: World, alone: bool) -> None:
     await asyncio.sleep(QUIET)
     await asyncio.to_thread(warming.warm, world)
     if alone:
+        await asyncio.to_thread(world.terminology.prepare)
         gc.freeze()  # what is loaded now stays: going through its 300,000 objects would hold up requests for 0.1 s
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource
+from countyfhir.interactions.conformance_changes import Followers
 from countyfhir.model.definitions import Definitions
 from countyfhir.outcome import Issue
 from countyfhir.search.parameters import Table
@@ -85,6 +86,7 @@ class World:
     started: str = "2026-01-01"  # date of the CapabilityStatement
     security: tuple[str, ...] = ()  # codes of restful-security-service
     cors: bool = False  # whether browsers of other origins may call
+    followers: Followers = field(default_factory=Followers)
     terminology: Terminology = field(default_factory=lambda: open_terminology(None))
     statements: dict[Table, bytes] = field(default_factory=dict)  # CapabilityStatement.rest, for the present table
 

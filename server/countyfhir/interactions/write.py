@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from countyfhir.audit.record import record_of
 from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write
-from countyfhir.interactions import search_parameters
+from countyfhir.interactions import conformance_changes, search_parameters
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs, read
 from countyfhir.interactions.prepare import prepared
@@ -56,6 +56,9 @@ async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
         return ()
     if search_parameters.concerns(plan.writes):
         plan = await search_parameters.checked(plan, world)
+    conforming = conformance_changes.concerns(plan.writes)
+    if conforming:
+        conformance_changes.refuse_broken(plan.writes, world)
     try:
         stored = await world.store.resources.commit(plan)
     except ConditionFailed as failed:
@@ -70,6 +73,8 @@ async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
         ) from refused
     if plan.raises_definitions:
         await search_parameters.reload(world)
+    if conforming:
+        await conformance_changes.taken_up(plan.writes, stored, world)
     return stored
 
 

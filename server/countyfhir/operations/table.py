@@ -9,6 +9,13 @@ from countyfhir.operations.lastn import lastn
 from countyfhir.operations.meta import meta, meta_add, meta_delete
 from countyfhir.operations.purge import purge
 from countyfhir.operations.reindex import reindex, status
+from countyfhir.operations.terminology.closure import closure
+from countyfhir.operations.terminology.expand import expand
+from countyfhir.operations.terminology.find_matches import find_matches
+from countyfhir.operations.terminology.lookup import lookup
+from countyfhir.operations.terminology.subsumes import subsumes
+from countyfhir.operations.terminology.translate import translate
+from countyfhir.operations.terminology.validate_code import validate_code, validate_code_of_system
 
 _R4 = "http://hl7.org/fhir/OperationDefinition/"
 _OURS = "https://fhir.county-hc.example/OperationDefinition/"
@@ -23,4 +30,22 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("purge", purge, _OURS + "Resource-purge", on_instance=True, affects_state=True),
     Operation("reindex", reindex, _OURS + "reindex", on_system=True, on_type=True, affects_state=True),
     Operation("reindex-status", status, _OURS + "reindex-status", on_system=True),
+    Operation("lookup", lookup, _R4 + "CodeSystem-lookup", ("CodeSystem",), on_type=True, on_instance=True),
+    Operation("subsumes", subsumes, _R4 + "CodeSystem-subsumes", ("CodeSystem",), on_type=True, on_instance=True),
+    Operation(
+        *("find-matches", find_matches, _R4 + "CodeSystem-find-matches", ("CodeSystem",)),
+        on_type=True,
+        on_instance=True,
+    ),
+    Operation(
+        *("validate-code", validate_code_of_system, _R4 + "CodeSystem-validate-code", ("CodeSystem",)),
+        on_type=True,
+        on_instance=True,
+    ),
+    Operation(
+        *("validate-code", validate_code, _R4 + "ValueSet-validate-code", ("ValueSet",)), on_type=True, on_instance=True
+    ),
+    Operation("expand", expand, _R4 + "ValueSet-expand", ("ValueSet",), on_type=True, on_instance=True),
+    Operation("translate", translate, _R4 + "ConceptMap-translate", ("ConceptMap",), on_type=True, on_instance=True),
+    Operation("closure", closure, _R4 + "ConceptMap-closure", on_system=True, affects_state=True),
 )

@@ -4,7 +4,6 @@ section 4.1, canonical resources)."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
@@ -36,14 +35,20 @@ class Content(NamedTuple):
 _COLUMNS = "id, kind, url, version, status, origin, supplements, mode, state"
 
 
-def register(database: Database, resource: dict[str, Any], origin: str, key: str, text: bytes | None = None) -> int:
+def register(database: Database, resource: dict[str, Any], origin: str, key: str, stamp: str | None = None) -> int:
     """Keep a resource in the place of what ``origin`` had under ``key``; returns its number. Its concepts come to the
-    index when they are first needed."""
+    index when they are first needed. What is there with the same ``stamp`` stays as it is."""
     with database.writing() as connection:
+        if stamp is not None:
+            at = (origin, resource["resourceType"], key, stamp)
+            same = database.first("SELECT id FROM content WHERE origin=? AND kind=? AND key=? AND stamp=?", at)
+            if same is not None:
+                return int(same[0])
         remove(connection, origin, resource["resourceType"], key)
-        row = _row(resource, origin, key, text or json.dumps(resource))
+        row = _row(resource, origin, key, json.dumps(resource))
         connection.execute(_INSERT, row)
         number = connection.last_insert_rowid()
+        connection.execute("UPDATE content SET stamp=? WHERE id=?", (stamp, number))
         for source, target in _map_parts(resource):
             connection.execute("INSERT OR IGNORE INTO map_part VALUES(?, ?, ?)", (number, source, target))
         return number
@@ -191,21 +196,16 @@ class _Outline(msgspec.Struct):
 _outlined = msgspec.json.Decoder(_Outline).decode
 
 
-def with_folders(database: Database, folders: Iterable[Path]) -> None:
-    """Register the JSON resources that lie in folders; a file that has not changed is left as it is."""
-    known = {
-        row[0]: (row[1], row[2]) for row in database.rows("SELECT key, kind, stamp FROM content WHERE origin='folder'")
-    }
-    files = {str(path): path for folder in folders for path in sorted(folder.rglob("*.json"))}
-    for name, path in files.items():
-        stamp = f"{path.stat().st_mtime_ns}/{path.stat().st_size}"
-        if known.get(name, ("", ""))[1] == stamp:
-            continue
-        resource = json.parse(path.read_bytes())
-        if resource.get("resourceType") in KINDS:
-            number = register(database, resource, "folder", name)
-            with database.writing() as connection:
-                connection.execute("UPDATE content SET stamp=? WHERE id=?", (stamp, number))
-    for name in known.keys() - files.keys():
-        with database.writing() as connection:
-            remove(connection, "folder", known[name][0], name)
+def maps_of(database: Database, system: str, target: str | None, reverse: bool) -> list[str]:
+    """The urls of concept maps with a group from (in reverse: to) a code system, to (from) another where it is said."""
+    near, far = ("target", "source") if reverse else ("source", "target")
+    bare = f"(CASE instr({near}, '|') WHEN 0 THEN {near} ELSE substr({near}, 1, instr({near}, '|') - 1) END)"
+    parts = "map_part p JOIN content k ON k.id=p.content"
+    sql = f"SELECT DISTINCT k.url FROM {parts} WHERE {bare}=? AND (? IS NULL OR {far}=?)"
+    return [url for (url,) in database.rows(sql, (system, target, target))]
+
+
+def own_of_r4(database: Database, kind: str, logical_id: str) -> dict[str, Any] | None:
+    """R4's own resource of an id, without its concepts when these are in the index; None when it has none."""
+    rows = database.rows("SELECT id FROM content WHERE origin='r4' AND kind=? AND key=?", (kind, logical_id))
+    return body(database, rows[0][0]) if rows else None

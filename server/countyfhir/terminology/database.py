@@ -106,17 +106,8 @@ class Database:
         if version == schema.VERSION:
             return
         with self.writing() as connection:
-            if version:
-                drop_all(connection)
             connection.execute(schema.TABLES)
             connection.execute(f"PRAGMA user_version={schema.VERSION}")
-
-
-def drop_all(connection: apsw.Connection) -> None:
-    """Remove every table of an index of another version."""
-    names = connection.execute("SELECT name FROM sqlite_schema WHERE type='table' AND name NOT LIKE 'words_%'")
-    for (name,) in names.fetchall():
-        connection.execute(f'DROP TABLE IF EXISTS "{name}"')
 
 
 def _fits(*values: Any) -> bool:

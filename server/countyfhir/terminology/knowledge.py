@@ -14,6 +14,7 @@ from countyfhir.outcome import FhirError
 from countyfhir.terminology import contents, listing, membership
 from countyfhir.terminology.code_systems import CodeSystem
 from countyfhir.terminology.database import Database
+from countyfhir.terminology.files import registering
 from countyfhir.terminology.resolving import Kept, Resolver
 from countyfhir.terminology.words import folded
 from countyfhir.terminology.writer import Writer
@@ -51,7 +52,7 @@ class Terminology:
         with self._preparing:
             if not self._prepared:
                 contents.with_r4(self.database)
-                contents.with_folders(self.database, self._folders)
+                registering.with_folders(self.database, self._folders)
                 self._prepared = True
 
     def member(self, value_set: str, system: str | None, code: str) -> bool | None:
@@ -143,11 +144,15 @@ class Terminology:
                 return "subsumed-by"
         return "not-subsumed"
 
-    def load(self, resource: dict[str, Any], origin: str = "store", key: str | None = None) -> None:
+    def load(
+        self, resource: dict[str, Any], origin: str = "store", key: str | None = None, stamp: str | None = None
+    ) -> None:
         """Know a CodeSystem, ValueSet or ConceptMap from now on, in the place of the one of this origin and key (its
-        logical id); other types are passed over."""
+        logical id); other types are passed over. With the same ``stamp`` as before nothing is done."""
         if resource.get("resourceType") in contents.KINDS:
-            contents.register(self.database, resource, origin, key or str(resource.get("id") or resource.get("url")))
+            contents.register(
+                self.database, resource, origin, key or str(resource.get("id") or resource.get("url")), stamp
+            )
             self.changed()
 
     def forget(self, kind: str, key: str, origin: str = "store") -> None:
@@ -156,6 +161,21 @@ class Terminology:
             gone = contents.remove(connection, origin, kind, key)
         if gone:
             self.changed()
+
+    def follow(self, resource_type: str, logical_id: str, resource: dict[str, Any] | None) -> None:
+        """Take up the present version of a stored resource; None: it was deleted."""
+        if resource is None:
+            self.forget(resource_type, logical_id)
+        else:
+            meta = resource.get("meta", {})
+            self.load(resource, "store", logical_id, f"{meta.get('versionId')}/{meta.get('lastUpdated')}")
+
+    def retain(self, kind: str, logical_ids: frozenset[str]) -> None:
+        """Forget the stored resources of a type that are no longer there."""
+        rows = self.database.rows("SELECT key FROM content WHERE origin='store' AND kind=?", (kind,))
+        for (key,) in rows:
+            if key not in logical_ids:
+                self.forget(kind, key)
 
     def writer(self, header: dict[str, Any], origin: str = "import", key: str | None = None) -> Writer:
         """Write a code system as a stream of concepts; what had the same origin and key (its url and version unless

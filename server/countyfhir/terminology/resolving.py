@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from countyfhir.outcome import FhirError
 from countyfhir.terminology import contents, value_sets
 from countyfhir.terminology.code_systems import CodeSystem
+from countyfhir.terminology.concept_maps import ConceptMap, concept_map
 from countyfhir.terminology.contents import Content
 from countyfhir.terminology.database import Database
 from countyfhir.terminology.rules import RuleSystem, rule_system
@@ -128,14 +129,20 @@ class Resolver:
                 return value_sets.whole_system(url, one.url, one.version or None)
         return None
 
-    def concept_map(self, canonical: str) -> dict[str, Any] | None:
-        """A ConceptMap by its canonical."""
+    def concept_map(self, canonical: str) -> ConceptMap | None:
+        """A concept map by its canonical."""
         at = ("ConceptMap", canonical)
         if at in self._found:
             return self._found[at]  # type: ignore[no-any-return]
         placed = self._newest("ConceptMap", *split(canonical))
-        found = contents.body(placed[0], placed[1].content_id) if placed else None
+        found = concept_map(contents.body(placed[0], placed[1].content_id)) if placed else None
         return self._found.keep(at, found)  # type: ignore[no-any-return]
+
+    def maps_from(self, system: str, target: str | None, reverse: bool = False) -> list[ConceptMap]:
+        """The concept maps with a group from a code system (to it, in reverse), to ``target`` where that is said; the
+        newest version of each."""
+        urls = dict.fromkeys(url for layer in self.layers for url in contents.maps_of(layer, system, target, reverse))
+        return [found for url in urls if (found := self.concept_map(url)) is not None]
 
     def _newest(self, kind: str, url: str, version: str | None) -> tuple[Database, Content] | None:
         found: list[tuple[Database, Content]] = [

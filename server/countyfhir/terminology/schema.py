@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-VERSION = 1
-"""Raised when the tables change; an index of another version is made anew."""
+VERSION = 2
+"""Raised when tables are added: an index that is older gets them, and keeps what was imported."""
 
 REGISTERED, INDEXED, COMING = 0, 1, 2
 """States of a content: its text is there; its concepts are in the index, too; an import is writing it."""
@@ -40,5 +40,9 @@ CREATE TABLE IF NOT EXISTS property(
     system INTEGER NOT NULL, code TEXT NOT NULL, value TEXT NOT NULL, concept INTEGER NOT NULL,
     PRIMARY KEY(system, code, value, concept)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS property_concept ON property(concept, code, value);
+CREATE TABLE IF NOT EXISTS client_table(name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS client_code(
+    name TEXT NOT NULL, system TEXT NOT NULL, code TEXT NOT NULL, version INTEGER NOT NULL,
+    PRIMARY KEY(name, system, code)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text, content='', contentless_delete=1, tokenize="unicode61");
 """

@@ -162,3 +162,19 @@ def _of_loinc(url: str, code: str) -> Definition | None:
         return None
     include = {"system": "http://loinc.org", "filter": [{"property": known[0], "op": known[1], "value": code}]}
     return definition({"resourceType": "ValueSet", "url": url, "status": "active", "compose": {"include": [include]}})
+
+
+_DISPLAY_LANGUAGE = "http://hl7.org/fhir/tools/StructureDefinition/valueset-expansion-param"
+
+
+def display_language(resource: Mapping[str, Any]) -> str | None:
+    """The language in which a value set wants its displays: by its extension on the compose, or by its own language."""
+    for one in resource.get("compose", {}).get("extension", ()):
+        parts = {part.get("url"): part for part in one.get("extension", ())}
+        if one.get("url", "").endswith("valueset-expansion-parameter") or one.get("url") == _DISPLAY_LANGUAGE:
+            name = parts.get("name", {}).get("valueCode") or parts.get("name", {}).get("valueString")
+            if name == "displayLanguage":
+                value = parts.get("value", {})
+                return str(value.get("valueCode") or value.get("valueString") or "") or None
+    language = resource.get("language")
+    return str(language) if language else None

@@ -1,0 +1,177 @@
+"""What a terminology operation was asked: its parameters from the address and the body, what it is asked of, and the
+resources that came along (R4 section 3.2.0.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Resource, changed
+from countyfhir.interactions.read import read
+from countyfhir.interactions.world import World
+from countyfhir.model import json
+from countyfhir.outcome import FhirError
+from countyfhir.terminology import contents
+from countyfhir.terminology.concepts import value_of
+from countyfhir.terminology.knowledge import Terminology
+from countyfhir.terminology.languages import ranges
+from countyfhir.terminology.resolving import Resolver
+from countyfhir.terminology.versions import Versions, split
+
+_FORM = frozenset({"_format", "_pretty", "_summary", "_elements"})
+VERSION_PARAMETERS = ("system-version", "check-system-version", "force-system-version", "default-valueset-version")
+EVERYWHERE = frozenset({"tx-resource", "displayLanguage", *VERSION_PARAMETERS})
+"""Parameters that every terminology operation has here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parameters by name, each with its values in order: plain values, elements (dicts), resources and lists of
+    parts; and the knowledge to answer from."""
+
+    values: Mapping[str, list[Any]]
+    terminology: Terminology
+    own: Resource | None = None
+    stated: tuple[Mapping[str, Any], ...] = field(default=())
+
+    @property
+    def resolver(self) -> Resolver:
+        """What canonicals mean here."""
+        return self.terminology.resolver
+
+    def one(self, name: str) -> Any:
+        """The value of a parameter that may come once, or None. FhirError 400 when it comes again."""
+        found = self.values.get(name)
+        if found is None:
+            return None
+        if len(found) > 1:
+            raise FhirError("invalid", f"The parameter {name} may be given once.", expression=name)
+        return found[0]
+
+    def text(self, name: str) -> str | None:
+        """A parameter as text, or None."""
+        found = self.one(name)
+        if found is None:
+            return None
+        if isinstance(found, (dict, list)):
+            raise FhirError("value", f"The parameter {name} must be a plain value.", expression=name)
+        return str(found)
+
+    def all(self, name: str) -> list[str]:
+        """A parameter that may repeat."""
+        return [str(one) for one in self.values.get(name, ())]
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """A boolean parameter. FhirError 400 for another value."""
+        found = self.one(name)
+        if found is None:
+            return default
+        if found in (True, "true"):
+            return True
+        if found in (False, "false"):
+            return False
+        raise FhirError("value", f"The parameter {name} must be true or false.", expression=name)
+
+    def number(self, name: str) -> int | None:
+        """A whole number from 0, or None. FhirError 400 for another value."""
+        found = self.text(name)
+        if found is None:
+            return None
+        if not (found.isascii() and found.isdigit() and len(found) < 10):
+            raise FhirError("value", f"The parameter {name} must be a whole number from 0.", expression=name)
+        return int(found)
+
+    def element(self, name: str) -> dict[str, Any] | None:
+        """A Coding or CodeableConcept, or None; in an address a Coding is ``system|code``."""
+        found = self.one(name)
+        if isinstance(found, str) and name.lower().endswith("coding"):
+            system, bar, code = found.rpartition("|")
+            return {"system": system, "code": code} if bar and system else {"code": code}
+        if found is not None and not isinstance(found, dict):
+            raise FhirError("value", f"The parameter {name} must be sent in a Parameters resource.", expression=name)
+        return found
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages of displays that are wanted, the dearest first."""
+        return ranges(self.text("displayLanguage"))
+
+    @property
+    def versions(self) -> Versions:
+        """What the request says of versions."""
+        default, check, force, value_sets = (dict(self._canonicals(name)) for name in VERSION_PARAMETERS)
+        return Versions(default, check, force, value_sets)
+
+    def _canonicals(self, name: str) -> Iterable[tuple[str, str]]:
+        for one in self.all(name):
+            url, version = split(one)
+            if version is None:
+                raise FhirError("value", f"{name} has the form system|version.", expression=name)
+            yield url, version
+
+
+async def asked(interaction: Interaction, grant: Grant, world: World, known: Iterable[str]) -> Asked:
+    """The request of an operation with the parameters ``known``. FhirError 400 for another parameter, 404 for an
+    instance that is not there."""
+    pairs = list(_given(interaction))
+    allowed = EVERYWHERE | frozenset(known)
+    unknown = next((name for name, _, _ in pairs if name not in allowed), None)
+    if unknown is not None and interaction.preferences.handling != "lenient":
+        raise FhirError(
+            "not-supported",
+            f"'{unknown[:64]}' is no parameter of {interaction.operation}; known: {', '.join(sorted(allowed))}.",
+            status=400,
+            expression=unknown[:64],
+        )
+    values: dict[str, list[Any]] = {}
+    for name, value, _ in pairs:
+        values.setdefault(name, []).append(value)
+    own = await _own(interaction, grant, world) if interaction.logical_id is not None else None
+    brought = [one for one in values.get("tx-resource", ()) if isinstance(one, dict)]
+    terminology = world.terminology.with_resources(brought)
+    stated = tuple(element for name, _, element in pairs if element is not None)
+    return Asked(values, terminology, own, stated)
+
+
+def _given(interaction: Interaction) -> Iterable[tuple[str, Any, dict[str, Any] | None]]:
+    """(name, value, the parameter as an expansion repeats it) of address and body."""
+    for name, text in interaction.query:
+        if name not in _FORM:
+            yield name, text, {"name": name, "valueString": text}
+    body = interaction.body
+    if isinstance(body, dict):
+        for one in body.get("parameter", ()):
+            name = str(one.get("name"))
+            if "resource" in one:
+                yield name, one["resource"], None
+            elif "part" in one:
+                yield name, one["part"], None
+            else:
+                value = value_of(one)
+                yield name, value, None if isinstance(value, dict) else {k: v for k, v in one.items() if k != "id"}
+
+
+async def _own(interaction: Interaction, grant: Grant, world: World) -> Resource:
+    """The instance the operation is called on: as it is stored, else R4's own of that id."""
+    try:
+        answer = await read(changed(interaction, preconditions=Preconditions()), grant, world)
+    except FhirError:
+        terminology = world.terminology
+        terminology.prepare()
+        found = contents.own_of_r4(terminology.database, str(interaction.resource_type), str(interaction.logical_id))
+        if found is None:
+            raise
+        return found
+    assert isinstance(answer.body, bytes)
+    resource: Resource = json.parse(answer.body)
+    return resource
+
+
+def parameters(*listed: tuple[str, str, Any]) -> Answer:
+    """A Parameters answer of (name, value[x], value); those without a value are left out."""
+    found = [{"name": name, kind: value} for name, kind, value in listed if value is not None]
+    return Answer(200, body={"resourceType": "Parameters", "parameter": found})
+
+
+Perform = Callable[[Interaction, Grant, World], Any]
