@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,17 @@ FOREIGN = ("capabilities", "oauth-uris")
 MOST_MADE = 256
 """Definitions with snapshots that are kept while others are compiled."""
 FOREIGN_BASE = "http://fhir-registry.smarthealthit.org/StructureDefinition/"
+
+
+@cache
+def r4() -> dict[str, bytes]:
+    """R4's definitions by canonical, each as compressed text (3 MB in all), read once a process."""
+    found = {}
+    for line in base_lines(("StructureDefinition",)):
+        match = BASE_ID.match(line)
+        name = match[1].decode() if match else ""
+        found[(FOREIGN_BASE if name in FOREIGN else TYPES) + name] = zlib.compress(line, 1)
+    return found
 
 
 class Profiles:
@@ -57,16 +68,6 @@ class Profiles:
 
         for one in folder.structures(self._folders):
             found.setdefault(str(one.get("url")), {})[str(one.get("version", ""))] = packed(one)
-        return found
-
-    @cached_property
-    def _base(self) -> dict[str, bytes]:
-        """R4's definitions by canonical, each as compressed text (3 MB in all)."""
-        found = {}
-        for line in base_lines(("StructureDefinition",)):
-            match = BASE_ID.match(line)
-            name = match[1].decode() if match else ""
-            found[(FOREIGN_BASE if name in FOREIGN else TYPES) + name] = zlib.compress(line, 1)
         return found
 
     def add(self, structure: StructureDefinition) -> None:
@@ -119,8 +120,8 @@ class Profiles:
             text = next(reversed(versions.values())) if versions and not version else _of_version(versions, version)
             if text is not None:
                 return unpacked(text)
-        if url in self._base and version in ("", "4.0", "4.0.1"):
-            return unpacked(self._base[url])
+        if url in r4() and version in ("", "4.0", "4.0.1"):
+            return unpacked(r4()[url])
         return None
 
     def structure(self, canonical: str) -> StructureDefinition | None:
