@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import driving, place
 from bench.asked import Asked
 from bench.figures import Figure, as_json, table
-from bench.workloads import legacy, mixed, reading, searching, several_workers, starting, writing
+from bench.workloads import legacy, mixed, reading, searching, several_workers, starting, terminology, writing
 
 BENCHES: dict[str, Callable[[Asked], Iterator[Figure]]] = {
     "read": reading.read,
@@ -27,6 +27,7 @@ BENCHES: dict[str, Callable[[Asked], Iterator[Figure]]] = {
     "W5": mixed.w5,
     "W7": mixed.w7,
     "legacy": legacy.legacy,
+    "terminology": terminology.terminology,
     "start": starting.cold_start,
     "memory": starting.memory,
     "workers": several_workers.workers,

@@ -104,6 +104,7 @@ def _summary(clients: list[Client], seconds: float) -> dict[str, Any]:
         "seconds": seconds,
         "errors": wrong.total(),
         "p50": _percentile(latencies, 0.50),
+        "p95": _percentile(latencies, 0.95),
         "p99": _percentile(latencies, 0.99),
         "wrong": dict(wrong.most_common(5)),
         "counted": dict(counted),

@@ -18,6 +18,7 @@ class Run:
     errors: int
     p50: float
     p99: float
+    p95: float = 0.0
     cpu: float = 0.0
 
     @property

@@ -1,0 +1,105 @@
+"""``bench/search``: fills a store rung by rung, checks answers on a small county, measures on each rung."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import driving, place
+from bench.county.filling import fill
+from bench.county.making import Scale
+from bench.searches import shown
+from bench.searches.measuring import Measured, measured
+from bench.searches.patient_centred import OURS
+from bench.searches.published import W3, W4
+from bench.searches.shape import Shape
+from bench.searches.truth import Truth, wrong
+from bench.serving import ours
+
+ALL = (*W3, *W4, *OURS)
+CHECKED = 60
+"""Residents of the county on which answers are compared with the truth."""
+DRAWS = 5
+
+
+def main() -> int:
+    """Check, climb, show; 1 when an answer was wrong or a figure is not as it should be."""
+    options = _options()
+    shapes = [shape for shape in ALL if shape.workload in options.sets and options.only.search(shape.path)]
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as name:
+        folder = Path(name)
+        conditions = place.conditions(folder) | {"driver": driving.tool(), "part": options.part, "seed": options.seed}
+        print("  ".join(f"{name}: {value}" for name, value in conditions.items()), file=sys.stderr)
+        problems = [] if options.unchecked else checked(folder, shapes)
+        figures = climbed(folder, shapes, options)
+    if figures:
+        print(shown.table(figures))
+        problems += shown.verdict(figures)
+    if options.json:
+        conditions |= {"load_after": round(os.getloadavg()[0], 2), "wrong": problems}
+        options.json.write_text(shown.as_json(figures, conditions), encoding="utf-8")
+    print("\n".join(["NOT GOOD:", *problems] if problems else ["good"]), file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _options() -> argparse.Namespace:
+    asked = argparse.ArgumentParser(prog="bench/search", description="Searches on a county of growing size.")
+    asked.add_argument("--rungs", type=_rungs, default=_rungs("1k,4k"), help="residents: 1k,4k,16k [default: 1k,4k]")
+    asked.add_argument("--part", type=float, default=1.0, help="of the visits of each resident [default: 1]")
+    asked.add_argument("--seed", type=int, default=1, help="the same seed makes the same county [default: 1]")
+    asked.add_argument("--seconds", type=float, default=1.0, help="of each measurement [default: 1]")
+    asked.add_argument("--clients", type=_numbers, default=(1, 8), help="[default: 1,8]")
+    asked.add_argument("--sets", type=lambda text: text.split(","), default=["W3", "W4", "ours"], help="W3,W4,ours")
+    asked.add_argument("--only", type=re.compile, default=re.compile(""), help="shapes whose path has this pattern")
+    asked.add_argument("--unchecked", action="store_true", help="do not compare answers with the truth first")
+    asked.add_argument("--store", type=Path, help="a store filled before (--rungs says how far); it is not changed")
+    asked.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    asked.add_argument("--folder", type=Path, help="where temporary stores go [default: the system's]")
+    return asked.parse_args()
+
+
+def _rungs(text: str) -> tuple[int, ...]:
+    return tuple(
+        sorted(int(float(each.removesuffix("k")) * (1000 if each[-1] == "k" else 1)) for each in text.split(","))
+    )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(",")))
+
+
+def checked(folder: Path, shapes: Sequence[Shape]) -> list[str]:
+    """What is wrong with answers on the small county."""
+    store, truth = folder / "small.sqlite", Truth(CHECKED)
+    fill(store, 0, CHECKED)
+    with ours(folder, store=store) as server:
+        problems = [problem for shape in shapes for problem in wrong(server, shape, truth, DRAWS)]
+    print(f"{len(shapes)} shapes checked on {CHECKED} residents, {len(problems)} wrong answers", file=sys.stderr)
+    return problems
+
+
+def climbed(folder: Path, shapes: Sequence[Shape], options: argparse.Namespace) -> list[Measured]:
+    """The figures of every rung; the larger store continues the smaller one."""
+    store, first, figures = options.store or folder / "county.sqlite", 0, list[Measured]()
+    scale = Scale(options.seed, options.part)
+    for count in options.rungs:
+        if not options.store:
+            loaded = fill(store, first, count, scale)
+            print(f"{count:,} residents: {loaded.resources:,} resources filled in, {loaded.rate:,.0f} a second,"
+                  f" {store.stat().st_size / 1e6:,.0f} MB", file=sys.stderr)  # fmt: skip
+        with ours(folder, store=store) as server:
+            for figure in measured(server, shapes, count, scale, options.clients, options.seconds):
+                figures.append(figure)
+                print(f"{count} {figure.clients:>2} {figure.run.p50:8.2f} {figure.run.p95:8.2f} {figure.path}",
+                      file=sys.stderr)  # fmt: skip
+        first = count
+    return figures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
