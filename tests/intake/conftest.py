@@ -32,7 +32,11 @@ resources:
   - type: AllergyIntolerance
     each: one in allergy_list
     key: "{ID}/{position}"
-    content: {code: {text: "{one.text}"}, patient: {ref: Patient, key: "{ID}"}}
+    content:
+      clinicalStatus:
+        coding: [{system: "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", code: active}]
+      code: {text: "{one.text}"}
+      patient: {ref: Patient, key: "{ID}"}
 """
 
 

@@ -35,6 +35,7 @@ COVERED = (
     "contracts",
     "ecg-centre",
     "imaging-centre",
+    "lis-centre",
 )
 
 
@@ -89,7 +90,7 @@ def test_every_record_ends_as_it_should(taken: Any, truth: dict[str, Any]) -> No
     assert {file: dict(counts) for file, counts in found.items()} == {
         file: truth["counts"][file]["expected"] for file in found
     }
-    assert len(found) == 25
+    assert len(found) == 40
 
 
 def test_a_second_run_stores_nothing(taken: Any) -> None:

@@ -32,14 +32,20 @@ def entry_of(record: Record, made: MappedRecord, stream: Stream, desk: Desk, dec
         made.version_key, tuple(resources), issues_of(made), None, int(now * 1_000_000),
     )  # fmt: skip
     shared = tuple(
-        replace(
-            row, source=SHARED, key=reference, digest=content_digest((resources[reference],)), resources=(), issues=()
-        )
+        shared_row(row, reference, resources[reference], made)
         for reference in decision.write
         if reference in made.shared
     )
+    subject = replace(row, key=made.subject) if made.subject != made.key else None
     writes = [*(resources[reference] for reference in decision.write), source]
-    return Entry(record, row, tuple(writes), decision.delete, shared, digest)
+    return Entry(record, row, subject, tuple(writes), decision.delete, shared, digest)
+
+
+def shared_row(row: SourceRecord, reference: str, resource: dict[str, Any], made: MappedRecord) -> SourceRecord:
+    """What the ledger remembers of a resource that several records state; a stub gives way to any of them."""
+    version = "" if reference in made.stubs else row.version_key
+    digest = content_digest((resource,))
+    return replace(row, source=SHARED, key=reference, digest=digest, version_key=version, resources=(), issues=())
 
 
 def issues_of(made: MappedRecord) -> tuple[dict[str, Any], ...]:
@@ -90,9 +96,10 @@ async def flush_alone(entry: Entry, stream: Stream, desk: Desk) -> None:
             raise
         refused = Finding("write-refused", (), "error", held_back=True, diagnostics=str(error))
         made = MappedRecord(entry.record.key, entry.record.version_key, (), (refused,), "quarantined")
-        stream.prior.pop(entry.record.key, None)
-        for row in entry.shared:
-            stream.shared.pop(row.key, None)
+        for row in entry.rows:
+            stream.prior.pop(row.key, None)
+        for shared in entry.shared:
+            stream.shared.pop(shared.key, None)
         await quarantine(entry.source, made, stream, desk)
         found = RecordOutcome(stream.file, entry.record.record, entry.record.key, "quarantined", (), issues_of(made))
         account(stream, desk, found)
@@ -104,7 +111,7 @@ async def commit(entries: Sequence[Entry], stream: Stream, desk: Desk) -> None:
     (answer,) = await desk.write([interaction])
     if answer.status >= 400:
         raise FhirError("processing", f"the transaction was refused with status {answer.status}", status=answer.status)
-    await desk.ledger.append([row for entry in entries for row in (entry.record, *entry.shared)])
+    await desk.ledger.append([row for entry in entries for row in (*entry.rows, *entry.shared)])
     for entry in entries:
         if stream.known.get(entry.digest):
             await desk.ledger.release(stream.known.pop(entry.digest))

@@ -57,6 +57,7 @@ class Stream:
     file_digest: str
     context: Context
     report: FileReport
+    reused: frozenset[str] = frozenset()  # keys that stand over several records of the file
     known: dict[str, int] = field(default_factory=dict)  # digest of a quarantined record -> its place in the ledger
     pending: Pending = field(default_factory=Pending)
     prior: dict[str, SourceRecord] = field(default_factory=dict)

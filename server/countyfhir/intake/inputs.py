@@ -8,15 +8,20 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from countyfhir.mapping.record import RecordMapping, Source
+from countyfhir.mapping.tree_path import TreePath
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file and the mapping that reads it; a workbook has one input a sheet. ``name`` is what reports call it."""
+    """A file and the mapping that reads it; a workbook has one input a sheet. ``name`` is what reports call it.
+    ``others`` are the conditions of the other mappings that take records of this file; ``last``: it is read after
+    them."""
 
     path: Path
     name: str
     mapping: RecordMapping
+    others: tuple[TreePath, ...] = ()
+    last: bool = True
 
     @property
     def label(self) -> str:
@@ -50,9 +55,17 @@ def discover(paths: Iterable[Path], sources: Sequence[Source], named: Mapping[st
             unmatched.append(f"{path.parent.name}/{path.name}")
             continue
         used[source.name] = source
-        found += [Input(path, f"{source.name}/{path.name}", mapping) for mapping in matches]
+        found += inputs_of(path, f"{source.name}/{path.name}", matches)
     found.sort(key=lambda one: (one.mapping.order, one.mapping.name, one.name))
     return Inputs(tuple(found), tuple(unmatched), tuple(used.values()))
+
+
+def inputs_of(path: Path, name: str, mappings: Sequence[RecordMapping]) -> list[Input]:
+    """One input a mapping; those that divide the records of the file between them know of each other."""
+    dividing = sorted((one for one in mappings if one.format.only), key=lambda one: (one.order, one.name))
+    others = tuple(one.format.only for one in dividing if one.format.only)
+    whole = [Input(path, name, one) for one in mappings if not one.format.only]
+    return whole + [Input(path, name, one, others, one is dividing[-1]) for one in dividing]
 
 
 def files(paths: Iterable[Path]) -> list[Path]:

@@ -31,21 +31,28 @@ class Decision:
     update: bool = False
 
 
-def decide(record: MappedRecord, prior: SourceRecord | None, shared: dict[str, SourceRecord]) -> Decision:
-    """``unchanged`` for the same content and for an older version; else what is new. A resource that the record no
-    longer yields is deleted, unless other records state it too."""
+def decide(
+    record: MappedRecord, known: dict[str, SourceRecord], shared: dict[str, SourceRecord], keeps: bool = False
+) -> Decision:
+    """``unchanged`` for the same content and for an older version; else what is new. ``known`` is what the ledger
+    remembers under the record's key and subject. A resource that the record no longer yields is deleted, unless other
+    records state it too or the mapping ``keeps`` it."""
     if record.outcome != "mapped":
         return Decision(record.outcome)
     digest = content_digest(record.resources)
+    itself, prior = known.get(record.key), known.get(record.subject)
+    if itself is not None and digest == itself.digest:
+        return Decision("unchanged", digest)
     if prior is not None and (digest == prior.digest or older(record.version_key, prior.version_key)):
         return Decision("unchanged", digest)
     resources = {f"{resource['resourceType']}/{resource['id']}": resource for resource in record.resources}
     write = tuple(
         reference
         for reference, resource in resources.items()
-        if reference not in record.shared or newer(resource, record.version_key, shared.get(reference))
+        if reference not in record.shared or news(record, reference, resource, shared.get(reference))
     )
-    gone = [reference for reference in (prior.resources if prior else ()) if reference not in resources]
+    before = prior.resources if prior is not None and not keeps else ()
+    gone = [reference for reference in before if reference not in resources]
     delete = tuple(reference for reference in gone if reference not in shared)
     return Decision("stored", digest, write, delete, prior is not None)
 
@@ -55,8 +62,10 @@ def older(version_key: str, than: str) -> bool:
     return bool(version_key and than) and version_key < than
 
 
-def newer(resource: dict[str, Any], version_key: str, prior: SourceRecord | None) -> bool:
-    """Whether a shared resource says something new."""
+def news(record: MappedRecord, reference: str, resource: dict[str, Any], prior: SourceRecord | None) -> bool:
+    """Whether what a record states about a shared resource is new; a stub says nothing beside anything else."""
     if prior is None:
         return True
-    return not older(version_key, prior.version_key) and content_digest((resource,)) != prior.digest
+    if reference in record.stubs or older(record.version_key, prior.version_key):
+        return False
+    return content_digest((resource,)) != prior.digest

@@ -11,14 +11,21 @@ from countyfhir.store.ports import SourceRecord
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record to be stored: what it writes and deletes, and the rows of the ledger that follow."""
+    """A record to be stored: what it writes and deletes, and the rows of the ledger that follow. ``record`` is the row
+    under its own key, ``subject`` the one under what it is a version of, where that is something else."""
 
     source: Record
     record: SourceRecord
+    subject: SourceRecord | None
     writes: tuple[dict[str, Any], ...]
     delete: tuple[str, ...]
     shared: tuple[SourceRecord, ...]
     digest: str  # of the record as it was read
+
+    @property
+    def rows(self) -> tuple[SourceRecord, ...]:
+        """What the ledger remembers of the record itself."""
+        return (self.record,) if self.subject is None else (self.record, self.subject)
 
     def references(self) -> set[str]:
         """Every resource the entry touches."""
@@ -35,12 +42,12 @@ class Pending:
     references: set[str] = field(default_factory=set)
 
     def touches(self, key: str, references: set[str]) -> bool:
-        """Whether a record with this key or one of these resources already waits."""
+        """Whether a record about this subject or one of these resources already waits."""
         return key in self.keys or not self.references.isdisjoint(references)
 
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)
-        self.keys.add(entry.record.key)
+        self.keys |= {row.key for row in entry.rows}
         self.references |= entry.references()
 
     def take(self) -> list[Entry]:

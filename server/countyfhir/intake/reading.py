@@ -16,24 +16,23 @@ from countyfhir.mapping.record import Format, Row
 @dataclass(frozen=True, slots=True)
 class Record:
     """One record of a file. ``problem`` is an issue code when its shape is wrong (its cells cannot be told apart);
-    ``deleted``: the file marks it as deleted."""
+    ``deleted``: the file marks it as deleted. ``source``: its bytes, where they are a message or document of their
+    own."""
 
     number: int  # 1-based, header not counted
     row: Row
     problem: str | None = None
     deleted: bool = False
-
-    @classmethod
-    def of(cls, number: int, raw: bytes) -> Record:
-        """The record that ``raw`` was made from."""
-        return cls(number, json.loads(raw, parse_float=Decimal))
+    source: bytes = b""
 
     def raw(self) -> bytes:
-        """The record as it was read, as JSON; what the quarantine keeps."""
-        return json.dumps(self.row, ensure_ascii=False, default=str).encode()
+        """The bytes of the record, or its row as JSON; what the quarantine keeps."""
+        return self.source or json.dumps(self.row, ensure_ascii=False, default=str).encode()
 
     def digest(self) -> str:
         """SHA-256 of the record's content."""
+        if self.source:
+            return hashlib.sha256(self.source).hexdigest()
         return hashlib.sha256(
             json.dumps(self.row, ensure_ascii=False, sort_keys=True, default=str).encode()
         ).hexdigest()
@@ -41,23 +40,32 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What one pass over the bytes of a file tells: SHA-256, how many records it should hold, why it cannot be read."""
+    """What one pass over the bytes of a file tells: SHA-256, how many records it should hold, why it cannot be read,
+    which of its keys stand over several records with other content."""
 
     digest: str
     records: int
     problem: str | None = None
+    reused: frozenset[str] = frozenset()
 
 
 class Unreadable(ValueError):
     """A file cannot be read as declared; the message says why and what to do."""
 
 
+def of_row(number: int, raw: bytes, declared: Format) -> Record:
+    """The record of a row that was kept as JSON."""
+    return Record(number, json.loads(raw, parse_float=Decimal))
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """``inspect`` looks at the whole file once, ``records`` streams it."""
+    """``inspect`` looks at the whole file once, ``records`` streams it, ``again`` makes the record of what the
+    quarantine kept."""
 
     inspect: Callable[[Path, Format], FileFacts]
     records: Callable[[Path, Format], Iterator[Record]]
+    again: Callable[[int, bytes, Format], Record] = of_row
 
 
 def blanked(value: Any, blanks: frozenset[str]) -> Any:

@@ -29,16 +29,16 @@ async def take_records(records: Iterator[Record], stream: Stream, desk: Desk, to
 def mapped_record(record: Record, stream: Stream) -> MappedRecord:
     """What the record becomes; one whose cells cannot be told apart is quarantined unread."""
     if record.deleted:
-        made = apply(stream.mapping, record.row, stream.context)
+        made = apply(stream.mapping, record.row, stream.context, stream.reused)
         return MappedRecord(made.key, made.version_key, (), (Finding("M35d", (), "warning"),), "rejected")
     if record.problem is not None:
         return MappedRecord("", "", (), (Finding(record.problem, (), "error", held_back=True),), "quarantined")
-    return apply(stream.mapping, record.row, stream.context)
+    return apply(stream.mapping, record.row, stream.context, stream.reused)
 
 
 async def recall(stream: Stream, mapped: Sequence[MappedRecord], ledger: IntakeStore) -> None:
     """Fetches what the ledger knows about a batch: the records' keys and the resources they share with others."""
-    keys = [made.key for made in mapped if made.key]
+    keys = sorted({key for made in mapped for key in (made.key, made.subject) if key})
     stream.prior = await ledger.latest(stream.mapping.name, keys) if keys else {}
     shared = {reference for made in mapped for reference in made.shared}
     if any(target.shared for target in stream.mapping.targets):
@@ -48,15 +48,15 @@ async def recall(stream: Stream, mapped: Sequence[MappedRecord], ledger: IntakeS
 
 async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) -> None:
     """The outcome of one record; a stored one joins the pending transaction."""
-    if stream.pending.touches(made.key, set()):
+    if stream.pending.touches(made.subject, set()):
         await flush(stream, desk)
-    decision = decide(made, stream.prior.get(made.key), stream.shared)
+    decision = decide(made, stream.prior, stream.shared, stream.mapping.keeps)
     if decision.outcome == "stored":
-        if stream.pending.touches(made.key, set(decision.write)):
+        if stream.pending.touches(made.subject, set(decision.write)):
             await flush(stream, desk)
         entry = entry_of(record, made, stream, desk, decision)
         stream.pending.add(entry)
-        stream.prior[made.key] = entry.record
+        stream.prior |= {row.key: row for row in entry.rows}
         stream.shared |= {row.key: row for row in entry.shared}
         return
     if decision.outcome == "quarantined":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from countyfhir.intake.desk import Desk, Stream
-from countyfhir.intake.reading import Record
+from countyfhir.intake.readers.formats import READERS
 from countyfhir.intake.records import take_records
 from countyfhir.intake.report import FileReport, Report
 from countyfhir.mapping import RecordMapping, Source
@@ -40,6 +40,7 @@ async def replay_rows(
         return report
     context = desk.tables.context(mapping, folder or Path())
     for sequence, row in rows:
-        stream = Stream(mapping, row.file, row.digest, context, report, {row.digest: sequence})
-        await take_records(iter([Record.of(row.record, row.raw or b"{}")]), stream, desk, len(rows))
+        stream = Stream(mapping, row.file, row.digest, context, report, known={row.digest: sequence})
+        record = READERS[mapping.format.format].again(row.record, row.raw or b"{}", mapping.format)
+        await take_records(iter([record]), stream, desk, len(rows))
     return report

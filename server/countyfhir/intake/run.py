@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from countyfhir.intake.desk import Desk, Progress, Stream
 from countyfhir.intake.inputs import Input, Inputs
 from countyfhir.intake.institutions import state_institutions
 from countyfhir.intake.readers.formats import READERS
-from countyfhir.intake.reading import FileFacts, Unreadable
+from countyfhir.intake.reading import FileFacts, Record, Unreadable
 from countyfhir.intake.records import take_records
 from countyfhir.intake.report import FileReport, Report
+from countyfhir.mapping.finding import HeldBack
+from countyfhir.mapping.tree_path import TreePath
 from countyfhir.store.ports import IntakeStore
 
 
@@ -34,12 +38,39 @@ async def take_file(one: Input, desk: Desk) -> FileReport:
     if facts.problem is not None:
         return reject(report, facts, desk, facts.problem)
     context = desk.tables.context(mapping, one.path.parent)
-    stream = Stream(mapping, one.label, facts.digest, context, report, await quarantined(desk.ledger, mapping.name))
+    stream = Stream(mapping, one.label, facts.digest, context, report, facts.reused)
+    stream.known = await quarantined(desk.ledger, mapping.name)
     try:
-        await take_records(reader.records(one.path, mapping.format), stream, desk, facts.records)
+        await take_records(chosen(one, reader.records(one.path, mapping.format)), stream, desk, facts.records)
     except Unreadable as error:
         return reject(report, facts, desk, str(error))
     return report
+
+
+def chosen(one: Input, records: Iterator[Record]) -> Iterator[Record]:
+    """The records of the file that are for this mapping. The last mapping of a file also gets those that none takes, as
+    ``no-mapping``."""
+    only = one.mapping.format.only
+    if only is None:
+        yield from records
+        return
+    for record in records:
+        if record.problem is not None:
+            taken = one.last
+        else:
+            taken = selects(only, record)
+            if not taken and one.last and not any(selects(other, record) for other in one.others):
+                taken, record = True, replace(record, problem="no-mapping")
+        if taken:
+            yield record
+
+
+def selects(only: TreePath, record: Record) -> bool:
+    """Whether the condition of a mapping is true for a record; one that cannot be evaluated is not."""
+    try:
+        return only(record.row) is True
+    except HeldBack:
+        return False
 
 
 def reject(report: FileReport, facts: FileFacts, desk: Desk, problem: str) -> FileReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -14,15 +14,23 @@ from countyfhir.mapping.stable_id import stable_id
 EMPTY = Context()
 
 
-def apply(mapping: RecordMapping, record: Row, context: Context = EMPTY) -> MappedRecord:
+def apply(
+    mapping: RecordMapping, record: Row, context: Context = EMPTY, reused: frozenset[str] = frozenset()
+) -> MappedRecord:
     """What the record becomes: resources with stable ids and the issues of its cells. Never raises for bad data: a cell
-    that cannot be trusted is held back, and a record whose key or main value is missing is quarantined."""
+    that cannot be trusted is held back, and a record whose key or main value is missing is quarantined. ``reused`` are
+    values of the key that stand over several records."""
     environment: Environment = {**record, NOTES: []}
     notes: list[Finding] = environment[NOTES]
     if mapping.paths:
         read_paths(mapping, record, environment)
-    key = natural_key(mapping, environment)
+    key = natural_key(mapping.key, environment)
+    if key and mapping.reused and str(environment[mapping.key[0]]).strip() in reused:
+        key = natural_key((*mapping.key, *mapping.reused), environment) or key
+    subject = natural_key(mapping.of, environment) if mapping.of else key
     outcomes: list[str | None] = [] if key else [noted(notes, Finding("key-missing", mapping.key))]
+    if key and not subject:
+        outcomes.append(noted(notes, Finding("key-missing", mapping.of)))
     outcomes += look_up(mapping, environment, context)
     for name, expression in mapping.values:
         environment[name] = guarded(expression, environment)
@@ -30,14 +38,14 @@ def apply(mapping: RecordMapping, record: Row, context: Context = EMPTY) -> Mapp
     outcomes += missing_main(mapping, environment)
     version = guarded(mapping.version_key, environment) if mapping.version_key else None
     outcome = "rejected" if "rejected" in outcomes else "quarantined" if any(outcomes) else "mapped"
-    made = Made({}, set())
+    made = Made()
     if outcome == "mapped":
         try:
             for target in mapping.targets:
                 add_target(mapping, target, environment, made)
         except HeldBack as held:
             notes.append(Finding(held.code, (), "error", held_back=True))
-            outcome, made = "quarantined", Made({}, set())
+            outcome, made = "quarantined", Made()
     return MappedRecord(
         key or "",
         sortable(version),
@@ -45,6 +53,8 @@ def apply(mapping: RecordMapping, record: Row, context: Context = EMPTY) -> Mapp
         tuple(dict.fromkeys(notes)),
         outcome,
         frozenset(made.shared),
+        frozenset(made.stubs),
+        subject,
         guarded(mapping.institution_of, environment) if mapping.institution_of else None,
         environment,
     )
@@ -67,12 +77,12 @@ def noted(notes: list[Finding], finding: Finding) -> str:
     return "quarantined"
 
 
-def natural_key(mapping: RecordMapping, record: Row) -> str:
+def natural_key(columns: tuple[str, ...], record: Row) -> str:
     """ "BRID=10001"; empty when a part of the key is blank."""
-    parts = [record.get(column) for column in mapping.key]
+    parts = [record.get(column) for column in columns]
     if any(part is None for part in parts):
         return ""
-    return ";".join(f"{column}={str(part).strip()}" for column, part in zip(mapping.key, parts, strict=True))
+    return ";".join(f"{column}={str(part).strip()}" for column, part in zip(columns, parts, strict=True))
 
 
 def look_up(mapping: RecordMapping, environment: Environment, context: Context) -> list[str]:
@@ -112,15 +122,18 @@ def missing_main(mapping: RecordMapping, environment: Environment) -> list[str]:
 
 @dataclass(slots=True)
 class Made:
-    """The resources of the record so far, by reference, and which of them other records state too."""
+    """The resources of the record so far, by reference, and which of them other records state too, or better."""
 
-    resources: dict[str, dict[str, Any]]
-    shared: set[str]
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
+    stubs: set[str] = field(default_factory=set)
 
 
 def add_target(mapping: RecordMapping, target: Target, environment: Environment, made: Made) -> None:
-    turns = target.loop.turns(environment) if target.loop else [environment]
+    turns = target.loop.turns(environment) if target.loop else [{**environment}]
     for turn in turns:
+        if (target.values or target.checks) and not settled(target, turn):
+            continue
         if target.when is not None and not target.when(turn):
             continue
         key = target.key(turn)
@@ -132,6 +145,16 @@ def add_target(mapping: RecordMapping, target: Target, environment: Environment,
         made.resources[reference] = {"resourceType": target.resource_type, "id": logical_id, **content}
         if target.shared:
             made.shared.add(reference)
+        if target.stub:
+            made.stubs.add(reference)
+
+
+def settled(target: Target, turn: Environment) -> bool:
+    """Computes the values of one turn and applies its checks; false when one leaves the resource out."""
+    for name, expression in target.values:
+        turn[name] = guarded(expression, turn)
+    found = [check for check in target.checks if broken(check, turn)]
+    return not any(check.held_back or check.outcome for check in found)
 
 
 def sortable(version: Any) -> str:

@@ -20,6 +20,8 @@ Environment = dict[str, Any]
 """The names of one record: its columns, the values computed so far, the rows looked up; ``NOTES`` collects findings."""
 Evaluate = Callable[[Environment], Any]
 NOTES = "%notes"
+SEGMENT_NAME = 3
+"""Letters of the name of an HL7 v2 segment."""
 
 
 @dataclass(slots=True)
@@ -56,8 +58,10 @@ def columns_of(node: Node, scope: Scope) -> tuple[str, ...]:
     """The columns of the record that the value stems from (arguments of a pipe only refine it)."""
     match node:
         case Path(name, members):
-            looked_up = members and name in scope.lookups
-            return (f"{name}.{members[0]}",) if looked_up else scope.columns.get(name, ())
+            if members and name in scope.lookups:
+                return (f"{name}.{members[0]}",)
+            stems = scope.columns.get(name, ())
+            return tuple(named_field(stem, members) for stem in stems)
         case Call(_, arguments, piped):
             parts = arguments[:1] if piped else arguments
         case Operation(_, operands):
@@ -67,6 +71,12 @@ def columns_of(node: Node, scope: Scope) -> tuple[str, ...]:
         case _:
             parts = ()
     return tuple(dict.fromkeys(column for part in parts for column in columns_of(part, scope)))
+
+
+def named_field(column: str, members: tuple[str, ...]) -> str:
+    """What an issue calls a place in a message: ``OBX.f5`` is OBX-5."""
+    is_field = len(column) == SEGMENT_NAME and members and members[0][:1] == "f" and members[0][1:].isdigit()
+    return f"{column}-{members[0][1:]}" if is_field else column
 
 
 def compiled(node: Node, scope: Scope) -> Evaluate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -109,22 +110,26 @@ class Builder:
             main=self.main(record),
             values=values,
             lookups=lookups,
-            checks=tuple(self.check(place, one) for place, one in enumerate(data.get("checks", ()))),
+            checks=self.checks(),
             targets=tuple(self.target(place, one) for place, one in enumerate(data["resources"])),
             order=data.get("order", 100),
             paths=self.paths(),
+            of=self.listed("of"),
+            reused=self.listed("reused"),
+            keeps=record.get("keeps", self.data["source"]["format"] == "hl7v2"),
             institution_of=self.optional(("record", "institution"), record.get("institution")),
         )
 
     def paths(self) -> tuple[tuple[str, TreePath], ...]:
         declared = self.data["source"]["columns"]
-        found = []
-        for name, text in declared.items() if isinstance(declared, dict) else ():
-            try:
-                found.append((name, tree_path(text)))
-            except FhirPathError as error:
-                raise self.document.error(("source", "columns", name), str(error)) from error
-        return tuple(found)
+        named = declared.items() if isinstance(declared, dict) else ()
+        return tuple((name, self.tree_path(("source", "columns", name), text)) for name, text in named)
+
+    def tree_path(self, place: tuple[Any, ...], text: str) -> TreePath:
+        try:
+            return tree_path(text)
+        except FhirPathError as error:
+            raise self.document.error(place, str(error)) from error
 
     def expression(self, place: tuple[Any, ...], text: Any) -> Expression:
         try:
@@ -151,6 +156,8 @@ class Builder:
             raise self.document.error(("source",), "'positions' says where each column of a fixed-width file stands")
         if declared["format"] == "xml" and "record" not in given:
             raise self.document.error(("source",), "'record' names the element that is a record")
+        if "only" in given:
+            given["only"] = self.tree_path(("source", "only"), given["only"])
         given["positions"] = tuple((name, *place) for name, place in given.get("positions", {}).items())
         columns = declared["columns"]
         return Format(columns=() if isinstance(columns, dict) else tuple(columns), **given)
@@ -163,6 +170,12 @@ class Builder:
         raise self.document.error(
             ("institution",), f"the institution '{wanted}' is not among the source's institutions"
         )
+
+    def listed(self, name: str) -> tuple[str, ...]:
+        """Columns that the record section lists under a name."""
+        columns = self.data["record"].get(name, [])
+        self.need_columns(("record", name), columns)
+        return tuple(columns)
 
     def main(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         names = record.get("main", ())
@@ -206,18 +219,35 @@ class Builder:
         return tuple(found)
 
     def values(self) -> tuple[tuple[str, Expression], ...]:
+        return self.named_values(("values",), self.data.get("values", {}), self.scope)
+
+    def checks(self) -> tuple[Check, ...]:
+        declared = self.data.get("checks", ())
+        for place, one in enumerate(declared):
+            self.need_columns(("checks", place, "columns"), one["columns"])
+        return tuple(self.check(("checks", place), one, self.scope) for place, one in enumerate(declared))
+
+    def named_values(
+        self, place: tuple[Any, ...], declared: Mapping[str, str], scope: Scope
+    ) -> tuple[tuple[str, Expression], ...]:
+        """Each value joins the scope of those after it."""
         found = []
-        for name, text in self.data.get("values", {}).items():
-            expression = self.expression(("values", name), text)
-            self.scope.columns[name] = expression.columns
+        for name, text in declared.items():
+            try:
+                expression = compile_expression(str(text), scope)
+            except ExpressionError as error:
+                raise self.document.error((*place, name), str(error)) from error
+            scope.columns[name] = expression.columns
             found.append((name, expression))
         return tuple(found)
 
-    def check(self, place: int, one: Mapping[str, Any]) -> Check:
-        self.need_columns(("checks", place, "columns"), one["columns"])
+    def check(self, place: tuple[Any, ...], one: Mapping[str, Any], scope: Scope) -> Check:
         outcome = one.get("outcome")
         severity = one.get("severity", "error" if outcome else "warning")
-        when = self.expression(("checks", place, "when"), one["when"])
+        try:
+            when = compile_expression(str(one["when"]), scope)
+        except ExpressionError as error:
+            raise self.document.error((*place, "when"), str(error)) from error
         held_back, message = one.get("held_back", False), one.get("message", "")
         return Check(when, one["issue"], tuple(one["columns"]), severity, outcome, held_back, message)
 
@@ -225,10 +255,14 @@ class Builder:
         where = ("resources", place)
         try:
             loop = compile_each(one["each"], self.scope) if "each" in one else None
-            scope = loop.scope if loop else self.scope
+            scope = replace(loop.scope if loop else self.scope)
+            scope.columns = dict(scope.columns)
+            values = self.named_values((*where, "values"), one.get("values", {}), scope)
+            checks = [self.check((*where, "checks", at), rule, scope) for at, rule in enumerate(one.get("checks", ()))]
             when = compile_expression(one["when"], scope).evaluate if "when" in one else None
             key = compile_text(one["key"], scope).render
             render = compile_template(one["content"], scope, self.source).render
         except ExpressionError as error:
             raise self.document.error(where, str(error)) from error
-        return Target(one["type"], key, render, when, loop, one.get("shared", False))
+        shared, stub = one.get("shared", False), one.get("stub", False)
+        return Target(one["type"], key, render, when, loop, shared or stub, stub, values, tuple(checks))

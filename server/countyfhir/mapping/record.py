@@ -48,6 +48,7 @@ class Format:
     counted: str = "bytes"  # what those places count: bytes | characters
     record: str | None = None  # JSON: path to the list (data.rows); XML: name of the record's element
     embedded: str | None = None  # XML: name of the element whose text is the XML that holds the records
+    only: TreePath | None = None  # which records of the file are for this mapping
     forced: bool = False  # XML: the declared encoding wins over the one the file states
     blanks: frozenset[str] = frozenset({"", "NULL", "null", "—", "——"})
 
@@ -80,7 +81,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A resource that a record becomes, or several of them in a loop. ``shared``: other records state it too."""
+    """A resource that a record becomes, or several of them in a loop. ``shared``: other records state it too; ``stub``:
+    they state it better. ``values`` and ``checks`` are its own, of each turn."""
 
     resource_type: str
     key: Evaluate
@@ -88,6 +90,9 @@ class Target:
     when: Evaluate | None
     loop: Loop | None
     shared: bool
+    stub: bool = False
+    values: tuple[tuple[str, Expression], ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,9 @@ class RecordMapping:
     checks: tuple[Check, ...]
     targets: tuple[Target, ...]
     order: int = 100
+    of: tuple[str, ...] = ()  # what a record is a version of, where that is not the record itself
+    reused: tuple[str, ...] = ()  # columns that join a key which stands over several records
+    keeps: bool = False  # what a later version does not state any more stays
     paths: tuple[tuple[str, TreePath], ...] = ()  # columns that are found in the tree of a record
     institution_of: Expression | None = None  # where the records of one file come from several institutions
 
@@ -135,7 +143,8 @@ class Context:
 @dataclass(frozen=True, slots=True)
 class MappedRecord:
     """What a record became. ``outcome``: mapped, quarantined or rejected. ``shared`` names the resources other records
-    state too ("Patient/…"). ``environment`` is kept for the explanation of a record, never for a report."""
+    state too ("Patient/…"), ``stubs`` those that others state better; ``subject`` is what the record is a version of.
+    ``environment`` is kept for the explanation of a record, never for a report."""
 
     key: str
     version_key: str
@@ -143,5 +152,7 @@ class MappedRecord:
     issues: tuple[Finding, ...]
     outcome: str
     shared: frozenset[str] = frozenset()
+    stubs: frozenset[str] = frozenset()
+    subject: str = ""
     institution: str | None = None  # reference of the record's own institution, where it names one
     environment: Environment = field(default_factory=dict, repr=False)

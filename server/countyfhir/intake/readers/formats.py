@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from countyfhir.intake.readers import dbase, delimited, fixed_width, json_file, json_lines, workbook, xml_file
+from countyfhir.intake.readers import dbase, delimited, fixed_width, hl7_file, json_file, json_lines, workbook, xml_file
 from countyfhir.intake.reading import Reader
 
 READERS: Mapping[str, Reader] = {
     "csv": Reader(delimited.inspect, delimited.records),
     "dbf": Reader(dbase.inspect, dbase.records),
     "fixed": Reader(fixed_width.inspect, fixed_width.records),
+    "hl7v2": Reader(hl7_file.inspect, hl7_file.records, hl7_file.record_of),
     "json": Reader(json_file.inspect, json_file.records),
     "jsonl": Reader(json_lines.inspect, json_lines.records),
     "xls": Reader(workbook.inspect, workbook.records),

@@ -57,7 +57,13 @@ def pattern(formats: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     return tuple(compiled(declared) for declared in formats)
 
 
-DATES_WITH_CLOCK = tuple(f"{day}{clock}" for day in YEAR_FIRST[:5] for clock in CLOCKS) + YEAR_FIRST[5:]
+COMPACT = ("yyyyMMddHHmmss", "yyyyMMddHHmm")
+"""As in messages (HL7 v2 TS) and in the views of regional platforms."""
+DATES_WITH_CLOCK = tuple(f"{day}{clock}" for day in YEAR_FIRST[:5] for clock in CLOCKS) + COMPACT + YEAR_FIRST[5:]
+OFFSET = re.compile(
+    r"(?<=\d{8})(?P<clock>\d{4}(?:\d{2}(?:\.\d+)?)?)(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})$"
+)
+"""A message may say its own zone behind the clock: 20250301093000+0800."""
 
 
 def read(value: Any, formats: tuple[str, ...]) -> dict[str, int]:
@@ -98,8 +104,12 @@ def date(value: Any, *formats: str) -> Any:
 
 
 def date_time(value: Any, *formats: str, zone: str = "+08:00") -> Any:
-    """A FHIR dateTime in the source's zone; without a clock a date. A clock without seconds counts as second 0."""
-    parts = read(value, formats or DATES_WITH_CLOCK)
+    """A FHIR dateTime in the source's zone, or the one it says itself; without a clock a date. A clock without seconds
+    counts as second 0."""
+    plain = narrow(value)
+    if own := OFFSET.search(plain):
+        plain, zone = plain[: own.start("sign")], f"{own['sign']}{own['hours']}:{own['minutes']}"
+    parts = read(plain, formats or DATES_WITH_CLOCK)
     day = as_date(parts)
     if day in SENTINELS:
         return Noted(None, "M07s")
@@ -122,9 +132,15 @@ def day(value: Any) -> str:
     return str(value)[:10]
 
 
+def instant(value: Any) -> str | None:
+    """A FHIR instant; absent when the dateTime has no clock."""
+    return str(value) if len(str(value)) > len("yyyy-MM-dd") else None
+
+
 FUNCTIONS = (
     Function("date", date, "a FHIR date, partial precision kept (M07)", (1, 8)),
     Function("date_time", date_time, "a FHIR dateTime in the zone of the source (M07)", (1, 8), zoned=True),
     Function("birth_date", birth_date, "date, or text when it is an age or a placeholder (M07s, M08)"),
+    Function("instant", instant, "the dateTime where it has a clock, as FHIR's instant needs"),
     Function("day", day, "the day of a dateTime"),
 )
