@@ -1,5 +1,5 @@
-"""Codes over HTTP: $validate-code of R4's own value sets, and pages of $expand with Chinese filters over 30,000 codes of
-a made-up code system."""
+"""Codes over HTTP: $validate-code of R4's own value sets, and pages of $expand with Chinese filters over 30,000 codes
+of a made-up code system."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction, Resource
+from countyfhir.interactions.terminology_capabilities import terminology_capabilities
 from countyfhir.interactions.world import Operation, World
 from countyfhir.model import json
 from countyfhir.model.definitions import SearchParameter
@@ -17,11 +18,15 @@ _ON_SYSTEM = ("transaction", "batch", "search-system", "history-system")
 
 
 async def capabilities(interaction: Interaction, grant: Grant, world: World) -> Answer:
-    """The statement; only ``mode=full`` and ``mode=normative`` are offered."""
+    """The statement; ``mode=terminology`` is the TerminologyCapabilities."""
     mode = dict(interaction.query).get("mode", "full")
+    if mode == "terminology":
+        return Answer(200, body=terminology_capabilities(interaction.base, world))
     if mode not in ("full", "normative"):
         raise FhirError(
-            "not-supported", f"metadata?mode={mode[:32]} is not offered; full and normative are.", status=400
+            "not-supported",
+            f"metadata?mode={mode[:32]} is not offered; full, normative and terminology are.",
+            status=400,
         )
     return Answer(200, body=statement(interaction.base, world))
 

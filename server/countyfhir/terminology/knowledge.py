@@ -20,6 +20,8 @@ from countyfhir.terminology.words import folded
 from countyfhir.terminology.writer import Writer
 
 MOST_ANSWERS = 65_536
+MOST_TEXTS = 8_192
+"""Answers to operations that are kept as they were sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Terminology:
         self.generation = 0
         self._answers: Kept[Any] = Kept(MOST_ANSWERS)
         self._overlaid: Kept[Terminology] = Kept(32)
+        self.answers: Kept[bytes] = Kept(MOST_TEXTS)
 
     def prepare(self) -> None:
         """Take up R4's own content (0.2 s, once for each index) and what has changed in the folders. The first question
@@ -189,6 +192,7 @@ class Terminology:
         self.resolver.forget()
         self._answers = Kept(MOST_ANSWERS)
         self._overlaid = Kept(32)
+        self.answers = Kept(MOST_TEXTS)
 
     def refresh(self) -> bool:
         """Take up what other processes have changed in the index; whether there was anything."""

@@ -49,6 +49,7 @@ _RULES: Mapping[str, tuple[Callable[[str], bool], bool]] = {
     "urn:ietf:rfc:3986": (lambda code: _URI.fullmatch(code) is not None, True),
 }
 """Code system -> (whether a text is a code of it, whether case counts)."""
+URLS = tuple(_RULES)
 
 
 class RuleSystem:

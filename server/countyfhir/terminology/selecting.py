@@ -216,7 +216,7 @@ def _where(system: CodeSystem, part: Include, wanted: Selection) -> tuple[str, t
         sought = query(wanted.text)
         if sought is None:
             return f"{where} AND 0", bindings
-        where += " AND c.id IN (SELECT rowid FROM words WHERE words MATCH ?)"
+        where = f"+{where} AND c.id IN (SELECT rowid FROM words WHERE words MATCH ?)"  # +: begin with the words
         bindings = (*bindings, sought)
     return where, bindings
 

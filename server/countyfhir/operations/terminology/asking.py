@@ -3,7 +3,7 @@ resources that came along (R4 section 3.2.0.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -174,4 +174,30 @@ def parameters(*listed: tuple[str, str, Any]) -> Answer:
     return Answer(200, body={"resourceType": "Parameters", "parameter": found})
 
 
-Perform = Callable[[Interaction, Grant, World], Any]
+Perform = Callable[[Interaction, Grant, World], Awaitable[Answer]]
+_LONGEST = 4_096
+
+
+def remembered(perform: Perform) -> Perform:
+    """The operation, answering the same question with the text it answered before, until something changes in the
+    terminology. Only where the answer hangs on nothing that is stored."""
+
+    async def performed(interaction: Interaction, grant: Grant, world: World) -> Answer:
+        if interaction.logical_id is not None:
+            return await perform(interaction, grant, world)
+        sent = json.dumps(interaction.body) if interaction.body is not None else b""
+        lenient = interaction.preferences.handling == "lenient"
+        at = (interaction.operation, interaction.resource_type, interaction.query, sent, lenient)
+        answers = world.terminology.answers
+        known = answers.get(at)
+        if known is not None:
+            return Answer(200, body=known)
+        answer = await perform(interaction, grant, world)
+        if answer.status != 200 or not isinstance(answer.body, dict):
+            return answer
+        text = json.dumps(answer.body)
+        if len(sent) + len(text) > _LONGEST:
+            return answer
+        return Answer(200, body=answers.keep(at, text))
+
+    return performed

@@ -7,7 +7,7 @@ from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction
 from countyfhir.interactions.world import World
-from countyfhir.operations.terminology.asking import Asked, asked
+from countyfhir.operations.terminology.asking import Asked, asked, remembered
 from countyfhir.outcome import FhirError
 from countyfhir.terminology import languages
 from countyfhir.terminology.code_systems import CodeSystem, Concept
@@ -16,6 +16,7 @@ from countyfhir.terminology.resolving import System
 KNOWN = ("code", "system", "version", "coding", "date", "property", "useSupplement")
 
 
+@remembered
 async def lookup(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """Name, version, display, designations and properties of a code. FhirError 404 for a code or code system that
     is not known here, 400 without a code."""

@@ -6,13 +6,14 @@ from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction
 from countyfhir.interactions.world import World
-from countyfhir.operations.terminology.asking import Asked, asked, parameters
+from countyfhir.operations.terminology.asking import Asked, asked, parameters, remembered
 from countyfhir.operations.terminology.lookup import code_system, unknown_code
 from countyfhir.outcome import FhirError
 
 KNOWN = ("codeA", "codeB", "system", "version", "codingA", "codingB")
 
 
+@remembered
 async def subsumes(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """``outcome``: equivalent, subsumes, subsumed-by or not-subsumed. FhirError 404 for a code or code system that
     is not known here, 400 without two codes of one code system."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction
 from countyfhir.interactions.world import World
-from countyfhir.operations.terminology.asking import Asked, asked
+from countyfhir.operations.terminology.asking import Asked, asked, remembered
 from countyfhir.outcome import FhirError
 from countyfhir.terminology.concept_maps import UNRELATED, ConceptMap, Match, concept_map, translated
 from countyfhir.terminology.concepts import value_of
@@ -19,6 +19,7 @@ KNOWN = (
 )
 
 
+@remembered
 async def translate(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """``result``, ``message`` and a ``match`` for each translation. FhirError 404 for a map that is not known here, 400
     without a code, or without a code system where no map is named."""

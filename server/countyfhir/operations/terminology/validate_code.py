@@ -6,7 +6,7 @@ from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction
 from countyfhir.interactions.world import World
-from countyfhir.operations.terminology.asking import Asked, asked
+from countyfhir.operations.terminology.asking import Asked, asked, remembered
 from countyfhir.operations.terminology.subject import value_set_of
 from countyfhir.outcome import FhirError
 from countyfhir.terminology import expansion, value_sets
@@ -31,6 +31,7 @@ OF_VALUE_SET = (
 )
 
 
+@remembered
 async def validate_code(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """Whether a code, coding or CodeableConcept is in a value set: ``result``, ``message``, ``display``, ``code``,
     ``system``, ``version``, ``issues``. FhirError 404 for a value set that is not known here."""
@@ -41,6 +42,7 @@ async def validate_code(interaction: Interaction, grant: Grant, world: World) ->
     return Answer(200, body=check(value_set, _codes(request, None), rules, request.resolver))
 
 
+@remembered
 async def validate_code_of_system(interaction: Interaction, grant: Grant, world: World) -> Answer:
     """Whether a code, coding or CodeableConcept is of a code system; answered as for a value set."""
     request = await asked(interaction, grant, world, OF_CODE_SYSTEM)
