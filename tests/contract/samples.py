@@ -10,6 +10,7 @@ from typing import Any
 from countyfhir.exchange import Body, Plan, Stored, Write
 from countyfhir.search import entries as kinds
 from countyfhir.search import query as q
+from countyfhir.search.contained import numbers, of_number
 from countyfhir.search.near import is_within
 from countyfhir.search.ranges import DATE_RULES, NUMBER_RULES, holds
 from countyfhir.store.ports import Store
@@ -90,6 +91,10 @@ class Shelf:
     def CodeStarts(self, p: q.CodeStarts, key: Any, entries: Any) -> bool:
         return any(code.lower().startswith(p.value) for _, code in self.values(entries, p.parameter, kinds.TOKEN))
 
+    def TokenIn(self, p: q.TokenIn, key: Any, entries: Any) -> bool:
+        found = self.values(entries, p.parameter, kinds.TOKEN)
+        return any(system in p.systems or (system, code) in p.pairs for system, code in found)
+
     def StringIs(self, p: q.StringIs, key: Any, entries: Any) -> bool:
         tests = {
             "starts": lambda n, o: n.startswith(p.value),
@@ -122,6 +127,7 @@ class Shelf:
         tests = {
             "exact": lambda uri: uri == p.value,
             "below": lambda uri: uri == p.value or uri.startswith(p.value.rstrip("/") + "/"),
+            "versions": lambda uri: uri == p.value or uri.startswith(p.value if p.value[-1] == "|" else p.value + "."),
             "above": lambda uri: p.value == uri or p.value.startswith(uri + "/"),
         }
         return any(tests[p.match](uri) for (uri,) in self.values(entries, p.parameter, kinds.URI))
@@ -163,19 +169,49 @@ class Shelf:
             for latitude, longitude in zip(latitudes, longitudes, strict=True)
         )
 
+    def leads_to(self, name: str, source: Any, target: tuple[str, str]) -> bool:
+        """Whether a reference parameter of a resource leads to another one: literally, by identifier, by canonical."""
+        entries, those = self.entries[source], self.entries[target]
+        said = set(self.values(entries, f"{name}:logical", kinds.TOKEN))
+        canonical = set(self.values(entries, f"{name}:canonical", kinds.URI))
+        return (
+            target in self.values(entries, name, kinds.REFERENCE)
+            or not said.isdisjoint(self.values(those, "identifier", kinds.TOKEN))
+            or not canonical.isdisjoint(self.values(those, "_canonical", kinds.URI))
+        )
+
     def Chain(self, p: q.Chain, key: Any, entries: Any) -> bool:
-        targets = [value for value in self.values(entries, p.parameter, kinds.REFERENCE) if value[0] == p.target_type]
         return any(
-            target in self.entries and all(self.clause(clause, target) for clause in p.where) for target in targets
+            self.leads_to(p.parameter, key, target) and all(self.clause(clause, target) for clause in p.where)
+            for target in self.entries
+            if target[0] == p.target_type
         )
 
     def Has(self, p: q.Has, key: Any, entries: Any) -> bool:
         return any(
-            source[0] == p.source_type
-            and key in self.values(its, p.parameter, kinds.REFERENCE)
-            and all(self.clause(clause, source) for clause in p.where)
-            for source, its in self.entries.items()
+            self.leads_to(p.parameter, source, key) and all(self.clause(clause, source) for clause in p.where)
+            for source in self.entries
+            if source[0] == p.source_type
         )
+
+    def ReferenceWithin(self, p: q.ReferenceWithin, key: Any, entries: Any) -> bool:
+        reached = {(p.target_type, p.target_id)}
+        while True:
+            if p.match == "below":
+                parts = {each for each in self.entries if each[0] == p.target_type}
+                more = {each for each in parts if reached & set(self.values(self.entries[each], p.by, kinds.REFERENCE))}
+            else:
+                more = {w for each in reached for w in self.values(self.entries.get(each, ()), p.by, kinds.REFERENCE)}
+            if more <= reached:
+                return bool(reached & set(self.values(entries, p.parameter, kinds.REFERENCE)))
+            reached |= more
+
+    def Contained(self, p: q.Contained, key: Any, entries: Any) -> bool:
+        there = numbers(p.resource_type, (str(entry[1]) for entry in entries))
+        return any(all(self.clause(clause, key) for clause in of_number(p, number)) for number in there)
+
+    def OfType(self, p: q.OfType, key: Any, entries: Any) -> bool:
+        return key[0] == p.resource_type
 
     def InCompartment(self, p: q.InCompartment, key: Any, entries: Any) -> bool:
         owner = (p.compartment_type, p.logical_id)

@@ -14,7 +14,7 @@ from countyfhir.model.library import BASE_TYPES, TERMINOLOGY_TYPES, base_resourc
 from countyfhir.outcome import FhirError
 from countyfhir.search import decimal_key, extract
 from countyfhir.search.contained import LINK
-from countyfhir.search.elements import SORT, readers
+from countyfhir.search.elements import LOGICAL, SORT, readers
 
 from .facts import BASE, CONTEXT, entries
 
@@ -118,9 +118,9 @@ def of_parameter(found, parameter):
 
 
 def without_names(facts):
-    """Pinyin and sort keys depend on where a string stands in a HumanName, which FHIRPath does not say, and the names
-    of contained resources on what else is contained."""
-    return {fact for fact in facts if fact[0] not in (SORT, LINK) and not (fact[2][-1] == "" and fact[1] == 1)}
+    """Pinyin and sort keys depend on where a string stands in a HumanName, which FHIRPath does not say, the names of
+    contained resources on what else is contained, and where an identifier alone leads is for the chain to find out."""
+    return {fact for fact in facts if fact[0] not in (SORT, LINK, LOGICAL) and not (fact[2][-1] == "" and fact[1] == 1)}
 
 
 @pytest.mark.slow

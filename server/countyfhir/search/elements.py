@@ -31,6 +31,9 @@ TEXT, OF_TYPE, IDENTIFIER, SORT = ":text", ":of-type", ":identifier", ":sort"
 LOGICAL, CANONICAL = ":logical", ":canonical"
 SUFFIXES = ("", TEXT, OF_TYPE, IDENTIFIER, SORT, LOGICAL, CANONICAL, LINK, "$latitude", "$longitude")
 
+UNRESOLVED = "unresolved reference"
+"""The reader of references that a parameter of one target type (``resolve() is Patient``) cannot tell."""
+
 _NO_TOKEN: Fact = (TOKEN, "", ("", ""))
 
 
@@ -221,6 +224,12 @@ def _reference(bases: tuple[str, ...]) -> Reader:
     return read
 
 
+def _unresolved(reference: Mapping[str, Any]) -> Iterator[Fact]:
+    """The identifier of a Reference that says neither where it leads nor to what type."""
+    if "identifier" in reference and not reference.get("reference") and not reference.get("type"):
+        yield from (fact for fact in _of_identifier(reference["identifier"], logical=True) if fact[1] == LOGICAL)
+
+
 def _canonical(bases: tuple[str, ...]) -> Reader:
     def read(uri: str) -> Iterator[Fact]:
         plain, bar, _ = uri.partition("|")
@@ -300,5 +309,6 @@ def readers(zone: object, bases: tuple[str, ...]) -> dict[tuple[str, str], Reade
     table |= _COMPUTED
     canonical_reader = _canonical(bases)
     table |= {("reference", name): canonical_reader for name in ("canonical", "uri", "url", "System.String")}
+    table[UNRESOLVED, "Reference"] = _unresolved
     table |= {("reference", "Reference"): _reference(bases), ("reference", "Resource"): _inlined}
     return table | {("date", name): reader for name, reader in moment_readers(zone).items()}

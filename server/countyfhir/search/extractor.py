@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from countyfhir.model.definitions import Definitions, SearchParameter
-from countyfhir.search.elements import SUFFIXES, Reader
+from countyfhir.search.elements import SUFFIXES, UNRESOLVED, Reader
 from countyfhir.search.emitters import emitter
 from countyfhir.search.entries import Entry
 from countyfhir.search.paths import Path, branches
@@ -68,6 +68,7 @@ def _plant(root: Node, parameter: SearchParameter, source: Source) -> None:
     if paths is None or None in reached:
         root.emitters.append(_by_fhirpath(root.type_name, parameter, source))
         return
+    assert paths is not None
     for node in (node for nodes in reached for node in nodes or ()):
         if parameter.type == "composite":
             node.emitters.append(_composite(node.type_name, parameter, source))
@@ -76,6 +77,19 @@ def _plant(root: Node, parameter: SearchParameter, source: Source) -> None:
         reader = _reader(source, parameter.type, "phonetic" if sounded else node.reader_name)
         if reader is not None:
             node.emitters.append(_Plain(reader, parameter, node.type_name))
+    if parameter.type == "reference":
+        _plant_unresolved(root, paths, parameter, source)
+
+
+def _plant_unresolved(root: Node, paths: Iterable[Path], parameter: SearchParameter, source: Source) -> None:
+    """References by identifier alone may lead to the type that ``resolve() is`` asks for: chains find out."""
+    for path in paths:
+        if path.steps and any(condition.kind == "resolve" for condition in path.steps[-1].filters):
+            bare = replace(path, steps=(*path.steps[:-1], replace(path.steps[-1], filters=())))
+            for node in grow(root, bare, source.definitions) or ():
+                reader = source.readers.get((UNRESOLVED, node.type_name))
+                if reader is not None:
+                    node.emitters.append(_Plain(reader, parameter, node.type_name))
 
 
 def _reader(source: Source, search_type: str, type_name: str) -> Reader | None:
