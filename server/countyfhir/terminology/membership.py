@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from countyfhir.outcome import FhirError
 from countyfhir.terminology.code_systems import CodeSystem, Concept
 from countyfhir.terminology.conditions import condition
+from countyfhir.terminology.patterns import compiled
 from countyfhir.terminology.resolving import Resolver, System
 from countyfhir.terminology.value_sets import Definition, Include
 from countyfhir.terminology.versions import NO_VERSIONS, Versions
@@ -109,7 +110,7 @@ def _of_system(part: Include, code: str, resolver: Resolver, versions: Versions,
     if part.listed is not None:
         return listed_code(part, code, found) is not None
     if found is None or not found.present:
-        return None
+        return fits_form(part, code)
     versions.verify(part.system, found.version)
     if version is not None and found.version and version != found.version:
         return None
@@ -117,6 +118,14 @@ def _of_system(part: Include, code: str, resolver: Resolver, versions: Versions,
     if concept is None:
         return False if found.complete else None
     return meets(found, concept, part)
+
+
+def fits_form(part: Include, code: str) -> bool | None:
+    """Whether a code of a system that is not loaded fits an include that asks for its form alone (``code regex``, as
+    disease groups by ICD category do). None for other filters."""
+    if not part.filters or any(one.name != "code" or one.operator != "regex" for one in part.filters):
+        return None
+    return all(compiled(one.value).fullmatch(code) is not None for one in part.filters)
 
 
 def listed_code(part: Include, code: str, system: System | None) -> str | None:

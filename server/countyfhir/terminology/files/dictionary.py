@@ -22,7 +22,7 @@ def resources(document: dict[str, Any]) -> list[dict[str, Any]]:
         raise TerminologyFileError(f"'{name}': a dictionary is named source/table/column and says its version")
     source = name.partition("/")[0]
     head = {key: document[key] for key in HEAD & set(document)} | {
-        "id": f"dictionary-{name.replace('/', '-')}-{document['version']}",
+        "id": f"{name.replace('/', '-')}-{document['version']}",
         "title": " ".join(filter(None, (source, document["table"], document["column"], document.get("title")))),
         "description": _description(document),
     }

@@ -11,7 +11,7 @@ import yaml
 
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
-from countyfhir.terminology.files import code_system, concept_map, dictionary, naming_system, value_set
+from countyfhir.terminology.files import code_system, concept_map, dictionary, icd_group, naming_system, value_set
 from countyfhir.terminology.files.text import TerminologyFileError, documents
 
 Resource = dict[str, Any]
@@ -19,6 +19,7 @@ Resource = dict[str, Any]
 SHORT_FORMS: dict[str, Callable[[dict[str, Any]], Iterable[Resource]]] = {
     "code-system": code_system.resources,
     "value-set": value_set.resources,
+    "icd-group": icd_group.resources,
     "concept-map": concept_map.resources,
     "naming-system": naming_system.resources,
     "dictionary": dictionary.resources,
