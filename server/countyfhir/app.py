@@ -20,7 +20,7 @@ from countyfhir.access.authenticate import Authenticator
 from countyfhir.access.smart import AuthorizationServer, smart_configuration
 from countyfhir.audit.queue import AuditQueue
 from countyfhir.audit.retention import expire_forever
-from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal
+from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource
 from countyfhir.http.address import Addressing
 from countyfhir.http.cors import Cors
 from countyfhir.http.endpoint import Endpoint
@@ -32,14 +32,15 @@ from countyfhir.interactions.world import Policy, Searching, World
 from countyfhir.model import json
 from countyfhir.model.definitions import definitions
 from countyfhir.operations.table import OPERATIONS
-from countyfhir.outcome import FhirError
+from countyfhir.outcome import FhirError, Issue
 from countyfhir.search import parameters, parse
 from countyfhir.settings import Settings
 from countyfhir.store import sqlite
 from countyfhir.store.ports import Store, StoreUnusable
 from countyfhir.terminology import problems
 from countyfhir.terminology.knowledge import Terminology, open_terminology
-from countyfhir.validation import structure
+from countyfhir.validation import requirements, structure
+from countyfhir.validation.profiles import Profiles
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -90,13 +91,15 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
 
 
 def follow_terminology(world: World) -> None:
-    """Have the terminology take up what is written, by this process or others."""
+    """Have the terminology and the profiles take up what is written, by this process or others."""
     types, terminology = ("CodeSystem", "ValueSet", "ConceptMap"), world.terminology
     world.followers.follow(types, terminology.follow)
     world.followers.check(types, problems.of_resource)
     world.followers.refresh.append(terminology.refresh)
     for name in types:
         world.followers.whole[name] = [terminology.retain]
+    if world.profiles is not None:
+        world.followers.follow(("StructureDefinition",), world.profiles.stored)
 
 
 async def open_store(settings: Settings) -> Store:
@@ -163,11 +166,13 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
             max_count=settings.max_count,
             bundle_max_entries=settings.bundle_max_entries,
             validation=settings.validation != "off",
+            requirements=requirements.read(settings.profile_checks, settings.required_profiles),
+            reference_checks=settings.reference_checks,
         ),
         searching=searching,
         grant_of=grant_compiler(searching),
         check_access=check.check,
-        check_resource=structure.check,
+        check_resource=structure.check if settings.validation == "structure" else check_write,
         audit=recorded,
         now=lambda: time.time_ns() // 1000,
         new_id=new_id,
@@ -177,7 +182,16 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         security=() if settings.auth == "none" else ("SMART-on-FHIR",),
         cors=bool(settings.cors_origins),
         terminology=terminology,
+        profiles=Profiles(folders=shipped.folders("profiles", settings.profiles)),
     )
+
+
+def check_write(resource: Resource) -> list[Issue]:
+    """What refuses a write: structure, invariants, maximum bindings, rules of bundles."""
+    from countyfhir.validation.check import WRITE  # a server starts without the FHIRPath engine
+    from countyfhir.validation.check import check as judged
+
+    return judged(resource, wanted=WRITE)
 
 
 def grant_compiler(searching: Searching) -> Callable[[Principal], Grant]:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from countyfhir.outcome import Issue
     from countyfhir.search.entries import Entry
     from countyfhir.search.query import Clause, Query
 
@@ -83,6 +84,7 @@ class Interaction(Struct, frozen=True):
     client: str | None = None  # network address of the caller, for the audit record
     http_method: str = "GET"
     purpose: str | None = None  # purpose of use, for the audit record
+    text: bytes | None = None  # the body as it was sent, where problems are to be shown in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +223,4 @@ class Answer(Struct, frozen=True):
     stored: Stored | None = None
     content_type: str | None = None
     patients: tuple[str, ...] = ()
+    issues: tuple[Issue, ...] = ()  # warnings of a write, for an OperationOutcome that is asked for

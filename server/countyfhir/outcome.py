@@ -42,6 +42,10 @@ STATUS_OF_CODE: Mapping[str, int] = {
 """HTTP status of an IssueType code unless the error names its own (R4 section 3.1.0.1.9 and HTTP)."""
 
 
+_LINE = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line"
+_COLUMN = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-col"
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """One problem: an IssueType ``code``, one sentence that helps, and the FHIRPath places it concerns.
@@ -65,6 +69,8 @@ class Issue:
             issue["details"] = {"text": self.details}
         issue["diagnostics"] = self.diagnostics
         if self.line is not None:
+            places = ((_LINE, self.line), (_COLUMN, self.column or 1))
+            issue["extension"] = [{"url": url, "valueInteger": number} for url, number in places]
             issue["location"] = [f"line {self.line}, column {self.column or 1}"]
         if self.expression:
             issue["expression"] = list(self.expression)

@@ -16,10 +16,11 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from countyfhir.access.listen import refuse_to_listen
+from countyfhir.validation import requirements
 
 PREFIX = "COUNTYFHIR_"
 CONFIG_VARIABLE = "COUNTYFHIR_CONFIG"
@@ -52,8 +53,8 @@ Switch = Annotated[Literal["off", "on"], BeforeValidator(_switch)]
 
 
 def _checks(value: object) -> object:
-    """``on`` is the structural check."""
-    return "structure" if _switch(value) == "on" else _switch(value)
+    """``on`` is everything."""
+    return "full" if _switch(value) == "on" else _switch(value)
 
 
 def _one_of(group: str, default: Any, text: str, **limits: Any) -> Any:
@@ -99,7 +100,10 @@ class Settings(BaseSettings):
     audit_retention_days: int = _one_of("Audit", 0, "Days that audit records are kept; 0 keeps them for good.", ge=0)
     audit_queue_size: int = _one_of("Audit", 10_000, "Audit records that may wait for their commit; beyond it callers wait.", ge=1)
 
-    validation: Annotated[Literal["structure", "off"], BeforeValidator(_checks)] = _one_of("Behaviour", "structure", "What every write is checked against: structure (the R4 structural rules) or off.")
+    validation: Annotated[Literal["full", "structure", "off"], BeforeValidator(_checks)] = _one_of("Behaviour", "full", "What every write is checked against: full (all of R4's rules, invariants included), structure (without invariants) or off.")
+    profile_checks: Texts = _one_of("Behaviour", ("*=warn",), "Whether profiles that are claimed or required are checked on write: TYPE=MODE or TYPE@ORGANIZATION=MODE, MODE off, warn (told where Prefer asks for an OperationOutcome) or enforce; * is every type; the most particular counts.")
+    required_profiles: Texts = _one_of("Behaviour", (), "Profiles that resources must conform to whether they claim them or not: TYPE=CANONICAL.")
+    reference_checks: Literal["off", "exists", "placeholder"] = _one_of("Behaviour", "off", "What happens on write to references to resources that are not here: nothing (off), they are refused (exists), or an empty resource is made (placeholder).")
     update_create: Literal["allow", "refuse"] = _one_of("Behaviour", "allow", "Whether a PUT to an unused id creates the resource.")
     conditional_delete_multiple: Switch = _one_of("Behaviour", "off", "Whether a conditional delete may delete several matches.")
     delete_referenced: Literal["refuse", "allow"] = _one_of("Behaviour", "refuse", "Whether a resource that others point to may be deleted.")
@@ -148,6 +152,13 @@ class Settings(BaseSettings):
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("must be a time zone of the IANA list, for example Asia/Shanghai") from None
+        return value
+
+    @field_validator("profile_checks", "required_profiles")
+    @classmethod
+    def _requirements_are_clear(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        checks = info.field_name == "profile_checks"
+        requirements.read(value if checks else (), () if checks else value)
         return value
 
     @field_validator("base_url", "token_endpoint")

@@ -25,6 +25,7 @@ def request(logical_id: str, *contained: dict[str, Any], medication: str) -> dic
         "contained": list(contained),
         "medicationReference": {"reference": medication},
         "subject": {"reference": "Patient/p"},
+        "supportingInformation": [{"reference": f"#{one['id']}"} for one in contained] or [{"display": "none"}],
     }
 
 
@@ -126,6 +127,7 @@ def test_contained_matches_follow_their_containers(filled: TestClient) -> None:
     filled.put("MedicationRequest/gone", json=changed)
     assert found(filled, "Medication?code=W&_contained=true") == ["MedicationRequest/gone#m"]
     del changed["contained"]
+    del changed["supportingInformation"]
     changed["medicationReference"] = {"reference": "Medication/free"}
     filled.put("MedicationRequest/gone", json=changed)
     assert found(filled, "Medication?code=W&_contained=true") == []

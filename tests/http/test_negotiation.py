@@ -153,7 +153,7 @@ def test_summary_and_elements_on_a_read(client: TestClient, query: str, present:
             "id": "sum",
             "text": text,
             "name": [{"family": "Li"}],
-            "contact": [{"gender": "male"}],
+            "contact": [{"gender": "male", "name": {"text": "Li"}}],
         },
     )
     answer = client.get(f"Patient/sum?{query}").json()

@@ -19,7 +19,10 @@ def test_urn_references_are_resolved_everywhere(client: TestClient) -> None:
     resource = patient(
         "urn-1",
         text={"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{other}">o</a></div>'},
-        extension=[{"url": "http://example.org/x", "valueUri": other}],
+        extension=[
+            {"url": "http://example.org/x", "valueUri": other},
+            {"url": "http://example.org/r", "valueReference": {"reference": "#r"}},
+        ],
         contained=[{"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": urn}}],
         link=[{"other": {"reference": urn}, "type": "refer"}],
     )

@@ -26,7 +26,7 @@ _ACTIVE_LINK = re.compile(
 """What a link must not start with: anything that runs, or reads the reader's files. Pictures may stand in it."""
 _ACTIVE_STYLE = re.compile(
     r"expression\s*\(|behaviou?r\s*:|-moz-binding|@import"
-    r"|url\s*\(\s*['\"]?\s*(?!data:image/)(?:[a-z][a-z0-9+.-]*:|//|\\\\)",
+    r"|url\s*\(\s*['\"]?\s*(?!data:\s*image/)(?:[a-z][a-z0-9+.-]*:|//|\\\\)",
     re.I,
 )
 """What a style must not hold: what runs, and what is fetched from elsewhere."""

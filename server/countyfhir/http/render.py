@@ -99,7 +99,7 @@ def _preferred(answer: Answer, interaction: Interaction) -> bytes | dict[str, ob
         return None
     if returns == "OperationOutcome":
         done = f"{HTTPStatus(answer.status).phrase}: {interaction.kind} of {interaction.resource_type} succeeded."
-        return operation_outcome((Issue("informational", done, severity="information"),))
+        return operation_outcome((Issue("informational", done, severity="information"), *answer.issues))
     return answer.body
 
 

@@ -14,6 +14,8 @@ from countyfhir.interactions.route import route
 from countyfhir.model.definitions import Definitions
 from countyfhir.outcome import FhirError
 
+TAKING_ANYTHING = frozenset(("$validate",))
+"""Operations that say themselves what is wrong with a text that cannot be read."""
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -118,7 +120,19 @@ def _operation_body(interaction: Interaction, body: bytes, content_type: str | N
         return interaction
     if content_type == incoming.FORM:
         return changed(interaction, query=interaction.query + incoming.pairs(body))
+    if interaction.operation in TAKING_ANYTHING:
+        return changed(interaction, body=_or_its_problem(body, content_type), content_type=content_type, text=body)
     return changed(interaction, body=incoming.resource(body, content_type), content_type=content_type)
+
+
+def _or_its_problem(body: bytes, content_type: str | None) -> Any:
+    """The resource, or the FhirError that says why the text is none."""
+    try:
+        return incoming.resource(body, content_type)
+    except FhirError as error:
+        if error.status == 415:
+            raise
+        return error
 
 
 def needs_body(interaction: Interaction) -> bool:

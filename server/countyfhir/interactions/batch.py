@@ -72,7 +72,7 @@ def answer_row(interaction: Interaction, answer: Answer) -> bytes:
 def _done(interaction: Interaction, answer: Answer) -> bytes:
     """The outcome of a write that went through, where ``Prefer: return=OperationOutcome`` asks for one."""
     said = f"{HTTPStatus(answer.status).phrase}: {interaction.kind} of {interaction.resource_type} succeeded."
-    return json.dumps(operation_outcome((Issue("informational", said, severity="information"),)))
+    return json.dumps(operation_outcome((Issue("informational", said, severity="information"), *answer.issues)))
 
 
 def status_line(status: int) -> str:

@@ -17,7 +17,8 @@ async def operation(interaction: Interaction, grant: Grant, world: World) -> Ans
             status=405,
             headers={"Allow": "POST"},
         )
-    check_body(interaction, world)
+    if not offered.takes_anything:
+        check_body(interaction, world)
     return await offered.perform(interaction, grant, world)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from countyfhir.exchange import Body, Interaction, Resource, Write
+from countyfhir.interactions.profile_checks import refusals
 from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
@@ -19,12 +20,13 @@ _STAMPED = ("versionId", "lastUpdated")
 
 
 def prepared(write: Write, interaction: Interaction, world: World) -> Write:
-    """The write with body, index entries and references; FhirError with every structural problem."""
+    """The write with body, index entries and references; FhirError with every problem that refuses it."""
     resource = write.resource
     if resource is None:
         return write
     if world.policy.validation:
         problems = [issue for issue in world.check_resource(resource) if issue.severity in ("error", "fatal")]
+        problems = problems or refusals(resource, interaction, world)
         if problems:
             raise FhirError(problems)
     return indexed(write, interaction.base, world)

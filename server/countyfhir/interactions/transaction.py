@@ -18,6 +18,7 @@ from countyfhir.interactions.bundle_text import bundle
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Key, Needs, merged, read
 from countyfhir.interactions.prepare import prepared
+from countyfhir.interactions.reference_checks import placeholders
 from countyfhir.interactions.resolve import Resolved, resolve
 from countyfhir.interactions.transaction_identities import check_full_urls, check_unambiguous
 from countyfhir.interactions.transaction_reads import check_reads, perform_read
@@ -30,6 +31,7 @@ from countyfhir.interactions.write import (
     lost_race,
     patients,
     require_draft_visible,
+    with_warnings,
 )
 from countyfhir.outcome import FhirError, at_entry
 from countyfhir.store.ports import ConditionFailed
@@ -56,7 +58,7 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
         await check_reads(reading, _identities(drafts), grants, world)
         resolved = await resolve(writing, drafts, grant, world)
         made_with = world.search
-        plan = await _plan(interaction, writing, drafts, resolved, found, grants, world)
+        plan = await _plan(interaction, writing, drafts, resolved, found, grants, grant, world)
         if world.search is not made_with:  # entries of other search parameters than the present ones
             continue
         try:
@@ -166,6 +168,7 @@ async def _plan(
     resolved: Resolved,
     found: Found,
     grants: dict[int, Grant],
+    grant: Grant,
     world: World,
 ) -> Plan:
     writes, criteria, records = [], list(resolved.criteria), []
@@ -181,6 +184,9 @@ async def _plan(
                 record_of(entry.interaction, world.now(), draft.status, one.resource_type, one.logical_id, concerned)
             )
     check_unambiguous(writing, drafts, writes, world)
+    for one in await placeholders(writes, interaction, grant, world):
+        writes.append(one)
+        records.append(record_of(interaction, world.now(), 201, one.resource_type, one.logical_id, ()))
     return Plan(tuple(writes), tuple(dict.fromkeys(criteria)), tuple(records))
 
 
@@ -210,6 +216,7 @@ async def _answer(
         answer = answered(draft, mine)
         if not mine and draft.existing is not None and draft.existing.version_id == 0:
             answer = Answer(200, stored=by_key[(draft.existing.resource_type, draft.existing.logical_id)])
+        answer = with_warnings(answer, draft.writes, entry.interaction, world)
         rows[entry.index] = answer_row(entry.interaction, answer)
     for entry in entries:
         if entry.index not in rows:

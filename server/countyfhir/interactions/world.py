@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource
 from countyfhir.interactions.conformance_changes import Followers
@@ -14,6 +15,11 @@ from countyfhir.search.parameters import Table
 from countyfhir.search.parse import Context as SearchContext
 from countyfhir.store.ports import Store
 from countyfhir.terminology.knowledge import Terminology, open_terminology
+from countyfhir.validation.requirements import Requirements
+
+if TYPE_CHECKING:
+    from countyfhir.validation.profiles import Profiles
+    from countyfhir.validation.rules.finding import Knowledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,7 @@ class Operation:
     on_type: bool = False
     on_instance: bool = False
     affects_state: bool = False
+    takes_anything: bool = False  # its body need be no Parameters and may be broken: it says itself what is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class Policy:
     bundle_max_entries: int = 10_000
     attempts: int = 8  # how often a write is built again after a lost race
     validation: bool = True
+    requirements: Requirements = field(default_factory=Requirements)
+    reference_checks: str = "off"  # or exists, placeholder
 
 
 @dataclass(slots=True)
@@ -88,7 +97,15 @@ class World:
     cors: bool = False  # whether browsers of other origins may call
     followers: Followers = field(default_factory=Followers)
     terminology: Terminology = field(default_factory=lambda: open_terminology(None))
+    profiles: Profiles | None = None
     statements: dict[Table, bytes] = field(default_factory=dict)  # CapabilityStatement.rest, for the present table
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """What validation may ask: the terminology and the profiles of this server."""
+        from countyfhir.validation.rules.finding import knowledge_of, nothing  # not needed to start
+
+        return knowledge_of(self.terminology, self.profiles.profile_check if self.profiles is not None else nothing)
 
     @property
     def search(self) -> SearchContext:

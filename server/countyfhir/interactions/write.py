@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from countyfhir.audit.record import record_of
-from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write
+from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write, changed
 from countyfhir.interactions import conformance_changes, search_parameters
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs, read
 from countyfhir.interactions.prepare import prepared
+from countyfhir.interactions.profile_checks import warnings
+from countyfhir.interactions.reference_checks import placeholders
 from countyfhir.interactions.visible import require_all_visible, require_within
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
@@ -33,6 +35,7 @@ async def write(
             await require_draft_visible(draft, found, grant, world)
         check_create_scope(draft, interaction, grant)
         writes = tuple(prepared(one, interaction, world) for one in draft.writes)
+        extra = await placeholders(writes, interaction, grant, world)
         if grant.narrowing:
             for one in writes:
                 require_within(one, grant)
@@ -41,12 +44,12 @@ async def write(
             for one in writes
         )
         try:
-            stored = await commit(Plan(writes, draft.criteria, records), world)
+            stored = await commit(Plan(writes + extra, draft.criteria, records), world)
         except ConditionFailed:
             continue
         if not writes:
             await world.audit((record_of(interaction, world.now(), draft.status),))
-        return answered(draft, stored)
+        return with_warnings(answered(draft, stored[: len(writes)]), writes, interaction, world)
     raise lost_race()
 
 
@@ -107,6 +110,13 @@ def answered(draft: Draft, stored: tuple[Stored, ...]) -> Answer:
     if draft.status == 204 or shown is None:
         return Answer(draft.status, stored=stored[0] if len(stored) == 1 else None)
     return Answer(draft.status, body=shown.body, stored=shown)
+
+
+def with_warnings(answer: Answer, writes: tuple[Write, ...], interaction: Interaction, world: World) -> Answer:
+    """The answer with what is not as it should be, where an OperationOutcome is asked for."""
+    if interaction.preferences.returns != "OperationOutcome" or len(writes) != 1 or writes[0].resource is None:
+        return answer
+    return changed(answer, issues=warnings(writes[0].resource, interaction, world))
 
 
 def lost_race() -> FhirError:

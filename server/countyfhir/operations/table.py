@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from countyfhir.interactions.world import Operation
+from countyfhir.operations.document import document
 from countyfhir.operations.everything import everything
 from countyfhir.operations.lastn import lastn
 from countyfhir.operations.meta import meta, meta_add, meta_delete
+from countyfhir.operations.preferred_id import preferred_id
 from countyfhir.operations.purge import purge
 from countyfhir.operations.reindex import reindex, status
 from countyfhir.operations.terminology.closure import closure
@@ -16,6 +18,7 @@ from countyfhir.operations.terminology.lookup import lookup
 from countyfhir.operations.terminology.subsumes import subsumes
 from countyfhir.operations.terminology.translate import translate
 from countyfhir.operations.terminology.validate_code import validate_code, validate_code_of_system
+from countyfhir.operations.validate import validate
 
 _R4 = "http://hl7.org/fhir/OperationDefinition/"
 _OURS = "https://fhir.county-hc.example/OperationDefinition/"
@@ -27,6 +30,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("everything", everything, _R4 + "Patient-everything", ("Patient",), on_type=True, on_instance=True),
     Operation("everything", everything, _R4 + "Encounter-everything", ("Encounter",), on_instance=True),
     Operation("lastn", lastn, _R4 + "Observation-lastn", ("Observation",), on_type=True),
+    Operation("validate", validate, _R4 + "Resource-validate", on_type=True, on_instance=True, takes_anything=True),
+    Operation("document", document, _R4 + "Composition-document", ("Composition",), on_type=True, on_instance=True),
+    Operation("preferred-id", preferred_id, _R4 + "NamingSystem-preferred-id", ("NamingSystem",), on_type=True),
     Operation("purge", purge, _OURS + "Resource-purge", on_instance=True, affects_state=True),
     Operation("reindex", reindex, _OURS + "reindex", on_system=True, on_type=True, affects_state=True),
     Operation("reindex-status", status, _OURS + "reindex-status", on_system=True),

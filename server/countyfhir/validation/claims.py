@@ -42,7 +42,7 @@ def _against(url: str, resource: dict[str, Any], around: Around, severity: str, 
     if check is None:
         text = "This profile is not known here, so the resource was not checked against it."
         return [Finding(place, "not-found", f"{text} Load it or its package.", severity, "unknown")]
-    return list(check(resource, around))
+    return list(check(resource, around) or ())
 
 
 def claiming(resource: dict[str, Any], root: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from countyfhir.model.definitions import ElementDefinition
+from countyfhir.terminology import ucum
 from countyfhir.validation.bindings import is_media_type
 from countyfhir.validation.rules.finding import Around, Finding
 
@@ -15,16 +16,17 @@ Judge = Callable[[Any, Around], "list[Finding] | None"]
 
 CORE = "http://hl7.org/fhir/ValueSet/"
 LANGUAGES = CORE + "languages"
+UCUM = "http://unitsofmeasure.org"
 BCP_47 = "urn:ietf:bcp:47"
 LANGUAGE_TAG = re.compile(r"(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8}|[xX])(?:-[A-Za-z0-9]{1,8}){0,8}")
 EXPRESSION_LANGUAGES = CORE + "expression-language"
-MAXIMUM: dict[str, str] = {
-    "Age": CORE + "all-time-units",
-    "Duration": CORE + "all-time-units",
-    "Distance": CORE + "all-distance-units",
+MAXIMUM: dict[str, tuple[str, str]] = {
+    "Age": (CORE + "all-time-units", "s"),
+    "Duration": (CORE + "all-time-units", "s"),
+    "Distance": (CORE + "all-distance-units", "m"),
 }
-"""Quantity type -> the value set that its unit must be from, if it is coded. (Languages and the languages of
-expressions, the other maximum bindings, are decided by rule.)"""
+"""Quantity type -> the value set that its unit must be from, if it is coded: the UCUM units that reduce to one base
+unit. (Languages and the languages of expressions, the other maximum bindings, are decided by rule too.)"""
 UNITS: dict[str, str] = {
     "Age": CORE + "age-units",
     "Duration": CORE + "duration-units",
@@ -51,8 +53,7 @@ def judges_of_type(type_name: str, complete: bool) -> tuple[Judge, ...]:
     """What judges the unit of a Quantity type of its own."""
     if type_name not in MAXIMUM:
         return ()
-    judges = [_unit(type_name, MAXIMUM[type_name], "error")]
-    return (*judges, _unit(type_name, UNITS[type_name], "warning")) if complete else tuple(judges)
+    return (_dimension(type_name), _unit(type_name, UNITS[type_name])) if complete else (_dimension(type_name),)
 
 
 def _bound(element: ElementDefinition, value_set: str, severity: str) -> Judge:
@@ -125,13 +126,29 @@ def _expression_language(value: Any, around: Around) -> list[Finding] | None:
     return [Finding("", "code-invalid", text, "error", "http://www.rfc-editor.org/bcp/bcp13.txt")]
 
 
-def _unit(type_name: str, value_set: str, severity: str) -> Judge:
+def _dimension(type_name: str) -> Judge:
+    """The unit measures what the type says."""
+    value_set, base_unit = MAXIMUM[type_name]
+
+    def judge(value: Any, around: Around) -> list[Finding] | None:
+        for system, code in coded(value):
+            unit = ucum.reduce(code) if system == UCUM else None
+            if unit is None or unit.dimensions != ((base_unit, 1),):
+                text = f"The unit of this {type_name} must be a UCUM unit that reduces to {base_unit}."
+                return [Finding(".code", "code-invalid", text, "error", value_set)]
+        return None
+
+    return judge
+
+
+def _unit(type_name: str, value_set: str) -> Judge:
+    """The unit is one of those that the extensible binding lists."""
+
     def judge(value: Any, around: Around) -> list[Finding] | None:
         for system, code in coded(value):
             if around.knowledge.member(value_set, system, code) is False:
-                word = "must" if severity == "error" else "should"
-                text = f"The unit of this {type_name} {word} be from {value_set}."
-                return [Finding(".code", "code-invalid", text, severity, value_set)]
+                text = f"The unit of this {type_name} should be from {value_set}."
+                return [Finding(".code", "code-invalid", text, "warning", value_set)]
         return None
 
     return judge

@@ -7,10 +7,9 @@ from typing import Any
 
 from countyfhir.terminology import ucum
 from countyfhir.validation.bindings import is_ucum_unit
-from countyfhir.validation.rules.bindings import Judge
+from countyfhir.validation.rules.bindings import UCUM, Judge
 from countyfhir.validation.rules.finding import Around, Finding
 
-UCUM = "http://unitsofmeasure.org"
 SPECIAL_UNITS = ("[pH]", "Np", "B[", "bit_s", "[hp'_", "[m/s2/Hz^0.5]", "[p'diop]", "%[slope]")
 """Marks of UCUM units with logarithms and the like, which are not reduced but are units."""
 
