@@ -88,19 +88,14 @@ def _token_in(scope: Scope, predicate: TokenIn) -> Term:
     if parameter is None:
         return IMPOSSIBLE
     occurring = frozenset(systems_of(scope, parameter))
+    numbers = {url: _number(scope, url) for url in {*predicate.systems, *(url for url, _ in predicate.pairs)}}
+    whole = {numbers[url] for url in predicate.systems} & occurring
     codes: dict[int, list[str]] = {}
     for url, code in predicate.pairs:
-        codes.setdefault(_number(scope, url), []).append(code)
-    whole = {_number(scope, url) for url in predicate.systems} & occurring
-    terms = [
-        indexed(scope, "token", Sql("parameter_id = ? AND system_id = ?", (parameter, each))) for each in sorted(whole)
-    ]
-    terms += [
-        _codes(scope, parameter, system, listed)
-        for system, listed in sorted(codes.items())
-        if system in occurring and system not in whole
-    ]
-    return either(terms)
+        if numbers[url] in occurring and numbers[url] not in whole:
+            codes.setdefault(numbers[url], []).append(code)
+    terms = [indexed(scope, "token", Sql("parameter_id = ? AND system_id = ?", (parameter, each))) for each in whole]
+    return either(terms + [_codes(scope, parameter, system, listed) for system, listed in codes.items()])
 
 
 def _number(scope: Scope, system: str) -> int:
@@ -110,8 +105,10 @@ def _number(scope: Scope, system: str) -> int:
 
 
 def _codes(scope: Scope, parameter: int, system: int, codes: list[str]) -> Term:
+    """Found by a look-up for each code; probed by a look at the resource's own (the plus keeps SQLite from trying
+    each code on each resource)."""
     listed, own = json.dumps(codes), (parameter, system)
-    where = Sql("parameter_id = ? AND system_id = ? AND code IN (SELECT value FROM json_each(?))", (*own, listed))
+    where = Sql("parameter_id = ? AND system_id = ? AND +code IN (SELECT value FROM json_each(?))", (*own, listed))
     found = Sql(
         "SELECT k.rid FROM json_each(?) j CROSS JOIN token k"
         " ON k.parameter_id = ? AND k.system_id = ? AND k.code = j.value",
