@@ -7,12 +7,12 @@ from typing import Any
 URL = "http://terminology.example"
 
 
-def code_system(name: str, concepts: list[dict[str, Any]], **other: Any) -> dict[str, Any]:
+def code_system(logical_id: str, concepts: list[dict[str, Any]], **other: Any) -> dict[str, Any]:
     """A complete, case-sensitive code system."""
     return {
         "resourceType": "CodeSystem",
-        "id": name,
-        "url": f"{URL}/CodeSystem/{name}",
+        "id": logical_id,
+        "url": f"{URL}/CodeSystem/{logical_id}",
         "status": "active",
         "content": "complete",
         "caseSensitive": True,
@@ -20,14 +20,14 @@ def code_system(name: str, concepts: list[dict[str, Any]], **other: Any) -> dict
     } | other
 
 
-def value_set(name: str, *includes: dict[str, Any], **other: Any) -> dict[str, Any]:
+def value_set(logical_id: str, *includes: dict[str, Any], **other: Any) -> dict[str, Any]:
     """A value set of includes; ``exclude`` and ``inactive`` go into its compose."""
     compose = {"include": list(includes)}
     compose |= {key: other.pop(key) for key in ("exclude", "inactive") if key in other}
     return {
         "resourceType": "ValueSet",
-        "id": name,
-        "url": f"{URL}/ValueSet/{name}",
+        "id": logical_id,
+        "url": f"{URL}/ValueSet/{logical_id}",
         "status": "active",
         "compose": compose,
     } | other

@@ -1,6 +1,6 @@
-"""``icd-group:`` -> ValueSets of a disease group by categories of ICD-10 (R4 section 4.9). Codes are compared by category
-(``I10``), never one by one: ``I10``, ``I10.x00`` and ``I10.x00x002`` are all met in the field, and dual codes belong by
-either part."""
+"""``icd-group:`` -> ValueSets of a disease group by categories of ICD-10 (R4 section 4.9). Codes are compared by
+category (``I10``), never one by one: ``I10``, ``I10.x00`` and ``I10.x00x002`` are all met in the field, and dual codes
+belong by either part."""
 
 from __future__ import annotations
 
