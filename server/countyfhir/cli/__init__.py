@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "validate": "Check files against the R4 definitions, without storing anything.",
     "terminology": "Import, list and remove code systems: ICD, NHSA lists, LOINC, SNOMED CT, tables, FHIR JSON.",
     "export": "Write all resources as NDJSON, one file a resource type.",
+    "package": "Install, list and remove FHIR packages: profiles, extensions, value sets and what else they hold.",
     "reindex": "Compute the search index anew from the stored resources.",
     "doctor": "Say what is wrong with this installation, its settings and its store.",
     "backup": "Make a consistent copy of the embedded store, also while it is served.",
