@@ -15,7 +15,7 @@ from countyfhir.terminology.contents import Content
 from countyfhir.terminology.database import Database
 from countyfhir.terminology.rules import RuleSystem, rule_system
 from countyfhir.terminology.value_sets import Definition
-from countyfhir.terminology.versions import newest, split
+from countyfhir.terminology.versions import fits, newest, split
 
 System = CodeSystem | RuleSystem
 T = TypeVar("T")
@@ -120,12 +120,14 @@ class Resolver:
         by_rule = value_sets.implicit(url, version)
         if by_rule is not None:
             return by_rule
-        return self._of_whole_system(url)
+        return self._of_whole_system(url, version)
 
-    def _of_whole_system(self, url: str) -> Definition | None:
+    def _of_whole_system(self, url: str, version: str | None) -> Definition | None:
         """The value set that a code system names as that of all its codes (CodeSystem.valueSet)."""
         for layer in self.layers:
             for one in contents.naming_value_set(layer, url):
+                if version is not None and not fits(version, one.version):
+                    continue
                 return value_sets.whole_system(url, one.url, one.version or None)
         return None
 
