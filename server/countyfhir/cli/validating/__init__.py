@@ -1,0 +1,1 @@
+"""What ``countyfhir validate`` consists of: pieces of files, the judging of them on several cores, and reports."""
