@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import stores
+
 settings.register_profile(
     "countyfhir", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
@@ -25,3 +27,10 @@ def _no_settings_from_outside() -> Iterator[None]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--update-golden`` rewrites the expected FHIR of tests/golden; the difference is reviewed like code."""
     parser.addoption("--update-golden", action="store_true", help="rewrite the expected files of tests/golden")
+    text = "run tests/http and tests/search_oracle on this store, and the contract suite on it in full"
+    parser.addoption("--store", choices=("sqlite", "mongodb"), default="sqlite", help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What ``--store`` says, for those who open stores."""
+    stores.chosen = config.getoption("--store")

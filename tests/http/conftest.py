@@ -16,6 +16,7 @@ with warnings.catch_warnings():
 
 from countyfhir.app import create_app
 from countyfhir.settings import load
+from tests.stores import store_at
 
 BASE = "http://127.0.0.1:8080/fhir/"
 
@@ -34,7 +35,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Te
 
         def start(**settings: Any) -> TestClient:
             folder: Path = tmp_path_factory.mktemp("store")
-            return servers.enter_context(running(**{"store": f"sqlite:{folder / 'county.sqlite'}"} | settings))
+            return servers.enter_context(running(**{"store": store_at(folder / "county.sqlite")} | settings))
 
         yield start
 

@@ -12,6 +12,7 @@ from countyfhir.app import Opened, open_world
 from countyfhir.exchange import Interaction
 from countyfhir.model import json
 from countyfhir.settings import Settings, load
+from tests.stores import store_at
 
 from .answering import County, Key
 from .drawn_resources import BASE
@@ -19,7 +20,7 @@ from .drawn_resources import BASE
 
 def _settings(path: Path) -> Settings:
     quick = {"load_definitions": "off", "synchronous": "normal", "reader_threads": 1, "audit": "off"}
-    return load({"store": f"sqlite:{path}"} | quick)
+    return load({"store": store_at(path)} | quick)
 
 
 def with_server(path: Path, story: Callable[[Opened], Awaitable[Any]]) -> Any:

@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "Say what is wrong with this installation, its settings and its store.",
     "backup": "Make a consistent copy of the embedded store, also while it is served.",
     "restore": "Check a backup and install it as the embedded store.",
+    "migrate": "Copy everything from one store to another, history included, and compare.",
     "key": "Make, list and revoke API keys.",
     "settings": "Show every setting: name, default, what it does, and its value here.",
     "version": "Print the version.",

@@ -75,6 +75,11 @@ def asked(criteria: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in criteria.items() if value is not None}
 
 
+def decoded(plain: bytes) -> list[AuditRecord | None]:
+    """The records of a group as MessagePack."""
+    return _decode(plain)
+
+
 def packed(records: Sequence[AuditRecord | None]) -> bytes:
     """The records of a group as they are kept."""
     plain = _encode(records)

@@ -28,7 +28,7 @@ async def insert_groups(
     for start in range(0, len(records), MOST):
         group = records[start : start + MOST]
         last += len(group)
-        groups.append(_document(last, group))
+        groups.append(document_of(last, group))
     await database["audit"].insert_many(groups, session=session)
 
 
@@ -41,7 +41,8 @@ async def reserved(database: AsyncDatabase[Document], name: str, count: int) -> 
     return int(found["last"])
 
 
-def _document(last: int, records: Sequence[AuditRecord | None]) -> Document:
+def document_of(last: int, records: Sequence[AuditRecord | None]) -> Document:
+    """A group of records, the last of which has that number."""
     there = [record for record in records if record is not None]
     instants = [record.recorded for record in there]
     return {
@@ -126,5 +127,5 @@ class MongoAudit:
         seen = {"_id": group["_id"], "low": group["low"]}
         if group["high"] < before:
             return old if (await self._groups.delete_one(seen)).deleted_count else 0
-        changed = await self._groups.replace_one(seen, _document(group["_id"], left))
+        changed = await self._groups.replace_one(seen, document_of(group["_id"], left))
         return old if changed.modified_count else 0

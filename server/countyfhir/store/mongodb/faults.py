@@ -40,6 +40,8 @@ _OF_CODE: dict[int, tuple[str, str, int]] = {
 
 def fault(error: errors.PyMongoError) -> FhirError:
     """The FhirError for a failure of the driver or the store."""
+    if isinstance(error, errors.NetworkTimeout) and error.timeout:
+        return FhirError("timeout", NARROW, headers=AGAIN)
     if isinstance(error, errors.ServerSelectionTimeoutError | errors.AutoReconnect | errors.ConnectionFailure):
         return FhirError("transient", _UNREACHABLE, headers=AGAIN)
     if isinstance(error, errors.DocumentTooLarge):

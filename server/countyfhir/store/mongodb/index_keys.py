@@ -23,6 +23,8 @@ BEFORE_KIND, AFTER_KIND = "!", '"'
 SEVERAL, NONE = "*", ""
 """What stands for the patient in what concerns several patients, or none."""
 
+UNSORTED = frozenset({"_compartment", "_canonical"})
+
 LETTERS = {TOKEN: "t", STRING: "s", REFERENCE: "r", DATE: "d", NUMBER: "n", QUANTITY: "n", URI: "u"}
 KEYS_HELD, DATES_HELD, ELEMENTS_HELD, WORDS_HELD, WORDS_SHARED = 1_000, 500, 200, 600, 100
 """What one document holds; segments of a long text share as many words as a phrase may have."""
@@ -75,7 +77,8 @@ def shape(resource_type: str, logical_id: str, entries: Iterable[tuple[Any, ...]
             _add(element["k"].append, element["d"], resource_type, entry)
             continue
         _add(keys.setdefault, made.dates, resource_type, entry)
-        _note_order(made.sorted, entry)
+        if _can_sort(parameter):
+            _note_order(made.sorted, entry)
         if kind == REFERENCE and entry[3] and ":" not in parameter and parameter[:1].islower():
             searched.add(f"{entry[3]}/{entry[4]}")
     made.keys, made.elements = list(keys), list(elements.values())
@@ -128,6 +131,11 @@ def _order_of(entry: tuple[Any, ...]) -> tuple[str, str, str] | None:
         return ("n", key.hex(), key.hex()) if key is not None else None
     text = first if kind == URI else f"{first}/{rest[0]}" if first else rest[0]
     return ("u" if kind == URI else "r", text, text) if text else None
+
+
+def _can_sort(parameter: str) -> bool:
+    """Whether a search may name it in ``_sort``: not what modifiers and contained resources are found by."""
+    return parameter.endswith(":sort") or not (":" in parameter or parameter[0] == "#" or parameter in UNSORTED)
 
 
 def _note_order(kept: dict[str, dict[str, str]], entry: tuple[Any, ...]) -> None:

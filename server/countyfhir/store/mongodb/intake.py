@@ -90,10 +90,15 @@ class MongoIntake:
             await self._pieces.delete_many({"o": _owner(sequence)})
 
     async def _whole(self, document: Document) -> bytes:
-        if "c" not in document:
-            return bytes(document["record"])
-        pieces = self._pieces.find({"o": _owner(document["_id"])}, sort=[("f", 1)])
-        return b"".join([piece["b"] async for piece in pieces])
+        return await whole(self._database, document)
+
+
+async def whole(database: AsyncDatabase[Document], document: Document) -> bytes:
+    """The encoded record of a document, from its pieces where it lies in pieces."""
+    if "c" not in document:
+        return bytes(document["record"])
+    pieces = database["piece"].find({"o": _owner(document["_id"])}, sort=[("f", 1)])
+    return b"".join([piece["b"] async for piece in pieces])
 
 
 def _owner(number: int) -> str:
@@ -104,14 +109,13 @@ def _document(number: int, record: SourceRecord) -> tuple[Document, list[Documen
     dated = record if record.recorded else replace(record, recorded=instant.now())
     held = dated.outcome == "quarantined"
     encoded = _encode(dated if held else replace(dated, raw=None))
-    document: Document = {
-        "_id": number,
-        "source": dated.source,
-        "key": dated.key,
-        "outcome": dated.outcome,
-        "held": held,
-        "recorded": dated.recorded,
-    }
+    named = {"source": dated.source, "key": dated.key, "outcome": dated.outcome, "held": held}
+    return held_document(number, {**named, "recorded": dated.recorded}, encoded)
+
+
+def held_document(number: int, named: Document, encoded: bytes) -> tuple[Document, list[Document]]:
+    """The document of a record and, when it is large, its pieces."""
+    document = {"_id": number, **named}
     if len(encoded) <= PIECE:
         return {**document, "record": Binary(encoded)}, []
     owner = _owner(number)

@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pymongo
+from bson.codec_options import CodecOptions, TypeDecoder, TypeRegistry
+from bson.int64 import Int64
 from pymongo import AsyncMongoClient, errors
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 from pymongo.uri_parser import parse_uri
 
+from countyfhir.store.copying import Copying
 from countyfhir.store.mongodb import schema
 from countyfhir.store.mongodb.audit import MongoAudit
+from countyfhir.store.mongodb.copying import MongoCopying
 from countyfhir.store.mongodb.intake import MongoIntake
 from countyfhir.store.mongodb.jobs import MongoJobs
 from countyfhir.store.mongodb.keys import MongoKeys
@@ -38,6 +42,12 @@ class MongoStore(Store):
     database: AsyncDatabase[Document] | None = None
     options: Options = field(default_factory=Options)
     writer: Writer | None = None
+
+    def copying(self) -> Copying:
+        """The store, seen by who copies it."""
+        assert self.database is not None
+        assert self.writer is not None
+        return MongoCopying(self.database, self.options, self.writer)
 
     async def close(self) -> None:
         """Finish what is in flight and let go of connections."""
@@ -85,9 +95,20 @@ def _client_options(uri: str, options: Options) -> dict[str, Any]:
     return {name: value for name, value in ours.items() if f"{name.lower()}=" not in said}
 
 
+class _Whole(TypeDecoder):
+    """64-bit numbers as plain ``int``: the driver's own class cannot stand in a cursor."""
+
+    bson_type = Int64
+
+    def transform_bson(self, value: Any) -> int:
+        """The number."""
+        return int(value)
+
+
 def _concerns(options: Options) -> dict[str, Any]:
     written: int | str = options.write_concern if not options.write_concern.isdigit() else int(options.write_concern)
     return {
+        "codec_options": CodecOptions(type_registry=TypeRegistry([_Whole()])),
         "write_concern": pymongo.WriteConcern(written),
         "read_concern": ReadConcern(options.read_concern),
         "read_preference": pymongo.ReadPreference.PRIMARY,

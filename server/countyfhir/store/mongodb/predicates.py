@@ -20,14 +20,27 @@ from countyfhir.search.query import (
     Missing,
     Near,
     NumberIs,
+    OfType,
     ReferenceIs,
     StringIs,
+    TokenIn,
     TokenIs,
     UriIs,
 )
 from countyfhir.search.ranges import DATE_RULES, NUMBER_RULES, Rule
 from countyfhir.store.mongodb.index_keys import AFTER_END, AFTER_KIND, BEFORE_KIND, END, LAST, SEVERAL, stem
-from countyfhir.store.mongodb.reading import Condition, Document, Filter, Never, Probe, Reading, every, some
+from countyfhir.store.mongodb.reading import (
+    NOTHING,
+    Condition,
+    Document,
+    Every,
+    Filter,
+    Never,
+    Probe,
+    Reading,
+    every,
+    some,
+)
 
 Compile = Callable[[str, Any], Condition]
 
@@ -60,6 +73,27 @@ def _token(kind: str, predicate: TokenIs) -> Condition:
     if predicate.system is None:
         return keys_between(f"{start}{predicate.code}{END}", f"{start}{predicate.code}{AFTER_END}")
     return key_is(f"{start}{predicate.code}{END}{predicate.system}")
+
+
+MOST_LISTED = 10_000
+"""Keys in one query; more codes than that are compared here, batch by batch."""
+
+
+def _token_in(kind: str, predicate: TokenIn) -> Condition:
+    start = stem(kind, predicate.parameter, "t")
+    whole: list[Condition] = [
+        _keys_like(start, f"[^{END}]*{END}{re.escape(system)}$") for system in sorted(predicate.systems)
+    ]
+    keys = sorted(f"{start}{code}{END}{system}" for system, code in predicate.pairs if system not in predicate.systems)
+    if len(keys) <= MOST_LISTED:
+        return some([*whole, Filter({"k": {"$in": keys}})] if keys else whole)
+    wanted, present = frozenset(keys), keys_between(start, start + LAST)
+
+    async def among(reading: Reading, owners: Sequence[str]) -> set[str]:
+        found = await reading.of_owners(owners, present.where, {"k": 1})
+        return {owner for owner, document in found if not wanted.isdisjoint(document["k"])}
+
+    return some([*whole, every([present, Probe(among)])])
 
 
 def _code_starts(kind: str, predicate: CodeStarts) -> Condition:
@@ -151,6 +185,10 @@ def _uri(kind: str, predicate: UriIs) -> Condition:
     if predicate.match == "below":
         deeper = value.rstrip("/")
         return some([key_is(start + value), keys_between(f"{start}{deeper}/", f"{start}{deeper}0")])
+    if predicate.match == "versions":
+        if value.endswith("|"):
+            return keys_between(start + value, f"{start}{value[:-1]}}}")
+        return some([key_is(start + value), keys_between(f"{start}{value}.", f"{start}{value}/")])
     return some(key_is(start + each) for each in shallower(value))
 
 
@@ -166,11 +204,13 @@ def shallower(value: str) -> list[str]:
 def _composite(kind: str, predicate: CompositeIs) -> Condition:
     """All parts hold inside one element."""
     base = f"{kind}.{predicate.parts[0].parameter.partition('$')[0]}$" if predicate.parts else ""  # type: ignore[union-attr]
-    inner: list[Document] = [{"k": base}]
-    for part in predicate.parts:
-        condition = SIMPLE[type(part)](kind, part)
-        inner.append(_inside(condition))
-    return Filter({"c": {"$elemMatch": {"$and": inner}}})
+    inner = [_inside(SIMPLE[type(part)](kind, part)) for part in predicate.parts]
+    return Filter(_element(base, inner))
+
+
+def _element(base: str, conditions: list[Document]) -> Document:
+    """One element of a composite, found by its name, for which the conditions hold."""
+    return {"c": {"$elemMatch": {"k": base, "$and": conditions}}}
 
 
 def _inside(condition: Condition) -> Document:
@@ -185,8 +225,7 @@ def _missing(kind: str, predicate: Missing) -> Condition:
     present: Condition = some([keys, dates])
     if "$" in predicate.parameter:
         base = start.partition("$")[0] + "$"
-        inner = {"$and": [{"k": base}, {"$or": [keys.where, dates.where]}]}
-        present = Filter({"c": {"$elemMatch": inner}})
+        present = Filter(_element(base, [{"$or": [keys.where, dates.where]}]))
     return Never(present) if predicate.missing else present
 
 
@@ -239,8 +278,11 @@ def _near(kind: str, predicate: Near) -> Condition:
     """Positions in the box are found by their keys; how far they are is measured here."""
     latitude = stem(kind, f"{predicate.parameter}$latitude", "n") + END
     longitude = stem(kind, f"{predicate.parameter}$longitude", "n") + END
-    sides = [{"$or": [_within(longitude, each) for each in predicate.longitudes]}]
-    box = {"c": {"$elemMatch": {"$and": [_within(latitude, predicate.latitudes), *sides]}}}
+    sides = [
+        _within(latitude, predicate.latitudes),
+        {"$or": [_within(longitude, each) for each in predicate.longitudes]},
+    ]
+    box = _element(f"{kind}.{predicate.parameter}$", sides)
 
     async def measured(reading: Reading, owners: Sequence[str]) -> set[str]:
         found = await reading.of_owners(owners, box, {"c.k": 1})
@@ -269,6 +311,7 @@ def _is_near(keys: Sequence[str], latitude: str, longitude: str, asked: Near) ->
 
 SIMPLE: dict[type[Any], Compile] = {
     TokenIs: _token,
+    TokenIn: _token_in,
     CodeStarts: _code_starts,
     StringIs: _string,
     ReferenceIs: _reference,
@@ -282,5 +325,6 @@ SIMPLE: dict[type[Any], Compile] = {
     IdIs: _id,
     LastUpdatedIs: _last_updated,
     InCompartment: _in_compartment,
+    OfType: lambda kind, predicate: Every() if kind == predicate.resource_type else Filter(NOTHING),
 }
 """Predicates about one resource; those that lead to others stand in ``selecting``."""

@@ -124,6 +124,8 @@ def some(parts: Iterable[Condition]) -> Condition:
     if len(equal) > 1:
         others = [part for part in flat if not (isinstance(part, Filter) and _is_equality(part.where))]
         flat = [Filter({"k": {"$in": equal}}), *others]
+    if Every() in flat:
+        return Every()
     return flat[0] if len(flat) == 1 else Some(tuple(flat))
 
 

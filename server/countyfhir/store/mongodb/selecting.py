@@ -6,14 +6,18 @@ hundred candidates at a time, whether what they point to is among them. Neither 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from countyfhir.exchange import Grant
-from countyfhir.search.query import AllOf, Chain, Clause, Has, Not, Predicate
+from countyfhir.search.contained import alternatives, prefix
+from countyfhir.search.query import AllOf, Chain, Clause, Contained, Has, Not, Predicate, ReferenceWithin
 from countyfhir.store.mongodb.index_keys import LAST, stem
+from countyfhir.store.mongodb.pointing import Ways, owners_of, pointed_by, saying_of, ways, within
 from countyfhir.store.mongodb.predicates import SIMPLE, keys_between
 from countyfhir.store.mongodb.reading import (
+    BATCH,
     NOTHING,
     Condition,
     Document,
@@ -47,15 +51,16 @@ async def conditions_of(reading: Reading, kind: str, clauses: Iterable[Clause]) 
 
 async def condition_of(reading: Reading, kind: str, predicate: Predicate) -> Condition:
     """The condition of any predicate."""
-    if isinstance(predicate, Not):
-        return Never(some([await condition_of(reading, kind, inner) for inner in predicate.clause]))
-    if isinstance(predicate, AllOf):
-        return every(await conditions_of(reading, kind, predicate.clauses))
-    if isinstance(predicate, Chain):
-        return await _chain(reading, kind, predicate)
-    if isinstance(predicate, Has):
-        return await _has(reading, kind, predicate)
-    return SIMPLE[type(predicate)](kind, predicate)
+    led = _ELSEWHERE.get(type(predicate))
+    return await led(reading, kind, predicate) if led else SIMPLE[type(predicate)](kind, predicate)
+
+
+async def _not(reading: Reading, kind: str, predicate: Not) -> Condition:
+    return Never(some([await condition_of(reading, kind, inner) for inner in predicate.clause]))
+
+
+async def _all_of(reading: Reading, kind: str, predicate: AllOf) -> Condition:
+    return every(await conditions_of(reading, kind, predicate.clauses))
 
 
 async def granted(reading: Reading, kind: str, grant: Grant) -> list[Condition] | None:
@@ -101,61 +106,91 @@ async def few(reading: Reading, selection: Selection, limit: int) -> list[str] |
 
 
 async def _chain(reading: Reading, kind: str, predicate: Chain) -> Condition:
-    start, target = stem(kind, predicate.parameter, "r"), predicate.target_type
-    conditions = await conditions_of(reading, target, predicate.where)
-    targets = await few(reading, await select(reading, target, conditions), FEW)
+    between = ways(kind, predicate.target_type, predicate.parameter)
+    conditions = await conditions_of(reading, predicate.target_type, predicate.where)
+    targets = await few(reading, await select(reading, predicate.target_type, conditions), FEW)
     if targets is not None:
-        keys = [f"{start}{each.partition('/')[2]}/{target}" for each in targets]
-        return Filter({"k": {"$in": keys}}) if keys else Filter(NOTHING)
+        keys = await saying_of(reading, between, targets)
+        return Filter({"k": {"$in": sorted(keys)}}) if keys else Filter(NOTHING)
+    there = every([Filter({"t": predicate.target_type}), *conditions])
 
     async def led(reading: Reading, owners: Sequence[str]) -> set[str]:
-        pointed = await targets_of(reading, owners, start)
-        wanted = {each for its in pointed.values() for each in its if each.startswith(f"{target}/")}
-        there = await holding(reading, every([Filter({"t": target}), *conditions]), sorted(wanted))
-        return {owner for owner, its in pointed.items() if its & there}
+        pointed = await pointed_by(reading, between, owners)
+        named = await owners_of(reading, [key for keys in pointed.keys.values() for key in keys])
+        reached = {
+            owner: literals | {each for key in pointed.keys[owner] for each in named.get(key, ())}
+            for owner, literals in pointed.literals.items()
+        }
+        held = await _held(reading, there, {each for its in reached.values() for each in its})
+        return {owner for owner, its in reached.items() if its & held}
 
-    return every([keys_between(start, start + LAST), Probe(led)])
+    return every([Filter(between.condition()), Probe(led)])
 
 
-async def targets_of(reading: Reading, owners: Sequence[str], start: str) -> dict[str, set[str]]:
-    """What the resources point to ("Type/id") by the keys that begin with ``start``."""
-    pointed: dict[str, set[str]] = {}
-    for owner, document in await reading.of_owners(owners, keys_between(start, start + LAST).where, {"k": 1}):
-        for key in document["k"]:
-            if key.startswith(start):
-                logical_id, _, kind = key[len(start) :].rpartition("/")
-                pointed.setdefault(owner, set()).add(f"{kind}/{logical_id}")
-    return pointed
+async def _held(reading: Reading, there: Condition, owners: set[str]) -> set[str]:
+    """``holding``, however many they are."""
+    listed, held = sorted(owners), set[str]()
+    for start in range(0, len(listed), BATCH):
+        held |= await holding(reading, there, listed[start : start + BATCH])
+    return held
 
 
 async def _has(reading: Reading, kind: str, predicate: Has) -> Condition:
-    start = stem(predicate.source_type, predicate.parameter, "r")
+    between = ways(predicate.source_type, kind, predicate.parameter)
     conditions = await conditions_of(reading, predicate.source_type, predicate.where)
-    pointing = [keys_between(start, start + LAST), *conditions]
-    sources = await few(reading, await select(reading, predicate.source_type, pointing), FEW)
+    selection = await select(reading, predicate.source_type, [Filter(between.condition()), *conditions])
+    sources = await few(reading, selection, FEW)
     if sources is not None:
-        pointed = await targets_of(reading, sources, start)
-        targets = {each for its in pointed.values() for each in its if each.startswith(f"{kind}/")}
-        return Filter({"_id": {"$in": sorted(targets)}})
+        pointed = await pointed_by(reading, between, sources)
+        literals = {each for its in pointed.literals.values() for each in its}
+        keys = {each for its in pointed.keys.values() for each in its}
+        listed = Filter({"_id": {"$in": sorted(literals)}})
+        return some([listed, Filter({"k": {"$in": sorted(keys)}})]) if keys else listed
 
     async def pointed_to(reading: Reading, owners: Sequence[str]) -> set[str]:
-        return await _pointed_to(reading, predicate.source_type, start, conditions, owners)
+        return await _pointed_to(reading, between, conditions, owners)
 
     return Probe(pointed_to)
 
 
 async def _pointed_to(
-    reading: Reading, source: str, start: str, conditions: Sequence[Condition], owners: Sequence[str]
+    reading: Reading, between: Ways, conditions: Sequence[Condition], owners: Sequence[str]
 ) -> set[str]:
-    """Those of the owners to which a source points for which the conditions hold: all sources are walked but those
-    whose targets are known already."""
-    keys = {f"{start}{each.partition('/')[2]}/{each.partition('/')[0]}": each for each in owners}
-    selection = await select(reading, source, [Filter({"k": {"$in": list(keys)}}), *conditions])
+    """Those of the owners to which a source points for which the conditions hold."""
+    meant = await saying_of(reading, between, owners)
+    selection = await select(reading, between.source, [Filter({"k": {"$in": sorted(meant)}}), *conditions])
     found: set[str] = set()
     async for batch in reading.in_batches("entry", selection.where, {"_id": 1}):
         passed = [each["_id"] for each in await passing(reading, selection, batch)]
-        for its in (await targets_of(reading, passed, start)).values():
-            found |= its
-        if found.issuperset(owners):
+        for _, document in await reading.of_owners(passed, between.condition(), {"k": 1}):
+            for key in meant.keys() & set(document["k"]):
+                found |= meant[key]
+        if len(found) == len(owners):
             break
-    return found & set(owners)
+    return found
+
+
+async def _contained(reading: Reading, kind: str, predicate: Contained) -> Condition:
+    """Any of the contained resources: they are numbered from 1, so the first number that does not occur ends them."""
+    numbers: list[int] = []
+    while True:
+        start = stem(kind, f"{prefix(len(numbers) + 1, predicate.resource_type)}_id", "t")
+        where = keys_between(start, start + LAST).where
+        if (
+            await reading.one("entry", where, {"_id": 1}) is None
+            and await reading.one("more", where, {"_id": 1}) is None
+        ):
+            break
+        numbers.append(len(numbers) + 1)
+    return some([await condition_of(reading, kind, each) for each in alternatives(predicate, numbers)])
+
+
+_ELSEWHERE: dict[type[Any], Callable[[Reading, str, Any], Awaitable[Condition]]] = {
+    AllOf: _all_of,
+    Chain: _chain,
+    Contained: _contained,
+    Has: _has,
+    Not: _not,
+    ReferenceWithin: within,
+}
+"""Predicates that are made of others or lead to other resources."""

@@ -11,10 +11,12 @@ from typing import Any
 
 import apsw
 
+from countyfhir.store.copying import Copying
 from countyfhir.store.ports import Store, StoreUnusable
 from countyfhir.store.sqlite import backup, schema
 from countyfhir.store.sqlite.audit import SqliteAudit
 from countyfhir.store.sqlite.connecting import ThreadConnections, check_library, connect, fetch, network_file_system
+from countyfhir.store.sqlite.copying import SqliteCopying
 from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.intake import SqliteIntake
 from countyfhir.store.sqlite.jobs import SqliteJobs
@@ -49,6 +51,12 @@ class SqliteStore(Store):
                 backup.copy(self.path, target, self.options)
 
         await asyncio.to_thread(copied)
+
+    def copying(self) -> Copying:
+        """The store, seen by who copies it."""
+        assert self.readers is not None
+        assert self.writer is not None
+        return SqliteCopying(self.readers, self.writer)
 
     async def problems(self) -> list[str]:
         """What is wrong with the database file; empty when it is sound. Reads all of it."""
