@@ -11,6 +11,7 @@ from countyfhir.operations.meta import meta, meta_add, meta_delete
 from countyfhir.operations.preferred_id import preferred_id
 from countyfhir.operations.purge import purge
 from countyfhir.operations.reindex import reindex, status
+from countyfhir.operations.snapshot import make_snapshot
 from countyfhir.operations.terminology.closure import closure
 from countyfhir.operations.terminology.expand import expand
 from countyfhir.operations.terminology.find_matches import find_matches
@@ -33,6 +34,12 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("validate", validate, _R4 + "Resource-validate", on_type=True, on_instance=True, takes_anything=True),
     Operation("document", document, _R4 + "Composition-document", ("Composition",), on_type=True, on_instance=True),
     Operation("preferred-id", preferred_id, _R4 + "NamingSystem-preferred-id", ("NamingSystem",), on_type=True),
+    Operation(
+        *("snapshot", make_snapshot, _R4 + "StructureDefinition-snapshot", ("StructureDefinition",)),
+        on_type=True,
+        on_instance=True,
+        takes_anything=True,
+    ),
     Operation("purge", purge, _OURS + "Resource-purge", on_instance=True, affects_state=True),
     Operation("reindex", reindex, _OURS + "reindex", on_system=True, on_type=True, affects_state=True),
     Operation("reindex-status", status, _OURS + "reindex-status", on_system=True),
