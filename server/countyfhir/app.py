@@ -170,7 +170,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
             reference_checks=settings.reference_checks,
         ),
         searching=searching,
-        grant_of=grant_compiler(searching),
+        grant_of=grant_compiler(searching, terminology),
         check_access=check.check,
         check_resource=structure.check if settings.validation == "structure" else check_write,
         audit=recorded,
@@ -194,8 +194,8 @@ def check_write(resource: Resource) -> list[Issue]:
     return judged(resource, wanted=WRITE)
 
 
-def grant_compiler(searching: Searching) -> Callable[[Principal], Grant]:
-    """Scopes -> Grant, with this server's types, compartment and search parameters; anew when those change."""
+def grant_compiler(searching: Searching, terminology: Terminology) -> Callable[[Principal], Grant]:
+    """Scopes -> Grant, with this server's types, compartment, search parameters and codes; anew when those change."""
     known = definitions()
 
     def compiler(context: parse.Context) -> Callable[[Principal], Grant]:
@@ -205,12 +205,12 @@ def grant_compiler(searching: Searching) -> Callable[[Principal], Grant]:
         vocabulary = grants.Vocabulary(known.endpoint_types, known.compartments["Patient"], clauses)
         return grants.compiler(vocabulary)
 
-    made_with, compiled = searching.context, compiler(searching.context)
+    made_with, compiled = (searching.context, terminology.generation), compiler(searching.context)
 
     def grant_of(principal: Principal) -> Grant:
         nonlocal made_with, compiled
-        if searching.context is not made_with:
-            made_with, compiled = searching.context, compiler(searching.context)
+        if made_with != (searching.context, terminology.generation):
+            made_with, compiled = (searching.context, terminology.generation), compiler(searching.context)
         return compiled(principal)
 
     return grant_of
