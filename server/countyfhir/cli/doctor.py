@@ -52,6 +52,7 @@ def examine(settings: Settings, *, deep: bool = False) -> list[Finding]:
         machine.python,
         machine.sqlite,
         machine.folders,
+        machine.terminology,
         machine.clock,
         machine.settings_agree,
         machine.security,

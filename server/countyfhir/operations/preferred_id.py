@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.model.library import base_resources
 from countyfhir.outcome import FhirError
+from countyfhir.terminology.files.folder import naming_systems
 
 KINDS = ("oid", "uuid", "uri", "other")
 PREFIXES = {"oid": "urn:oid:", "uuid": "urn:uuid:"}
@@ -26,7 +28,8 @@ async def preferred_id(interaction: Interaction, grant: Grant, world: World) -> 
     given, kind = _asked(interaction)
     forms = {given, *(given.removeprefix(prefix) for prefix in PREFIXES.values())}
     systems = await _stored(forms, interaction, grant, world)
-    systems += [one for one in _of_r4() if forms & {unique.get("value") for unique in one.get("uniqueId", ())}]
+    known = (*_of_folders(world.terminology.folders), *_of_r4())
+    systems += [one for one in known if forms & {unique.get("value") for unique in one.get("uniqueId", ())}]
     found = {value for one in systems if (value := _preferred(one["uniqueId"], kind)) is not None}
     if not found:
         which = "has this id" if not systems else f"with this id has one of type {kind}"
@@ -61,6 +64,12 @@ async def _stored(forms: Iterable[str], interaction: Interaction, grant: Grant, 
         page = await world.store.resources.search(query, grant)
         found |= {one.logical_id: json.parse(one.body) for one in page.matches if one.body is not None}
     return list(found.values())
+
+
+@cache
+def _of_folders(folders: tuple[Path, ...]) -> tuple[Resource, ...]:
+    """The county's own, as they lie in its folders when the server starts."""
+    return naming_systems(folders)
 
 
 @cache

@@ -39,7 +39,7 @@ class Terminology:
     def __init__(
         self, database: Database, over: Sequence[Database] = (), folders: Sequence[Path] = (), prepared: bool = False
     ) -> None:
-        self.database, self._folders = database, folders
+        self.database, self.folders = database, tuple(folders)
         self._prepared, self._preparing = prepared, threading.Lock()
         self.resolver = Resolver((*over, database), self.prepare)
         self.generation = 0
@@ -55,7 +55,7 @@ class Terminology:
         with self._preparing:
             if not self._prepared:
                 contents.with_r4(self.database)
-                registering.with_folders(self.database, self._folders)
+                registering.with_folders(self.database, self.folders)
                 self._prepared = True
 
     def member(self, value_set: str, system: str | None, code: str) -> bool | None:

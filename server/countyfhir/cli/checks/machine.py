@@ -93,6 +93,20 @@ def folders(settings: Settings) -> Finding:
     return good("shipped folders", ", ".join(found))
 
 
+def terminology(settings: Settings) -> Finding:
+    """Every file of the terminology folders can be used."""
+    from countyfhir.terminology.files import folder
+    from countyfhir.terminology.files.text import TerminologyFileError
+
+    count = 0
+    for path in folder.files(shipped.folders("terminology", settings.terminology)):
+        try:
+            count += len(folder.in_file(path))
+        except TerminologyFileError as error:
+            return bad("terminology", str(error), "mend the file (docs/add-a-code-system.md), then start again")
+    return good("terminology", f"{count} code systems, value sets, maps and naming systems in files")
+
+
 def settings_agree(settings: Settings) -> Finding:
     """No settings contradict each other."""
     if wrong := contradictions(settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,15 @@ def resources(folders: Iterable[Path]) -> Iterator[tuple[Path, Resource]]:
     for path in files(folders):
         for resource in in_file(path):
             yield path, resource
+
+
+def naming_systems(folders: Iterable[Path]) -> tuple[Resource, ...]:
+    """The NamingSystems of the folders; files that cannot be used are passed over (``registering`` logs them)."""
+    found: list[Resource] = []
+    for path in files(folders):
+        with suppress(TerminologyFileError):
+            found += [one for one in in_file(path) if one["resourceType"] == "NamingSystem"]
+    return tuple(found)
 
 
 def in_file(path: Path) -> list[Resource]:
