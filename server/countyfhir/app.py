@@ -182,7 +182,9 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         security=() if settings.auth == "none" else ("SMART-on-FHIR",),
         cors=bool(settings.cors_origins),
         terminology=terminology,
-        profiles=Profiles(folders=shipped.folders("profiles", settings.profiles)),
+        profiles=Profiles(
+            folders=shipped.folders("profiles", settings.profiles), unknown_extensions=settings.unknown_extensions
+        ),
     )
 
 

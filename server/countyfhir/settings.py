@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     audit_queue_size: int = _one_of("Audit", 10_000, "Audit records that may wait for their commit; beyond it callers wait.", ge=1)
 
     validation: Annotated[Literal["full", "structure", "off"], BeforeValidator(_checks)] = _one_of("Behaviour", "full", "What every write is checked against: full (all of R4's rules, invariants included), structure (without invariants) or off.")
+    unknown_extensions: Annotated[Literal["off", "information", "warning"], BeforeValidator(_switch)] = _one_of("Behaviour", "information", "What is said of an extension whose definition is not known: off (nothing), information or warning.")
     profile_checks: Texts = _one_of("Behaviour", ("*=warn",), "Whether profiles that are claimed or required are checked on write: TYPE=MODE or TYPE@ORGANIZATION=MODE, MODE off, warn (told where Prefer asks for an OperationOutcome) or enforce; * is every type; the most particular counts.")
     required_profiles: Texts = _one_of("Behaviour", (), "Profiles that resources must conform to whether they claim them or not: TYPE=CANONICAL.")
     reference_checks: Literal["off", "exists", "placeholder"] = _one_of("Behaviour", "off", "What happens on write to references to resources that are not here: nothing (off), they are refused (exists), or an empty resource is made (placeholder).")

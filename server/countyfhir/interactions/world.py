@@ -105,7 +105,9 @@ class World:
         """What validation may ask: the terminology and the profiles of this server."""
         from countyfhir.validation.rules.finding import knowledge_of, nothing  # not needed to start
 
-        return knowledge_of(self.terminology, self.profiles.profile_check if self.profiles is not None else nothing)
+        if self.profiles is None:
+            return knowledge_of(self.terminology, nothing)
+        return knowledge_of(self.terminology, self.profiles.profile_check, extensions=self.profiles.extension_findings)
 
     @property
     def search(self) -> SearchContext:

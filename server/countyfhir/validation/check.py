@@ -16,7 +16,7 @@ from countyfhir.outcome import Issue
 from countyfhir.validation import structure
 from countyfhir.validation.claims import profile_findings
 from countyfhir.validation.rules.bindings import codes_in
-from countyfhir.validation.rules.finding import NO_KNOWLEDGE, Finding, Knowledge
+from countyfhir.validation.rules.finding import NO_KNOWLEDGE, Around, Finding, Knowledge
 from countyfhir.validation.rules.kinds import kinds
 
 MOST_ISSUES = structure.MOST_ISSUES
@@ -55,6 +55,8 @@ def check(
             findings = kinds(wanted.complete).findings(resource, knowledge, given)
         if wanted.profiles or wanted.claimed:
             findings += profile_findings(resource, wanted.profiles, wanted.claimed, knowledge, given)
+        if wanted.complete or wanted.profiles or wanted.claimed:
+            findings += knowledge.extensions(resource, Around(resource, resource, knowledge, given)) or ()
     except RecursionError:
         issues.append(Issue("structure", "The resource is nested too deeply.", (resource["resourceType"],)))
     return _cut(issues + issues_of(resource["resourceType"], findings), resource["resourceType"])

@@ -46,7 +46,7 @@ PROFILES = Profiles([VILLAGE, PART, WHOLE, MALE, ADULT, NEGATION])
 
 def found(resource: dict[str, Any], unknown: str | None = None) -> list[Finding]:
     """What is wrong with the extensions of a resource."""
-    return PROFILES.extension_findings(resource, around(resource), unknown)
+    return PROFILES.checks.extension_findings(resource, around(resource), unknown)
 
 
 def coded(name: str, code: Any = "a") -> dict[str, Any]:

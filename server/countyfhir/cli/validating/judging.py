@@ -47,7 +47,7 @@ class Judge:
         if not demand.structure_only:
             terminology = open_terminology(None, folders("terminology", demand.terminology_folders))
             registry = Profiles(folders=folders("profiles", demand.profile_folders))
-            self.knowledge = knowledge_of(terminology, registry.profile_check)
+            self.knowledge = knowledge_of(terminology, registry.profile_check, extensions=registry.extension_findings)
 
     def __call__(self, text: Text) -> tuple[Issue, ...]:
         """Everything that can be said of the text."""

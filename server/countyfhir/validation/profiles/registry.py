@@ -46,16 +46,23 @@ class Profiles:
 
     What is added later takes the place of what has the same canonical and version; a canonical without version means
     the newest that was added. Files of ``folders`` are read when the first profile is asked for. ``generation`` counts
-    the changes.
+    the changes. ``unknown_extensions`` is the severity of an extension that is not known, ``off`` to say nothing.
     """
 
-    def __init__(self, structures: Iterable[StructureDefinition] = (), folders: Iterable[Path] = ()) -> None:
+    def __init__(
+        self,
+        structures: Iterable[StructureDefinition] = (),
+        folders: Iterable[Path] = (),
+        *,
+        unknown_extensions: str = "information",
+    ) -> None:
         self._lock = RLock()
         self._added: dict[str, dict[str, bytes]] = {}
         self._stored: dict[str, tuple[str, str]] = {}
         self._made: dict[str, StructureDefinition] = {}
         self._making: set[str] = set()
         self.generation = 0
+        self._unknown = None if unknown_extensions == "off" else unknown_extensions
         for one in structures:
             self.add(one)
         self._folders = tuple(folders)
@@ -172,12 +179,10 @@ class Profiles:
         """What checks a profile; None for one that is not known. One that cannot be used says so of every resource."""
         return self.checks.profile_check(url)
 
-    def extension_findings(
-        self, resource: Resource, around: Around, unknown: str | None = "information"
-    ) -> list[Finding]:
+    def extension_findings(self, resource: Resource, around: Around) -> list[Finding]:
         """What is wrong with the extensions of a resource: unknown modifiers, wrong places, values against their
-        definitions. ``unknown`` is the severity of an extension that is not known, None to say nothing."""
-        return self.checks.extension_findings(resource, around, unknown)
+        definitions, and as much as ``unknown_extensions`` says of those that are not known."""
+        return self.checks.extension_findings(resource, around, self._unknown)
 
     def conforms_to(self, around: Around) -> Callable[[Any, str], bool | None]:
         """FHIRPath's conformsTo(): true or false, None for a profile that is not known."""

@@ -33,6 +33,7 @@ class Knowledge:
     loaded, complete code system has it; None where the system is not loaded or holds only a part. ``display_matches``:
     whether the display is one of the code's. ``knows_system(system)``: whether any of its content is loaded.
     ``profile_check(url)``: what checks a profile. ``resolve(url)``: a resource that was read before.
+    ``extensions(resource, around)``: what is wrong with the extensions of a resource.
     """
 
     member: Callable[[str, str | None, str], bool | None] = nothing
@@ -42,6 +43,7 @@ class Knowledge:
     subsumes: Callable[[Any, Any], bool | None] | None = None
     profile_check: Callable[[str], Any] = nothing
     resolve: Callable[[str], dict[str, Any] | None] = nothing
+    extensions: Callable[[dict[str, Any], Any], list[Finding] | None] = nothing
 
 
 NO_KNOWLEDGE = Knowledge()
@@ -61,6 +63,7 @@ def knowledge_of(
     terminology: Terminology,
     profile_check: Callable[[str], Any] = nothing,
     resolve: Callable[[str], dict[str, Any] | None] = nothing,
+    extensions: Callable[[dict[str, Any], Any], list[Finding] | None] = nothing,
 ) -> Knowledge:
     """What a terminology and a registry of profiles know."""
 
@@ -83,6 +86,7 @@ def knowledge_of(
         subsumes,
         profile_check,
         resolve,
+        extensions,
     )
 
 
