@@ -142,3 +142,45 @@ def test_loinc_codes_of_mappings_are_those_that_ship(shipped_terminology: Termin
     plain = {code for code in used if not code.startswith("{")}
     assert len(plain) > 10
     assert [code for code in sorted(plain) if not known(shipped_terminology, "http://loinc.org", code)] == []
+
+
+def test_published_maps_say_what_mapping_files_do(shipped_resources: Shipped) -> None:
+    """Where a mapping file turns a code of a column into a FHIR code, the dictionary of that column says the same."""
+    described = {
+        one["url"]: one["description"] for one in of_kind(shipped_resources, "CodeSystem") if "description" in one
+    }
+    published: dict[tuple[str, str], set[str]] = {}
+    for mapped in of_kind(shipped_resources, "ConceptMap"):
+        for group in mapped["group"]:
+            for element in group["element"]:
+                where = (described.get(group["source"], ""), element["code"])
+                published.setdefault(where, set()).update(
+                    target["code"] for target in element["target"] if "code" in target
+                )
+    compared, wrong = 0, []
+    for path in sorted(folder("mappings").glob("*/*.yaml")):
+        mapping = yaml.load(path.read_text("utf-8"), yaml.CBaseLoader)
+        for said in (mapping.get("codes") or {}).values():
+            start = (
+                f"Source system {path.parent.name}, table {mapping['source'].get('file')}, column {said['column']}, "
+                f"dictionary of {said['dictionary']}."
+            )
+            for code, target in (said.get("table") or {}).items():
+                named = set.union(
+                    *(codes for (text, one), codes in published.items() if one == code and text.startswith(start)),
+                    set(),
+                )
+                codes = written(target)
+                compared += bool(named and codes)
+                wrong += [(path.name, said["column"], code)] if named and not codes <= named else []
+    assert compared > 60
+    assert wrong == []
+
+
+def written(target: Any) -> set[str]:
+    """The codes that a mapping file writes for a legacy code; none for texts."""
+    if isinstance(target, dict):
+        codes = {target["code"]} if "code" in target else {one["code"] for one in target.get("coding", ())}
+        return codes | {target[name] for name in ("task", "business") if name in target}
+    plain = str(target)
+    return {plain} if plain.isascii() and plain.islower() and plain != "null" else set()
