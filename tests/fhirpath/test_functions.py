@@ -129,3 +129,13 @@ def test_every_function_takes_the_empty_collection(name: str) -> None:
     if name == "defineVariable":
         arguments = "'x'"
     assert len(values(f"{{}}.{name}({arguments})")) <= 1
+
+
+@pytest.mark.parametrize("call", ["matches", "matchesFull", "replaceMatches"])
+def test_a_pattern_that_never_ends_is_refused(call: str) -> None:
+    """It stops at the time limit, and at once when it comes again."""
+    more = ", 'x'" if call == "replaceMatches" else ""
+    expression = compile(f"'{'a' * 60}b'.{call}('^(a|aa)+$'{more})")
+    for _ in range(20):
+        with pytest.raises(FhirPathError, match="takes too long"):
+            expression({"resourceType": "Patient"})

@@ -42,7 +42,7 @@ def read(file: Path) -> Iterator[Text]:
 
 
 def _opened(file: Path) -> io.BufferedIOBase:
-    return gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
+    return gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")
 
 
 def _is_array(file: Path) -> bool:

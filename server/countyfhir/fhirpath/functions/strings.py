@@ -8,11 +8,11 @@ import html
 import json
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from countyfhir.fhirpath.arithmetic import text as bounded
 from countyfhir.fhirpath.error import FhirPathError
+from countyfhir.fhirpath.functions import patterns
 from countyfhir.fhirpath.functions.table import (
     BOOLEAN,
     INTEGER,
@@ -45,24 +45,6 @@ _WRAPS: dict[str, Callable[[Any], Nodes]] = {
     STRING: bounded,
     INTEGER: integer,
 }
-
-
-@lru_cache(maxsize=512)
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text, re.DOTALL)
-    except (re.error, RecursionError, OverflowError):
-        raise FhirPathError("The pattern is not a regular expression") from None
-
-
-def _replace_matches(text: str, pattern: str, substitution: str) -> str:
-    if not pattern:
-        return text
-    groups = re.sub(r"\$\{(\w+)\}|\$(\d+)", r"\\g<\1\2>", substitution.replace("\\", "\\\\"))
-    try:
-        return _pattern(pattern).sub(groups, text)
-    except (re.error, IndexError):
-        raise FhirPathError("The substitution of replaceMatches() names a group that the pattern has not") from None
 
 
 def _substring(scope: Scope, nodes: Nodes, start: Nodes, length: Nodes | None = None) -> Nodes:
@@ -149,9 +131,9 @@ FUNCTIONS: dict[str, Function] = {
     "upper": _on_strings(str.upper, 0, STRING),
     "lower": _on_strings(str.lower, 0, STRING),
     "replace": _on_strings(str.replace, 2, STRING),
-    "matches": _on_strings(lambda text, pattern: _pattern(pattern).search(text) is not None, 1, BOOLEAN),
-    "matchesFull": _on_strings(lambda text, pattern: _pattern(pattern).fullmatch(text) is not None, 1, BOOLEAN),
-    "replaceMatches": _on_strings(_replace_matches, 2, STRING),
+    "matches": _on_strings(patterns.found, 1, BOOLEAN),
+    "matchesFull": _on_strings(patterns.whole, 1, BOOLEAN),
+    "replaceMatches": _on_strings(patterns.replaced, 2, STRING),
     "length": _on_strings(len, 0, INTEGER),
     "trim": _on_strings(str.strip, 0, STRING),
     "encode": _on_strings(_encode, 1, STRING),
