@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from countyfhir import shipped
+from countyfhir.mapping.institution import institution, known_institutions, organization
 from tests.validation.test_county_profiles import findings
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -93,3 +96,15 @@ def test_what_a_mapping_writes_conforms(path: Path) -> None:
             key = (one.key or "").rpartition("#")[2].rpartition("|")[2] or str(one.key)
             if one.severity == "error" and key not in REFUSED.get(str(profile), ()):
                 pytest.fail(f"{profile}: {resource['resourceType']}{one.path}: {one.text}")
+
+
+def test_the_institutions_that_mappings_name_conform() -> None:
+    """Every Organization that intake makes conforms: credit codes with their checksum included."""
+    folder = shipped.folder("mappings") / "institutions"
+    listed = [yaml.safe_load(path.read_text("utf-8"))["institutions"] for path in sorted(folder.glob("*.yaml"))]
+    for declared in listed:
+        named = [institution(one) for one in declared]
+        known = known_institutions(named)
+        for one in named:
+            found = findings(organization(one, known), "county-organization")
+            assert [wrong for wrong in found if wrong.severity == "error"] == [], one.name
