@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from urllib.parse import parse_qsl
@@ -14,12 +15,14 @@ import pytest
 from countyfhir.exchange import ALL
 from countyfhir.search import parse
 from countyfhir.search.context import default_context
-from countyfhir.store.sqlite import connecting, search, selecting
+from countyfhir.store.sqlite import connecting, leading, search
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.options import Options
+from countyfhir.terminology.knowledge import open_terminology
 from tests.search_oracle import asking
 from tests.search_oracle.drawn_resources import KEYS, resources
 
+CONTEXT = replace(default_context(), concepts=open_terminology(None))
 TABLES = frozenset({"resource", "version", "token", "reference", "date", "string", "number", "uri"})
 
 SELECTIVE = (
@@ -57,8 +60,25 @@ SELECTIVE = (
     "Patient?name=zhou&_sort=family,-birthdate,general-practitioner",
     "Observation?subject=Patient/p1&_include=Observation:performer&_include:iterate=*&_revinclude=Observation:has-member",
     "ValueSet?url=http://a.org/f&_include=*&_revinclude=*",
+    "ValueSet?url:below=http://a.org/f|1",
+    "Observation?code:in=http://hl7.org/fhir/ValueSet/observation-vitalsignresult",
+    "Encounter?class:below=http://terminology.hl7.org/CodeSystem/v3-ActCode|AMB",
+    "Observation?subject:Patient.gender:in=http://hl7.org/fhir/ValueSet/administrative-gender&code=8480-6",
+    "Encounter?part-of:below=e1",
+    "Encounter?part-of:above=e1",
+    "MedicationRequest?_id=m1&_contained=true",
+    "Patient?name=zhou&_contained=both",
+    "MedicationRequest?subject:Patient.name=zhou&_contained=both",
+    "Patient?_list=l1",
+    "Condition?_list=$current-problems",
+    "Patient?_filter=name sw zhou and gender eq male",
+    "Patient?_filter=birthdate gt 2000 or identifier eq 1",
+    "Observation?_filter=subject[gender eq female].family sw zhou",
+    "Observation?code:code-text=8480",
+    "Observation?_content=zhou",
+    "Location?near=36|120|5|km",
 )
-"""Answered from what stands under a value, while fewer than ``selecting.SELECTIVE`` rows do."""
+"""Answered from what stands under a value, while fewer than ``leading.few`` rows do."""
 
 LINEAR = (
     "Patient?",
@@ -77,6 +97,9 @@ LINEAR = (
     "?_type=Patient,Observation&_sort=_lastUpdated",
     "Patient?_has:Observation:patient:date:missing=true",
     "Observation?subject:Patient.name:contains=o",
+    "Patient?_filter=name ew o",
+    "Patient?_filter=not (gender eq male)",
+    "Observation?code:not-in=http://hl7.org/fhir/ValueSet/observation-vitalsignresult",
 )
 """By nature these walk the index of a type or of a parameter, in the order asked for where there is one, until the page
 is full; under the time limit of searches."""
@@ -98,7 +121,7 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connection
 def statements(connection: apsw.Connection, shape: str) -> list[tuple[str, object]]:
     """Every statement that answers the first, the second and the counted page of a shape."""
     place, _, query = shape.partition("?")
-    asked = parse.search(place or None, [*parse_qsl(query), ("_count", "1")], default_context()).query
+    asked = parse.search(place or None, [*parse_qsl(query), ("_count", "1")], CONTEXT).query
     told: list[tuple[str, object]] = []
 
     def note(cursor: apsw.Cursor, sql: str, bindings: object) -> bool:
@@ -137,7 +160,7 @@ def test_no_shape_scans_a_table(
 ) -> None:
     """Whether few or many rows match, every step on a large table is a look-up in an index."""
     if broad:
-        monkeypatch.setattr(selecting, "SELECTIVE", 0)
+        monkeypatch.setattr(leading, "least", lambda scope, choices: None)
     read = [step for told in statements(county, shape) for step in steps(county, *told)]
     assert read
     assert [detail for way, _, detail in read if way == "SCAN"] == []
@@ -160,6 +183,21 @@ def test_selective_shapes_look_up_values(county: apsw.Connection, shape: str) ->
 def test_only_linear_shapes_are_listed_as_such(county: apsw.Connection, shape: str) -> None:
     """A shape that became selective belongs into the other list."""
     assert walks(county, shape)
+
+
+@pytest.mark.parametrize("prefix", ["", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
+@pytest.mark.parametrize("parameter", ["date", "value-quantity"])
+def test_ranges_are_probed_by_resource(
+    county: apsw.Connection, parameter: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A walk asks each resource for its own rows: not all rows on one side of a bound for each resource anew."""
+    monkeypatch.setattr(leading, "least", lambda scope, choices: None)
+    told = statements(county, f"Observation?{parameter}={prefix}2024&method:missing=true")
+    walked = [(sql, bindings) for sql, bindings in told if "INDEXED BY resource_of_type" in sql]
+    read = [detail for sql, bindings in walked for _, table, detail in steps(county, sql, bindings)
+            if table in ("date", "number")]  # fmt: skip
+    assert read
+    assert [detail for detail in read if "(rid=?" not in detail] == []
 
 
 def test_a_scan_would_be_seen(county: apsw.Connection) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import apsw
 
 from countyfhir.store.sqlite.connecting import fetch
+from countyfhir.store.sqlite.sizes import Sizes
 
 LITERAL = 0
 """The parameter under which every literal reference of a resource stands, search parameter or not."""
@@ -25,6 +26,7 @@ class Names:
         self.parameters: dict[tuple[int, str, int], int] = {}
         self.systems: dict[str, int] = {}
         self.parameter_systems: set[tuple[int, int]] = set()
+        self.sizes = Sizes()
 
     def type_id(self, connection: apsw.Connection, name: str) -> int | None:
         """The number of a resource type, None when no resource ever was of it."""

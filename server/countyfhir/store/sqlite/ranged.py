@@ -49,9 +49,9 @@ def near(scope: Scope, predicate: Near) -> Term:
 
 def _ranged(scope: Scope, table: str, fixed: Sql, rule: Rule, values: dict[str, Any]) -> Term:
     """Rows whose sides compare as the rule says: a disjunction, one select each."""
-    compared = [_compared(conjunction, values) for conjunction in rule]
-    wheres = [joined(" AND ", [fixed, condition]) for condition in compared]
-    whole = indexed(scope, table, joined(" AND ", [fixed, any_of(_bracketed(condition) for condition in compared)]))
+    wheres = [joined(" AND ", [fixed, _compared(conjunction, values)]) for conjunction in rule]
+    probed = [_compared(conjunction, values, "+") for conjunction in rule]
+    whole = indexed(scope, table, joined(" AND ", [fixed, any_of(_bracketed(condition) for condition in probed)]))
     return Term(
         whole.probe,
         tuple(Sql(f"SELECT rid FROM {table} WHERE {where.text}", where.bindings) for where in wheres),
@@ -59,10 +59,12 @@ def _ranged(scope: Scope, table: str, fixed: Sql, rule: Rule, values: dict[str, 
     )
 
 
-def _compared(conjunction: tuple[Comparison, ...], values: dict[str, Any]) -> Sql:
-    pieces = [Sql(f"{side} {sign} ?", (values[value],)) for side, sign, value in conjunction]
+def _compared(conjunction: tuple[Comparison, ...], values: dict[str, Any], plus: str = "") -> Sql:
+    """The comparisons. ``plus`` "+" keeps SQLite from looking up by them: a probe is looked up by its resource, where
+    SQLite would rather walk through all that lies on the right side of one bound, for every resource anew."""
+    pieces = [Sql(f"{plus}{side} {sign} ?", (values[value],)) for side, sign, value in conjunction]
     if [(side, sign) for side, sign, _ in conjunction] == [("low", ">="), ("high", "<=")]:
-        pieces.append(Sql("low < ?", (values["HIGH"],)))  # follows from both: bounds the walk of the index
+        pieces.append(Sql(f"{plus}low < ?", (values["HIGH"],)))  # follows from both: bounds the walk of the index
     return joined(" AND ", pieces)
 
 

@@ -79,11 +79,11 @@ def _count(scope: Scope, terms: list[Term], *, exactly: bool) -> int:
         return int(
             fetch(scope.connection, "SELECT current FROM resource_type WHERE type_id = ?", (scope.type_id,))[0][0]
         )
-    selection = select(scope, terms)
+    selection = select(scope, terms, whole=exactly)
     if selection is None:
         return 0
     text, bindings = rids(selection)
-    if selection.ordered and exactly:
+    if selection.once and exactly:
         return int(fetch(scope.connection, f"SELECT count(*) FROM ({text})", bindings)[0][0])
     if exactly or selection.few:
         return int(fetch(scope.connection, f"SELECT count(*) FROM (SELECT DISTINCT rid FROM ({text}))", bindings)[0][0])

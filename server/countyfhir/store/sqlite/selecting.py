@@ -10,22 +10,19 @@ from countyfhir.exchange import Grant
 from countyfhir.search import entries as kinds
 from countyfhir.search.contained import alternatives, numbers
 from countyfhir.search.query import AllOf, Chain, Clause, Contained, Has, Not, Predicate
+from countyfhir.store.sqlite import leading
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.pointing import ways
 from countyfhir.store.sqlite.predicates import SIMPLE
 from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, all_of, any_of, either, negated
-
-SELECTIVE = 2_000
-"""A clause that finds fewer leads the search; what all clauses find more of is walked in the order asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """How the matches of one type are found: ``source`` is what stands after FROM and has the alias ``alias``.
 
-    ``where`` holds what is left to probe. ``few``: fewer than ``SELECTIVE`` rows come from the source. ``ordered``:
-    rows
-    come by ``rid`` for free.
+    ``where`` holds what is left to probe. ``few``: fewer rows come from the source than a walk would meet.
+    ``ordered``: rows come by ``rid`` for free. ``once``: no row comes twice.
     """
 
     source: Sql
@@ -33,6 +30,7 @@ class Selection:
     alias: str
     few: bool
     ordered: bool
+    once: bool = False
 
 
 def terms_of(scope: Scope, clauses: Iterable[Clause]) -> list[Term]:
@@ -76,11 +74,12 @@ def _bracketed(piece: Sql) -> Sql:
     return Sql(f"({piece.text})", piece.bindings)
 
 
-def select(scope: Scope, terms: Sequence[Term]) -> Selection | None:
-    """The plan of a conjunction; None when it cannot hold."""
+def select(scope: Scope, terms: Sequence[Term], *, whole: bool = False) -> Selection | None:
+    """The plan of a conjunction; None when it cannot hold. ``whole``: every match is wanted, not the first ones, so
+    that any index is better than a walk through the type."""
     if any(term.finds == () for term in terms):
         return None
-    lead, size = _lead(scope, terms)
+    lead, is_few = _lead(scope, terms, whole=whole)
     alias = scope.alias()
     rid = f"{alias}.rid"
     probed = [term for term in terms if term is not lead or not term.exact]
@@ -88,10 +87,11 @@ def select(scope: Scope, terms: Sequence[Term]) -> Selection | None:
     if lead is None or lead.finds is None:
         walked = Sql(f"resource {alias} INDEXED BY resource_of_type")
         own = Sql(f"{alias}.type_id = {scope.type_id} AND {alias}.deleted = 0")
-        return Selection(walked, all_of([own, where]), alias, few=False, ordered=True)
+        return Selection(walked, all_of([own, where]), alias, few=False, ordered=True, once=True)
     if not lead.exact:
         where = all_of([scope.current(rid), where])
-    return Selection(_source(lead.finds, alias, lead.ordered), where, alias, few=size < SELECTIVE, ordered=lead.ordered)
+    once = lead.once or lead.ordered or len(lead.finds) > 1
+    return Selection(_source(lead.finds, alias, lead.ordered), where, alias, is_few, lead.ordered, once)
 
 
 def _source(finds: tuple[Sql, ...], alias: str, ordered: bool) -> Sql:
@@ -101,27 +101,17 @@ def _source(finds: tuple[Sql, ...], alias: str, ordered: bool) -> Sql:
     return Sql(f"({' UNION '.join(find.text for find in finds)}) {alias}", bindings)
 
 
-def _lead(scope: Scope, terms: Sequence[Term]) -> tuple[Term | None, int]:
-    """The term to lead and how many rows it finds (``SELECTIVE`` stands for that many or more)."""
+def _lead(scope: Scope, terms: Sequence[Term], *, whole: bool = False) -> tuple[Term | None, bool]:
+    """The term to lead, None for a walk, and whether it finds few rows."""
     findable = [term for term in terms if term.finds is not None]
     if len(findable) == 1 and findable[0].scans:
-        return findable[0], SELECTIVE
-    counted = [(_count(scope, term), place) for place, term in enumerate(findable) if not term.scans]
-    size, place = min(counted, default=(SELECTIVE, -1))
-    if size < SELECTIVE:
-        return findable[place], size
-    return next((term for term in findable if term.ordered), None), SELECTIVE
-
-
-def _count(scope: Scope, term: Term) -> int:
-    """Rows the term finds, counted no further than ``SELECTIVE``."""
-    found = 0
-    for find in term.finds or ():
-        sql = f"SELECT count(*) FROM (SELECT 1 FROM ({find.text}) LIMIT {SELECTIVE})"
-        found += fetch(scope.connection, sql, find.bindings)[0][0]
-        if found >= SELECTIVE:
-            return SELECTIVE
-    return found
+        return findable[0], False
+    direct = [term for term in findable if not term.scans]
+    found = leading.least(scope, [term.finds or () for term in direct])
+    if found is not None:
+        return direct[found[0]], found[1] <= leading.few(scope)
+    in_order = next((term for term in findable if term.ordered), None)
+    return in_order or (next(iter(direct), None) if whole else None), False
 
 
 def rids(selection: Selection) -> Sql:

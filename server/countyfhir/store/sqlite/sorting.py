@@ -77,7 +77,7 @@ def _by_rid(scope: Scope, selection: Selection, cursor: Cursor | None, limit: in
     where = all_of([*after, selection.where])
     return _run(
         scope,
-        Sql(f"SELECT DISTINCT {rid} FROM"),
+        Sql(f"SELECT {'' if selection.once else 'DISTINCT '}{rid} FROM"),
         selection.source,
         Sql(f"WHERE {where.text}", where.bindings),
         Sql(f"ORDER BY {rid} DESC LIMIT ?", (limit,)),

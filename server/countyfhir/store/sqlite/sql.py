@@ -56,7 +56,7 @@ class Term:
     ``probe`` asks one resource; ``finds`` are selects of ``rid`` (may repeat) whose union is every resource for
     which the
     term holds, None when there is no index to find them by. ``ordered``: the one select yields ``rid`` in order for
-    free.
+    free, each once; ``once``: each once.
     ``exact`` False: what is found must be probed as well. ``scans``: finding reads a whole parameter.
     """
 
@@ -65,6 +65,7 @@ class Term:
     ordered: bool = False
     exact: bool = True
     scans: bool = False
+    once: bool = False
     rows: tuple[str, Sql] | None = None  # the table and condition, when the term is about rows of one index table
 
 
