@@ -19,6 +19,7 @@ from countyfhir.search.query import (
     IdIs,
     InCompartment,
     LastUpdatedIs,
+    Missing,
     Not,
     OfType,
     Predicate,
@@ -87,11 +88,17 @@ def alternatives(predicate: Contained, among: Iterable[int]) -> Clause:
 def of_number(predicate: Contained, number: int) -> tuple[Clause, ...]:
     """What must hold for the contained resource of that number."""
     start = prefix(number, predicate.resource_type)
-    if predicate.through is None:
-        there = TokenIs(f"{start}_id", "", None)
-    else:
-        there = TokenIs(predicate.through + LINK, "", start[1:-1])
-    return ((there,), *(_clause(clause, start) for clause in predicate.where))
+    where = tuple(_clause(clause, start) for clause in predicate.where)
+    if predicate.through is not None:
+        return ((TokenIs(predicate.through + LINK, "", start[1:-1]),), *where)
+    if any(map(_needs_a_value, predicate.where)):
+        return where
+    return ((TokenIs(f"{start}_id", "", None),), *where)
+
+
+def _needs_a_value(clause: Clause) -> bool:
+    """Whether the clause can only hold where there is something."""
+    return not any(isinstance(each, Not | AllOf) or (isinstance(each, Missing) and each.missing) for each in clause)
 
 
 def _clause(clause: Clause, start: str) -> Clause:

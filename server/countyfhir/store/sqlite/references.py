@@ -59,7 +59,7 @@ def within(scope: Scope, predicate: ReferenceWithin) -> Term:
         f"SELECT k.rid FROM ({tree.text}) t CROSS JOIN reference k ON k.target_rid = t.rid AND k.parameter_id = ?",
         (*tree.bindings, parameter),
     )
-    where = Sql(f"parameter_id = ? AND target_rid IN ({tree.text})", (parameter, *tree.bindings))
+    where = Sql(f"parameter_id = ? AND +target_rid IN ({tree.text})", (parameter, *tree.bindings))
     return Term(indexed(scope, "reference", where).probe, (found,))
 
 
