@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -35,31 +36,43 @@ def server() -> tuple[str, str]:
         import secantus  # noqa: F401 - only whether it is there
     except ImportError:
         pytest.skip("no MongoDB: MONGODB_URI is not set and SecantusDB is not installed")
-    return _started(), ""
+    return started(), ""
 
 
-def _started() -> str:
-    folder = tempfile.mkdtemp(prefix="countyfhir-mongodb-")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "secantus", "--port", str(port), "--storage-path", folder, "--cache-size", "128M"]
-    process = subprocess.Popen(
-        [*command, "--log-level", "ERROR"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
-    )
-
-    def stop() -> None:
-        process.kill()
-        process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(stop)
-    until = time.monotonic() + 30
+def started(*options: str, folder: Path | None = None) -> str:
+    """The address of a SecantusDB started with these options; it stops with the session."""
+    home = folder or Path(tempfile.mkdtemp(prefix="countyfhir-mongodb-"))
+    port = options[options.index("--port") + 1] if "--port" in options else str(_free_port())
+    command = [sys.executable, "-m", "secantus", "--storage-path", str(home), "--cache-size", "128M", *options]
+    if "--port" not in options:
+        command += ["--port", port]
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([*command, "--log-level", "ERROR"], stdout=quiet, stderr=quiet, cwd=home)
+    atexit.register(_stop, process, home)
+    place = f"mongodb://127.0.0.1:{port}"
+    processes[place] = process
+    until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection(("127.0.0.1", int(port)), 1).close()
         except OSError:
             time.sleep(0.05)
         else:
-            return f"mongodb://127.0.0.1:{port}"
+            return place
     pytest.skip("SecantusDB does not start here")
+
+
+processes: dict[str, subprocess.Popen[bytes]] = {}
+"""What was started, by address."""
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
+    process.kill()
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)

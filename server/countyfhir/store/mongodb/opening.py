@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,16 +58,18 @@ class MongoStore(Store):
             self.writer = None
 
 
-async def open_store(uri: str, **options: Any) -> MongoStore:
+async def open_store(uri: str, *, event_listeners: Sequence[Any] = (), **options: Any) -> MongoStore:
     """The store in the database that ``uri`` names, made or migrated when needed. ``options`` are those of ``Options``;
-    TLS, user and authentication mechanism stand in the URI.
+    TLS, user and authentication mechanism stand in the URI. ``event_listeners`` hear what the driver does.
 
     StoreUnusable when it cannot be used: unreachable, a standalone server, a newer schema, another program's database.
     """
     chosen = Options(**options)
     try:
         named = parse_uri(uri, validate=True, warn=False)["database"] if uri.startswith("mongodb://") else None
-        client: AsyncMongoClient[Document] = AsyncMongoClient(uri, **_client_options(uri, chosen))
+        client: AsyncMongoClient[Document] = AsyncMongoClient(
+            uri, event_listeners=event_listeners, **_client_options(uri, chosen)
+        )
     except (errors.PyMongoError, ValueError, OSError) as error:
         raise StoreUnusable(f"the address of the store cannot be used: {error}") from error
     name = named or _named_in(client) or chosen.database
