@@ -190,3 +190,17 @@ def test_an_import_that_is_not_there(known: Terminology) -> None:
     told = checked(known, value_set("lost", {"valueSet": ["urn:lost"]}), Coded(SIMPLE, "lung"))
     assert told["result"] is False
     assert "the value set urn:lost was not found" in told["message"]
+
+
+def test_drafts_deprecated_and_withdrawn_content(known: Terminology) -> None:
+    """A word of information, where the value set is not a draft itself."""
+    draft = code_system("draft", [concept("a")], status="draft")
+    here = known.with_resources([draft])
+    told = checked(here, value_set("good", include(draft["url"])), Coded(draft["url"], "a"))
+    assert (told["result"], told["issues"]) == (True, [("information", "status-check", "")])
+    assert (
+        checked(here, value_set("d", include(draft["url"]), status="draft"), Coded(draft["url"], "a"))["issues"] == []
+    )
+    standard = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
+    gone = value_set("gone", include(), extension=[{"url": standard, "valueCode": "withdrawn"}])
+    assert checked(known, gone, Coded(SIMPLE, "lung"))["issues"] == [("information", "status-check", "")]

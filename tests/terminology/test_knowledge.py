@@ -139,6 +139,16 @@ def test_a_stream_of_concepts_comes_into_force_at_its_end(known: Terminology) ->
     assert known.member(f"{URL}/stream/all", f"{URL}/stream", "c5999") is True
 
 
+def test_translate(known: Terminology) -> None:
+    """By all maps of a code system, or by one; R4's own."""
+    found = known.translate(GENDER, "male")
+    assert {one.coding["system"].rpartition("/")[2] for one in found} == {"v2-0001", "v3-AdministrativeGender"}
+    assert known.translate(GENDER, "male", target="urn:none") == []
+    assert known.translate(GENDER, "male", url="urn:none") == []
+    home = known.translate("http://hl7.org/fhir/address-use", "home", url="http://hl7.org/fhir/ConceptMap/101")
+    assert [one.coding["code"] for one in home] == ["H"]
+
+
 def test_resources_of_a_request_come_before_the_index(known: Terminology) -> None:
     """They change nothing for others."""
     mine = code_system("mine", [concept("a")])

@@ -152,6 +152,8 @@ def _checked(value_set: Definition | None, coded: Coded, rules: Rules, resolver:
         return made
     inside = _inside(made, value_set, url, rules, resolver, several)
     _of_concept(made, value_set, rules)
+    if value_set is not None:
+        made.found += findings.statuses(made.system, value_set)
     made.valid = inside and not made.failed
     return made
 
@@ -221,8 +223,7 @@ def _of_unknown(
             made.display = said.get("display")
             made.found.append(findings.unknown_system(url, version, known, place, "warning"))
             return
-        if listed is False:
-            made.found.append(_outside(value_set, coded, coded.path.startswith("CodeableConcept")))
+        made.found.append(_outside(value_set, coded, coded.path.startswith("CodeableConcept")))
     made.found.append(findings.unknown_system(url, version if known else coded.version, known, place))
     if value_set is not None and known:
         made.found.append(findings.cannot_decide(value_set.canonical, f"the code system {canonical} was not found"))

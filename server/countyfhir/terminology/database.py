@@ -33,7 +33,6 @@ class Database:
         if path is not None:
             self._writer.execute("PRAGMA journal_mode=WAL").fetchall()
         self._prepare()
-        self._watch = self._writer if path is None else self._connect()
         self._seen = self._data_version()
 
     def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from countyfhir.terminology import languages
 from countyfhir.terminology.code_systems import CodeSystem
+from countyfhir.terminology.findings import reasons
 from countyfhir.terminology.resolving import Resolver, System
 from countyfhir.terminology.selecting import Member, Selection, Used, hierarchy, selected, too_costly
 from countyfhir.terminology.value_sets import Definition
@@ -75,30 +76,22 @@ def parameters(stated: Sequence[Mapping[str, Any]], used: Used, value_set: Defin
     found = [dict(one) for one in stated]
     for canonical, system in used.systems.items():
         found += [{"name": name, "valueUri": canonical} for name in ("used-codesystem", "version")]
-        found += _warnings(system.header, canonical)
+        found += _warnings(system.header, value_set, canonical)
         if isinstance(system, CodeSystem):
             found += [{"name": "used-supplement", "valueUri": one.canonical} for one in system.supplements]
     for canonical, imported in used.value_sets.items():
         found.append({"name": "used-valueset", "valueUri": canonical})
-        found += _warnings(imported.resource, canonical)
-    found += _warnings(value_set.resource, value_set.canonical)
+        found += _warnings(imported.resource, value_set, canonical)
+    found += _warnings(value_set.resource, value_set, value_set.canonical)
     found += [{"name": "x-unknown-system", "valueUri": url} for url in dict.fromkeys(used.unknown)]
     unique = {(one["name"], str(one)): one for one in found}
     return list(unique.values())
 
 
-_STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
-
-
-def _warnings(resource: Mapping[str, Any], canonical: str) -> list[dict[str, Any]]:
-    """Draft, experimental, retired, deprecated and withdrawn content, as a client may want to tell its user."""
-    said = {one.get("valueCode") for one in resource.get("extension", ()) if one.get("url") == _STANDARDS_STATUS}
-    reasons = [name for name in ("deprecated", "withdrawn") if name in said]
-    if resource.get("status") in ("draft", "retired"):
-        reasons.append(str(resource["status"]))
-    if resource.get("experimental") is True:
-        reasons.append("experimental")
-    return [{"name": f"warning-{reason}", "valueUri": canonical} for reason in reasons if canonical]
+def _warnings(resource: Mapping[str, Any], value_set: Definition, canonical: str) -> list[dict[str, Any]]:
+    """What a client may want to tell its user of the content."""
+    found = reasons(resource, value_set.resource)
+    return [{"name": f"warning-{reason}", "valueUri": canonical} for reason in found if canonical]
 
 
 def _nested(members: Sequence[Member], shape: Shape) -> list[dict[str, Any]]:

@@ -3,12 +3,13 @@ terminology servers share)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from countyfhir.terminology.code_systems import Concept
 from countyfhir.terminology.resolving import System
+from countyfhir.terminology.value_sets import Definition
 
 ISSUE_TYPES = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
 
@@ -134,6 +135,33 @@ def wrong_display(
     spoken = ", ".join(languages) or "--"
     text = f"Wrong Display Name '{given}' for {named}. {said} (for the language(s) '{spoken}')"
     return Finding(severity, "invalid", "invalid-display", text, place)
+
+
+def statuses(system: System, value_set: Definition) -> list[Finding]:
+    """Draft, experimental, deprecated or withdrawn content that a value set refers to, or is itself."""
+    found = [("CodeSystem", reason, system.canonical) for reason in reasons(system.header, value_set.resource)]
+    found += [("ValueSet", reason, value_set.canonical) for reason in reasons(value_set.resource, value_set.resource)]
+    return [
+        Finding("information", "business-rule", "status-check", f"Reference to {reason} {kind} {canonical}")
+        for kind, reason, canonical in found
+    ]
+
+
+_STANDARDS_STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
+
+
+def reasons(resource: Mapping[str, Any], value_set: Mapping[str, Any]) -> list[str]:
+    """Why a user may want to be warned of content: ``deprecated``, ``withdrawn``, ``retired``; and ``draft`` and
+    ``experimental`` where the value set that leads to it is not so itself."""
+    said = {one.get("valueCode") for one in resource.get("extension", ()) if one.get("url") == _STANDARDS_STATUS}
+    found = [name for name in ("deprecated", "withdrawn") if name in said]
+    if resource.get("status") == "retired":
+        found.append("retired")
+    if resource.get("status") == "draft" and value_set.get("status") != "draft":
+        found.append("draft")
+    if resource.get("experimental") is True and value_set.get("experimental") is not True:
+        found.append("experimental")
+    return found
 
 
 def other_version(asked: str, used: str, system: str, place: str) -> Finding:

@@ -13,8 +13,8 @@ from countyfhir.model import json
 from countyfhir.outcome import FhirError
 from countyfhir.terminology import contents, listing, membership
 from countyfhir.terminology.code_systems import CodeSystem
+from countyfhir.terminology.concept_maps import Dependencies, Match, translated
 from countyfhir.terminology.database import Database
-from countyfhir.terminology.files import registering
 from countyfhir.terminology.resolving import Kept, Resolver
 from countyfhir.terminology.words import folded
 from countyfhir.terminology.writer import Writer
@@ -52,6 +52,8 @@ class Terminology:
         does it; to do it before is quicker for who asks."""
         if self._prepared:
             return
+        from countyfhir.terminology.files import registering  # YAML is not needed to start
+
         with self._preparing:
             if not self._prepared:
                 contents.with_r4(self.database)
@@ -146,6 +148,28 @@ class Terminology:
             if found.is_below(first.number, second.number):
                 return "subsumed-by"
         return "not-subsumed"
+
+    def translate(
+        self,
+        system: str,
+        code: str,
+        *,
+        url: str | None = None,
+        target: str | None = None,
+        reverse: bool = False,
+        dependencies: Dependencies | None = None,
+    ) -> list[Match]:
+        """What concept maps say of a code: the one of ``url`` (``url|version``), or all from its code system; only to
+        the code system ``target``, where one is said. [] when none says anything."""
+        found = self.resolver.concept_map(url) if url is not None else None
+        maps = [found] if found is not None else [] if url else self.resolver.maps_from(system, target, reverse)
+        asked: dict[str, Any] = {
+            "target": target,
+            "reverse": reverse,
+            "dependencies": dependencies,
+            "find": self.resolver.concept_map,
+        }
+        return [match for one in maps for match in translated(one, system, code, **asked)]
 
     def load(
         self, resource: dict[str, Any], origin: str = "store", key: str | None = None, stamp: str | None = None
