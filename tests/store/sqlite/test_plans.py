@@ -15,7 +15,7 @@ import pytest
 from countyfhir.exchange import ALL
 from countyfhir.search import parse
 from countyfhir.search.context import default_context
-from countyfhir.store.sqlite import connecting, search, selecting
+from countyfhir.store.sqlite import connecting, leading, search
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.options import Options
 from countyfhir.terminology.knowledge import open_terminology
@@ -78,7 +78,7 @@ SELECTIVE = (
     "Observation?_content=zhou",
     "Location?near=36|120|5|km",
 )
-"""Answered from what stands under a value, while fewer than ``selecting.SELECTIVE`` rows do."""
+"""Answered from what stands under a value, while fewer than ``leading.few`` rows do."""
 
 LINEAR = (
     "Patient?",
@@ -160,7 +160,7 @@ def test_no_shape_scans_a_table(
 ) -> None:
     """Whether few or many rows match, every step on a large table is a look-up in an index."""
     if broad:
-        monkeypatch.setattr(selecting, "SELECTIVE", 0)
+        monkeypatch.setattr(leading, "least", lambda scope, choices: None)
     read = [step for told in statements(county, shape) for step in steps(county, *told)]
     assert read
     assert [detail for way, _, detail in read if way == "SCAN"] == []
@@ -183,6 +183,21 @@ def test_selective_shapes_look_up_values(county: apsw.Connection, shape: str) ->
 def test_only_linear_shapes_are_listed_as_such(county: apsw.Connection, shape: str) -> None:
     """A shape that became selective belongs into the other list."""
     assert walks(county, shape)
+
+
+@pytest.mark.parametrize("prefix", ["", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
+@pytest.mark.parametrize("parameter", ["date", "value-quantity"])
+def test_ranges_are_probed_by_resource(
+    county: apsw.Connection, parameter: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A walk asks each resource for its own rows: not all rows on one side of a bound for each resource anew."""
+    monkeypatch.setattr(leading, "least", lambda scope, choices: None)
+    told = statements(county, f"Observation?{parameter}={prefix}2024&method:missing=true")
+    walked = [(sql, bindings) for sql, bindings in told if "INDEXED BY resource_of_type" in sql]
+    read = [detail for sql, bindings in walked for _, table, detail in steps(county, sql, bindings)
+            if table in ("date", "number")]  # fmt: skip
+    assert read
+    assert [detail for detail in read if "(rid=?" not in detail] == []
 
 
 def test_a_scan_would_be_seen(county: apsw.Connection) -> None:
