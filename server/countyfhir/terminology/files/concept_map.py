@@ -15,6 +15,11 @@ EQUIVALENCES = {
     "@": "relatedto",
 }
 """A target may begin with one of these: ``< O`` says that the target means more than the source; none: equivalent."""
+COMMENTS = {
+    "narrower": "目标含义较窄 The target means less than the source.",
+    "inexact": "含义相近，不等同 Similar in meaning, not the same.",
+}
+"""What R4 wants to be said beside a target that is not the whole of the source (invariant cmd-1)."""
 UNMATCHED = "-"
 
 
@@ -54,7 +59,9 @@ def _target(said: Any) -> dict[str, Any]:
     sign, _, code = said.rpartition(" ")
     if sign and sign not in EQUIVALENCES:
         raise TerminologyFileError(f"'{said}': before a target's code stands one of {' '.join(EQUIVALENCES)}")
-    return {"code": code, "equivalence": EQUIVALENCES.get(sign, "equivalent")}
+    equivalence = EQUIVALENCES.get(sign, "equivalent")
+    made = {"code": code, "equivalence": equivalence}
+    return {**made, "comment": COMMENTS[equivalence]} if equivalence in COMMENTS else made
 
 
 def _rest(said: dict[str, Any]) -> dict[str, Any]:
