@@ -161,3 +161,16 @@ BAD: list[tuple[str, str, dict[str, Any]]] = [
     ("all-languages", "Patient.language", patient(language="not_a_language!".removesuffix("!"))),
     ("all-languages", "Patient.communication[0].language", patient(communication=[{"language": {"coding": [{"system": "urn:x:y", "code": "zh"}]}}])),
 ]  # fmt: skip
+
+TOLD: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("warning", "dom-6", "Patient", patient(active=True)),
+    ("warning", "not-found", "Patient.maritalStatus.coding[0].system", patient(maritalStatus={"coding": [{"system": "http://x.example/s", "code": "M"}]})),
+    ("warning", "code-invalid", "Patient.maritalStatus", patient(maritalStatus={"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "NI"}]})),
+    ("warning", "code-invalid", "Observation.category[0].coding[0].code", observation(category=[{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "x"}]}])),
+    ("warning", "value", "Observation.category[0].coding[0].display", observation(category=[{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory", "display": "Survey"}]}])),
+    ("information", "code-invalid", "Observation.category[0]", observation(category=[{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK"}]}])),
+    ("warning", "code-invalid", "Observation.value.code", observation(valueQuantity={"value": 1, "system": UCUM, "code": "mmHg"})),
+    ("warning", "unknown", "Patient.meta.profile[0]", patient(meta={"profile": ["http://x.example/p"]})),
+    ("warning", "con-3", "Condition", of("Condition", subject={"display": "x"}, category=[{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-category", "code": "problem-list-item"}]}])),
+]  # fmt: skip
+"""What is said and refuses nothing: (severity, issue code or rule, FHIRPath, resource)."""

@@ -11,7 +11,7 @@ from countyfhir.validation.check import COMPLETE, ERRORS, WRITE, check
 from countyfhir.validation.rules.corrections import CORRECTED, IN_STRUCTURE
 from countyfhir.validation.rules.finding import knowledge_of
 from countyfhir.validation.rules.invariants import all_keys
-from tests.validation.bad_resources import BAD, UCUM, observation, of, patient
+from tests.validation.bad_resources import BAD, TOLD, UCUM, observation
 
 NAMES = [f"{key} {number}" for number, (key, _, _) in enumerate(BAD)]
 
@@ -38,18 +38,8 @@ def test_a_rule_is_decided_anew_for_other_values() -> None:
 
 @pytest.mark.parametrize(
     ("severity", "rule", "place", "resource"),
-    [
-        ("warning", "dom-6", "Patient", patient(active=True)),
-        ("warning", "not-found", "Patient.maritalStatus.coding[0].system", patient(maritalStatus={"coding": [{"system": "http://x.example/s", "code": "M"}]})),
-        ("warning", "code-invalid", "Patient.maritalStatus", patient(maritalStatus={"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "NI"}]})),
-        ("warning", "code-invalid", "Observation.category[0].coding[0].code", observation(category=[{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "x"}]}])),
-        ("warning", "value", "Observation.category[0].coding[0].display", observation(category=[{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory", "display": "Survey"}]}])),
-        ("information", "code-invalid", "Observation.category[0]", observation(category=[{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "code": "UNK"}]}])),
-        ("warning", "code-invalid", "Observation.value.code", observation(valueQuantity={"value": 1, "system": UCUM, "code": "mmHg"})),
-        ("warning", "unknown", "Patient.meta.profile[0]", patient(meta={"profile": ["http://x.example/p"]})),
-        ("warning", "con-3", "Condition", of("Condition", subject={"display": "x"}, category=[{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-category", "code": "problem-list-item"}]}])),
-    ],
-)  # fmt: skip
+    TOLD,
+)
 def test_what_is_only_said_when_asked(severity: str, rule: str, place: str, resource: dict[str, Any]) -> None:
     """Warnings and information of a complete validation, which no write is refused for."""
     terminology = open_terminology(None)

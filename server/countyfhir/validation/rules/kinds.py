@@ -82,18 +82,22 @@ class Kinds:
         found: list[Finding] | None = None
         for judge in plan.judges:
             if (answer := judge(value, around)) is not None:
-                found = [*(found or ()), *answer]
+                found = found or []
+                found += answer
         for key, child in plan.children:
             item = value[key]
             if item.__class__ is dict:
                 if (answer := self._at(child, item, around)) is not None:
-                    found = [*(found or ()), *below(child.step, answer)]
+                    found = found or []
+                    found += below(child.step, answer)
             elif item.__class__ is list:
                 for index, each in enumerate(item):
                     if (answer := self._at(child, each, around)) is not None:
-                        found = [*(found or ()), *below(f"{child.step}[{index}]", answer)]
+                        found = found or []
+                        found += below(f"{child.step}[{index}]", answer)
             elif child.judges and (answer := self._at(child, item, around)) is not None:
-                found = [*(found or ()), *below(child.step, answer)]
+                found = found or []
+                found += below(child.step, answer)
         return found
 
     def _at(self, child: Child, value: Any, around: Around) -> list[Finding] | None:
