@@ -103,6 +103,20 @@ def test_identity_documents_share_only_one_key(targets: Any) -> None:
     assert targets("identity-document-one-digit", "cv02.01.101", "6") == ["03"]
 
 
+def test_the_second_dictionary_of_a_vendor_is_another(targets: Any, shipped_terminology: Terminology) -> None:
+    """02 is a household register in the one and an identity card of Hong Kong and Macao in the other."""
+    assert shipped_terminology.displays(f"{LOCAL}/cs/cv02.01.101", "02") == ("居民户口簿", "Household register")
+    assert targets("bsoft-identity-document", "cv02.01.101", "01") == ["01"]
+    assert targets("bsoft-identity-document", "cv02.01.101", "02") == []
+
+
+def test_yes_and_no_change_places(targets: Any) -> None:
+    """loseWeight: 1 is no in one table and yes in the next."""
+    yes_no = "http://terminology.hl7.org/CodeSystem/v2-0136"
+    assert [targets("bsoft-lose-weight-no-first", yes_no, code) for code in "12"] == [["N"], ["Y"]]
+    assert [targets("bsoft-lose-weight-yes-first", yes_no, code) for code in "12"] == [["Y"], ["N"]]
+
+
 def test_smoking_runs_both_ways(targets: Any) -> None:
     """1 is never on the form and every day in the national list; a smoker of the form is not said to smoke daily."""
     assert [targets("exam-form-smoking", "cv03.00.101", code) for code in "123"] == [["4"], ["3"], []]
