@@ -72,7 +72,8 @@ def insert(connection: apsw.Connection, system: int, entries: Iterable[Entry], f
     last: Any = connection.execute("SELECT max(id) FROM concept").fetchall()[0][0]
     number = (last or 0) + 1
     concepts, texts, properties, pending = [], [], [], []
-    seen = set()
+    entries = list(entries)
+    seen = _there(connection, system, entries)
     for entry in entries:
         code = entry.code
         if code in seen:
@@ -89,11 +90,18 @@ def insert(connection: apsw.Connection, system: int, entries: Iterable[Entry], f
         pending += [(system, code, parent) for parent in entry.parents]
         pending += [(system, child, code) for child in entry.children]
         number += 1
-    connection.executemany("INSERT OR IGNORE INTO concept VALUES(?,?,?,?,?,?,?,?)", concepts)
+    connection.executemany("INSERT INTO concept VALUES(?,?,?,?,?,?,?,?)", concepts)
     connection.executemany("INSERT INTO words(rowid, text) VALUES(?,?)", texts)
     connection.executemany("INSERT OR IGNORE INTO property VALUES(?,?,?,?)", properties)
     connection.executemany("INSERT INTO pending VALUES(?,?,?)", pending)
     return len(concepts)
+
+
+def _there(connection: apsw.Connection, system: int, entries: Iterable[Entry]) -> set[str]:
+    """The codes that an earlier piece has written."""
+    asked = json.dumps([entry.code for entry in entries]).decode()
+    sql = "SELECT code FROM concept WHERE system=? AND code IN (SELECT value FROM json_each(?))"
+    return {code for (code,) in connection.execute(sql, (system, asked))}
 
 
 def _row(number: int, system: int, entry: Entry, folds: bool) -> tuple[Any, ...]:

@@ -107,3 +107,15 @@ def test_drugs_stand_below_their_class(imported: BringIn, terminology: Terminolo
     below = terminology.below(written.url, "XC08CA")
     assert below is not None
     assert "XC08CAB037A001020180517" in below
+
+
+def test_a_code_that_comes_again_much_later_is_passed_over(
+    imported: BringIn, terminology: Terminology, tmp_path: Path
+) -> None:
+    """In a later piece of the stream, too; what comes after it is written."""
+    rows = "".join(f"C{number},x\n" for number in range(5_001))
+    (tmp_path / "list.csv").write_text(f"code,display\n{rows}C1,again\nC2,again\nLAST,y\n", "utf-8")
+    (written,) = imported(tmp_path / "list.csv", "table", system=URL, version="1")
+    assert (written.concepts, written.repeated) == (5_002, 2)
+    assert terminology.displays(URL, "C1") == ("x",)
+    assert terminology.knows_code(URL, "LAST")
