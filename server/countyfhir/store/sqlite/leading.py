@@ -28,14 +28,17 @@ def few(scope: Scope) -> int:
 def least(scope: Scope, choices: Sequence[Finds]) -> tuple[int, int] | None:
     """The place of the choice that finds least, and a number of rows that it stays below. None when all find much."""
     limit = few(scope)
-    steps = (*STEPS, limit, FURTHER * limit) if len(choices) > 1 else (*STEPS, limit)
-    for step in steps:
+    for step in (*STEPS, limit):
         below = [place for place, finds in enumerate(choices) if not _reaches(scope, finds, step)]
         if len(below) == 1:
             return below[0], step
         if below:
             return min(below, key=lambda place: _count(scope, choices[place], step)), step
-    return None
+    size = scope.names.sizes.of_type(scope.connection, scope.type_id)
+    if len(choices) < 2 or 2 * FURTHER * limit > size:
+        return None
+    among = (place for place, finds in enumerate(choices) if not _reaches(scope, finds, FURTHER * limit))
+    return next(((place, FURTHER * limit) for place in among), None)
 
 
 def _reaches(scope: Scope, finds: Finds, rows: int) -> bool:

@@ -20,7 +20,6 @@ from countyfhir.search.query import (
     Near,
     NumberIs,
     OfType,
-    Predicate,
     ReferenceIs,
     ReferenceWithin,
     StringIs,
@@ -28,6 +27,7 @@ from countyfhir.search.query import (
     TokenIs,
     UriIs,
 )
+from countyfhir.store.sqlite import leading
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.full_text import full_text
 from countyfhir.store.sqlite.ranged import date, last_updated, near, number
@@ -158,23 +158,27 @@ def _string(scope: Scope, predicate: StringIs) -> Term:
 
 
 def _composite(scope: Scope, predicate: CompositeIs) -> Term:
-    """Component entries of one element: the rows of all parts share their resource and their part number."""
-    rows = [_rows(scope, part) for part in predicate.parts]
-    if not rows or None in rows:
+    """Component entries of one element: the rows of all parts share their resource and their part number. The part with
+    the fewest rows leads."""
+    rows = [row for part in predicate.parts if (row := SIMPLE[type(part)](scope, part).rows) is not None]
+    if not rows or len(rows) < len(predicate.parts):
         return IMPOSSIBLE
-    (table, first), *others = [row for row in rows if row is not None]
+    choices = [
+        (Sql(f"SELECT rid FROM {table} WHERE {found_by.text}", found_by.bindings),) for table, found_by, _ in rows
+    ]
+    lead, _ = leading.least(scope, choices) or (0, 0)
+    table, found_by, probed_by = rows[lead]
     same = [
         Sql(f"EXISTS (SELECT 1 FROM {other} WHERE rid = c.rid AND part = c.part AND {where.text})", where.bindings)
-        for other, where in others
+        for place, (other, _, where) in enumerate(rows)
+        if place != lead
     ]
-    whole = joined(" AND ", [first, *same])
-    found = Sql(f"SELECT rid FROM {table} AS c WHERE {whole.text}", whole.bindings)
-    return Term(lambda rid: Sql(f"EXISTS ({found.text} AND c.rid = {rid})", found.bindings), (found,))
+    found, probed = (joined(" AND ", [condition, *same]) for condition in (found_by, probed_by))
 
+    def probe(rid: str) -> Sql:
+        return Sql(f"EXISTS (SELECT 1 FROM {table} AS c WHERE c.rid = {rid} AND {probed.text})", probed.bindings)
 
-def _rows(scope: Scope, part: Predicate) -> tuple[str, Sql] | None:
-    """The table and the condition of one component's rows, None when nothing can match."""
-    return SIMPLE[type(part)](scope, part).rows
+    return Term(probe, (Sql(f"SELECT rid FROM {table} AS c WHERE {found.text}", found.bindings),))
 
 
 def _missing(scope: Scope, predicate: Missing) -> Term:

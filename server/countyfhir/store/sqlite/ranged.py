@@ -49,13 +49,14 @@ def near(scope: Scope, predicate: Near) -> Term:
 
 def _ranged(scope: Scope, table: str, fixed: Sql, rule: Rule, values: dict[str, Any]) -> Term:
     """Rows whose sides compare as the rule says: a disjunction, one select each."""
-    wheres = [joined(" AND ", [fixed, _compared(conjunction, values)]) for conjunction in rule]
+    compared = [_compared(conjunction, values) for conjunction in rule]
     probed = [_compared(conjunction, values, "+") for conjunction in rule]
-    whole = indexed(scope, table, joined(" AND ", [fixed, any_of(_bracketed(condition) for condition in probed)]))
+    found_by, probed_by = (joined(" AND ", [fixed, any_of(map(_bracketed, each))]) for each in (compared, probed))
+    wheres = [joined(" AND ", [fixed, condition]) for condition in compared]
     return Term(
-        whole.probe,
+        indexed(scope, table, probed_by).probe,
         tuple(Sql(f"SELECT rid FROM {table} WHERE {where.text}", where.bindings) for where in wheres),
-        rows=whole.rows,
+        rows=(table, found_by, probed_by),
     )
 
 

@@ -78,9 +78,19 @@ class SqliteResources:
 
     async def search(self, query: Query, grant: Grant = ALL) -> Page:
         """Matches the grant lets the caller see, includes likewise. FhirError timeout (503) past the time limit."""
+        if query.total == "none" and query.count > 0 and query.resource_types and not self._occur(query.resource_types):
+            return Page(())
         return await self._readers.run(
             lambda connection: search_page(connection, self._names, query, grant, self._options.include_limit)
         )
+
+    def _occur(self, resource_types: Iterable[str]) -> bool:
+        """Whether there ever was a resource of any of the types: if not, no thread has to look."""
+        if any(name in self._names.types for name in resource_types):
+            return True
+        with translated():
+            connection = self._connections.mine()
+            return any(self._names.type_id(connection, name) is not None for name in resource_types)
 
     async def visible(self, keys: Iterable[tuple[str, str]], grant: Grant) -> set[tuple[str, str]]:
         """Those of the current, undeleted resources that the grant lets the caller see."""

@@ -66,7 +66,7 @@ class Term:
     exact: bool = True
     scans: bool = False
     once: bool = False
-    rows: tuple[str, Sql] | None = None  # the table and condition, when the term is about rows of one index table
+    rows: tuple[str, Sql, Sql] | None = None  # of one index table: its name, the condition to find by and to probe by
 
 
 IMPOSSIBLE = Term(lambda rid: NEVER, ())
@@ -108,7 +108,7 @@ def indexed(scope: Scope, table: str, where: Sql, *, ordered: bool = False, scan
         return Sql(f"EXISTS (SELECT 1 FROM {table} WHERE rid = {rid} AND {where.text})", where.bindings)
 
     found = Sql(f"SELECT rid FROM {table} WHERE {where.text}", where.bindings)
-    return Term(probe, (found,), ordered=ordered, scans=scans, rows=(table, where))
+    return Term(probe, (found,), ordered=ordered, scans=scans, rows=(table, where, where))
 
 
 def unfindable(term: Term) -> Term:
