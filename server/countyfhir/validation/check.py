@@ -7,7 +7,7 @@ What refuses a write is always looked for; warnings, best practice and codes onl
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from countyfhir.fhirpath import Given
@@ -15,6 +15,7 @@ from countyfhir.model.definitions import definitions
 from countyfhir.outcome import Issue
 from countyfhir.validation import structure
 from countyfhir.validation.claims import profile_findings
+from countyfhir.validation.inside import resolver
 from countyfhir.validation.rules.bindings import codes_in
 from countyfhir.validation.rules.finding import NO_KNOWLEDGE, Around, Finding, Knowledge
 from countyfhir.validation.rules.kinds import kinds
@@ -48,6 +49,7 @@ def check(
     issues = structure.check(resource, expected_type) if wanted.base else []
     if not _is_known(resource) or any(issue.code == "structure" and not issue.expression for issue in issues):
         return issues
+    knowledge = replace(knowledge, resolve=resolver(resource, knowledge.resolve))
     given = given_by(knowledge)
     findings: list[Finding] = []
     try:

@@ -418,3 +418,41 @@ def test_absent_must_support_only_when_asked() -> None:
     (found,) = check(PATIENT, around(PATIENT), must_support=True) or []
     assert found.severity == "information"
     assert "birthDate" in found.text
+
+
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    1,
+    "x",
+    "",
+    "#",
+    [],
+    {},
+    [None],
+    [[]],
+    [1],
+    {"coding": 1},
+    {"coding": [{"code": 1}]},
+)
+
+
+def test_broken_resources_are_judged_without_stumbling() -> None:
+    """Structure is another's to say; profiles and extensions go through whatever stands where."""
+    profiles = known(profile("p", "Observation", *component_slices(), element("Observation.subject", min=1)))
+    good = observation(
+        component=[COMPONENT | {"valueQuantity": {"value": 1}}],
+        contained=[PATIENT],
+        subject={"reference": "#1"},
+        extension=[{"url": "u", "valueCode": "c"}],
+        category=[{"coding": [{"code": "c"}]}],
+    )
+    for name in good:
+        for junk in JUNK:
+            broken = {**good, name: junk} if name != "resourceType" else good
+            for url in (OURS + "p", R4 + "bp", R4 + "cholesterol"):
+                check = profiles.profile_check(url)
+                assert check is not None
+                found = check(broken, around(broken))
+                assert found is None or all(one.severity for one in found)
+            assert isinstance(profiles.extension_findings(broken, around(broken)), list)

@@ -58,7 +58,9 @@ def codes_of(value: Any) -> list[Code] | None:
     if not isinstance(value, dict):
         return None
     if "coding" in value or "text" in value:
-        codings = value.get("coding", [])
+        codings = value.get("coding")
+        if not isinstance(codings, list):
+            return []
         return [code for one in codings if isinstance(one, dict) for code in code_of(one)]
     return code_of(value) or (None if "value" in value or not value else [])
 

@@ -18,6 +18,7 @@ from countyfhir.validation.profiles.element_tree import Element, tree_of
 from countyfhir.validation.profiles.extensions import KnownExtension
 from countyfhir.validation.profiles.snapshot import TYPES, NoSnapshot, StructureDefinition
 from countyfhir.validation.profiles.spot import Judge, Run, Spot, errors
+from countyfhir.validation.profiles.targets import contained_in
 from countyfhir.validation.rules.finding import Around, Finding
 
 if TYPE_CHECKING:
@@ -175,6 +176,6 @@ def says(finding: Finding) -> Judge:
 def _at(resource: Resource, run: Run) -> Run:
     """The same run, around the target of a reference."""
     around = run.around
-    inside = any(one is resource for one in around.root.get("contained", ()))
+    inside = any(one is resource for one in contained_in(around.root))
     root = around.root if inside else resource
     return Run(Around(resource, root, around.knowledge, around.given), run.open, run.supported)

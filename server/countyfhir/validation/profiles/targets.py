@@ -30,9 +30,14 @@ def resolved(reference: Any, run: Run) -> Resource | None:
     if url.startswith("#"):
         if url == "#":
             return around.root
-        contained = around.root.get("contained", [])
-        return next((one for one in contained if isinstance(one, dict) and one.get("id") == url[1:]), None)
+        return next((one for one in contained_in(around.root) if one.get("id") == url[1:]), None)
     return (around.given.resolve or around.knowledge.resolve)(url)
+
+
+def contained_in(resource: Resource) -> list[Resource]:
+    """The resources that a resource contains."""
+    found = resource.get("contained")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def referred_type(reference: Any, run: Run) -> str | None:
