@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -116,12 +117,37 @@ def targets(county: County, resource: Resource, code: str) -> list[Key]:
     return [key for key in dict.fromkeys(found) if key in county.resources]
 
 
+def identified(county: County, resource: Resource, code: str) -> list[Key]:
+    """The resources to which a reference parameter leads by an identifier alone; where the parameter wants one type of
+    target, references that name no other."""
+    parameter = parameter_of(resource["resourceType"], code)
+    bare = re.sub(r"\.where\(resolve\(\) is (\w+)\)", "", parameter.expression)
+    wanted = re.findall(r"resolve\(\) is (\w+)", parameter.expression)
+    named = [
+        (value["identifier"].get("system"), value["identifier"].get("value"), value.get("type", ""))
+        for value in (item.value for item in compiled(bare, resource["resourceType"])(resource))
+        if isinstance(value, dict) and "identifier" in value and "reference" not in value
+    ]
+    return [
+        key
+        for key, target_resource in county.resources.items()
+        if key[0] in (wanted or parameter.targets)
+        for system, number, stated in named
+        if system
+        and number
+        and (not wanted or stated in ("", *wanted))
+        and any(
+            (system, number) in matching.codings(each, "Identifier") for each in target_resource.get("identifier", ())
+        )
+    ]
+
+
 def _chained(county: County, resource: Resource, link: str, rest: str, text: str) -> bool:
     code, _, wanted = link.partition(":")
     following = rest.partition(".")[0].partition(":")[0]
     return any(
         holds(county, county.resources[key], rest, text)
-        for key in targets(county, resource, code)
+        for key in (*targets(county, resource, code), *identified(county, resource, code))
         if wanted in ("", key[0]) and (following == "_has" or following in definitions().search_parameters[key[0]])
     )
 
@@ -130,7 +156,7 @@ def _has(county: County, resource: Resource, name: str, text: str) -> bool:
     _, source_type, code, rest = name.split(":", 3)
     own = (resource["resourceType"], resource["id"])
     return any(
-        own in targets(county, source, code) and holds(county, source, rest, text)
+        own in (*targets(county, source, code), *identified(county, source, code)) and holds(county, source, rest, text)
         for (kind, _), source in county.resources.items()
         if kind == source_type
     )

@@ -19,7 +19,13 @@ from .drawn_resources import BASE
 
 
 def _settings(path: Path) -> Settings:
-    quick = {"load_definitions": "off", "synchronous": "normal", "reader_threads": 1, "audit": "off", "validation": "off"}
+    quick = {
+        "load_definitions": "off",
+        "synchronous": "normal",
+        "reader_threads": 1,
+        "audit": "off",
+        "validation": "off",
+    }
     return load({"store": store_at(path)} | quick)
 
 

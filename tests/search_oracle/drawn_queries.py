@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from countyfhir.model.definitions import SearchParameter, definitions
+from countyfhir.search.conditions import modifiers_of
 
 from . import drawing as st
 from .drawn_resources import BASE, CODES, DATES, IDENTIFIERS, IDS, MOMENTS, NAMES, NUMBERS, SYSTEMS, TEXTS, UNITS, URIS
@@ -143,7 +144,10 @@ def plain_conditions(draw: st.DrawFn, kind: str) -> tuple[str, str]:
     search_type = draw(st.sampled_from(tuple(MODIFIERS)))
     codes = codes_of(kind, search_type) or codes_of(kind, "token")
     parameter = parameters[draw(st.sampled_from(codes))]
-    modifier = draw(st.sampled_from(MODIFIERS[parameter.type]))
+    offered = modifiers_of(parameter, kind, definitions())
+    modifier = draw(
+        st.sampled_from([each for each in MODIFIERS[parameter.type] if each in ("", "Patient") or each in offered])
+    )
     if parameter.code == "identifier" and draw(st.integers(0, 4)) == 0:
         wanted = ("urn:t|MR|110105491231002", "urn:t|MR|11010519491231002X", "urn:t|X|a\\,b", "urn:t|MR|1")
         return "identifier:of-type", draw(st.sampled_from(wanted))
