@@ -140,6 +140,30 @@ def test_what_cannot_be_answered(filled: TestClient, query: str, status: int) ->
     assert (answer.status_code, answer.json()["resourceType"]) == (status, "OperationOutcome")
 
 
+def test_resources_are_kept_by_a_cache_id(filled: TestClient) -> None:
+    """Sent once, used by later requests of the same id, and by no other."""
+
+    def valid(cache: str, *brought: tuple[str, str, Any]) -> bool:
+        asked = [
+            ("url", "valueUri", f"{URL}/CodeSystem/kept"),
+            ("code", "valueCode", "x"),
+            ("cache-id", "valueId", cache),
+        ]
+        return bool(told(filled.post("CodeSystem/$validate-code", json=parameters(*asked, *brought)))["result"])
+
+    resource = ("tx-resource", "resource", code_system("kept", [concept("x")]))
+    assert [valid("one"), valid("one", resource), valid("one"), valid("two")] == [False, True, True, False]
+
+
+def test_a_wrong_display_can_be_a_warning(filled: TestClient) -> None:
+    """By a parameter, or by a mode; another mode is refused."""
+    asked = f"CodeSystem/$validate-code?url={SIMPLE}&code=lung&display=liver"
+    assert told(filled.get(asked))["result"] is False
+    for how in ("lenient-display-validation=true", "mode=lenient-display-validation"):
+        assert told(filled.get(f"{asked}&{how}"))["result"] is True
+    assert filled.get(f"{asked}&mode=strict").status_code == 400
+
+
 def test_subsumes(filled: TestClient) -> None:
     """All four outcomes, by codes and by codings."""
     outcomes = [

@@ -46,6 +46,7 @@ class Terminology:
         self._answers: Kept[Any] = Kept(MOST_ANSWERS)
         self._overlaid: Kept[Terminology] = Kept(32)
         self.answers: Kept[bytes] = Kept(MOST_TEXTS)
+        self.brought: Kept[list[dict[str, Any]]] = Kept(64)  # what requests brought, by their cache-id
 
     def prepare(self) -> None:
         """Take up R4's own content (0.2 s, once for each index) and what has changed in the folders. The first question

@@ -21,7 +21,7 @@ from countyfhir.terminology.versions import Versions, split
 
 _FORM = frozenset({"_format", "_pretty", "_summary", "_elements"})
 VERSION_PARAMETERS = ("system-version", "check-system-version", "force-system-version", "default-valueset-version")
-EVERYWHERE = frozenset({"tx-resource", "displayLanguage", *VERSION_PARAMETERS})
+EVERYWHERE = frozenset({"tx-resource", "cache-id", "displayLanguage", *VERSION_PARAMETERS})
 """Parameters that every terminology operation has here."""
 
 
@@ -129,9 +129,23 @@ async def asked(interaction: Interaction, grant: Grant, world: World, known: Ite
         values.setdefault(name, []).append(value)
     own = await _own(interaction, grant, world) if interaction.logical_id is not None else None
     brought = [one for one in values.get("tx-resource", ()) if isinstance(one, dict)]
-    terminology = world.terminology.with_resources(brought)
+    terminology = world.terminology.with_resources(_with_earlier(brought, values.get("cache-id", ()), world))
     stated = tuple(element for name, _, element in pairs if element is not None)
     return Asked(values, terminology, own, stated)
+
+
+def _with_earlier(brought: list[Resource], names: Iterable[Any], world: World) -> list[Resource]:
+    """What came along with the request, after what came with earlier ones of the same ``cache-id``."""
+    for name in names:
+        kept = world.terminology.brought
+        earlier = {_identity(one): one for one in kept.get(name, ())}
+        brought = list((earlier | {_identity(one): one for one in brought}).values())
+        kept.keep(name, brought)
+    return brought
+
+
+def _identity(resource: Resource) -> tuple[Any, Any, Any]:
+    return resource.get("resourceType"), resource.get("url"), resource.get("version")
 
 
 def _given(interaction: Interaction) -> Iterable[tuple[str, Any, dict[str, Any] | None]]:
@@ -186,6 +200,8 @@ def remembered(perform: Perform) -> Perform:
         if interaction.logical_id is not None:
             return await perform(interaction, grant, world)
         sent = json.dumps(interaction.body) if interaction.body is not None else b""
+        if b"cache-id" in sent or any(name == "cache-id" for name, _ in interaction.query):
+            return await perform(interaction, grant, world)
         lenient = interaction.preferences.handling == "lenient"
         at = (interaction.operation, interaction.resource_type, interaction.query, sent, lenient)
         answers = world.terminology.answers

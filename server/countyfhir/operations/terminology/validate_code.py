@@ -22,6 +22,7 @@ _CODES = (
     "abstract",
     "lenient-display-validation",
     "activeOnly",
+    "mode",
 )
 OF_CODE_SYSTEM = (*_CODES, "url", "codeSystem", "system", "version", "systemVersion")
 OF_VALUE_SET = (
@@ -69,12 +70,20 @@ def _rules(request: Asked) -> Rules:
     return Rules(
         abstract=request.flag("abstract", default=True),
         active_only=request.flag("activeOnly"),
-        lenient_display=request.flag("lenient-display-validation"),
+        lenient_display=request.flag("lenient-display-validation") or "lenient-display-validation" in _modes(request),
         languages=request.languages or _own_language(request),
         infers_system=request.flag("inferSystem"),
         membership_only=request.flag("valueset-membership-only"),
         versions=request.versions,
     )
+
+
+def _modes(request: Asked) -> list[str]:
+    """The modes that are asked for. FhirError 400 for another than ``lenient-display-validation``."""
+    modes = request.all("mode")
+    if any(one != "lenient-display-validation" for one in modes):
+        raise FhirError("value", "The only mode is lenient-display-validation.", expression="mode")
+    return modes
 
 
 def _own_language(request: Asked) -> tuple[str, ...]:
