@@ -9,7 +9,19 @@ import pytest
 from countyfhir.access.criteria import conjunction, narrow
 from countyfhir.exchange import ALL, Grant
 from countyfhir.outcome import FhirError
-from countyfhir.search.query import Chain, Has, IdIs, Include, InCompartment, Not, Query, StringIs, TokenIs
+from countyfhir.search.query import (
+    AllOf,
+    Chain,
+    Contained,
+    Has,
+    IdIs,
+    Include,
+    InCompartment,
+    Not,
+    Query,
+    StringIs,
+    TokenIs,
+)
 
 GrantOf = Callable[..., Grant]
 NAMED = (StringIs("name", "starts", "li"),)
@@ -62,3 +74,14 @@ def test_an_include_of_any_type_is_left_to_the_store(grant_of: GrantOf) -> None:
     """It brings what is granted."""
     query = Query(("Observation",), includes=(Include("Observation", "subject"),))
     assert narrow(query, grant_of("system/Observation.rs")) is query
+
+
+def test_a_chain_inside_of_a_filter_is_narrowed(grant_of: GrantOf) -> None:
+    """Conjunctions (of _filter) and searches inside of containers hide no chain from the grant."""
+    grant = grant_of("system/Observation.rs", "patient/Patient.rs", patient="7")
+    inside = (NAMED, (InCompartment("Patient", "7", ("link",)),))
+    chain = Chain("subject", "Patient", (NAMED,))
+    query = Query(("Observation",), ((AllOf(((chain,),)),), (Contained("Observation", ((chain,),)),)))
+    first, second = narrow(query, grant).where
+    assert first == (AllOf(((Chain("subject", "Patient", inside),),)),)
+    assert second == (Contained("Observation", ((Chain("subject", "Patient", inside),),)),)
