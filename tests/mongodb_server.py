@@ -4,6 +4,7 @@ free port with its data in a temporary folder; one a session."""
 from __future__ import annotations
 
 import atexit
+import importlib.util
 import os
 import secrets
 import shutil
@@ -32,9 +33,7 @@ def server() -> tuple[str, str]:
         place, question, options = given.partition("?")
         scheme, _, rest = place.partition("://")
         return f"{scheme}://{rest.partition('/')[0]}", question + options
-    try:
-        import secantus  # noqa: F401 - only whether it is there
-    except ImportError:
+    if importlib.util.find_spec("secantus") is None:
         pytest.skip("no MongoDB: MONGODB_URI is not set and SecantusDB is not installed")
     return started(), ""
 

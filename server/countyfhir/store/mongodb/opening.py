@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,11 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 from pymongo.uri_parser import parse_uri
 
+from countyfhir.exchange import Stored
 from countyfhir.store.copying import Copying
 from countyfhir.store.mongodb import schema
 from countyfhir.store.mongodb.audit import MongoAudit
+from countyfhir.store.mongodb.changes import follow
 from countyfhir.store.mongodb.copying import MongoCopying
 from countyfhir.store.mongodb.intake import MongoIntake
 from countyfhir.store.mongodb.jobs import MongoJobs
@@ -43,6 +45,11 @@ class MongoStore(Store):
     database: AsyncDatabase[Document] | None = None
     options: Options = field(default_factory=Options)
     writer: Writer | None = None
+
+    def changes(self, after: int, *, streams: bool = True) -> AsyncIterator[list[Stored]]:
+        """Present versions committed after a sequence number, as they come (``changes.follow``)."""
+        assert self.database is not None
+        return follow(self.database, after, streams=streams)
 
     def copying(self) -> Copying:
         """The store, seen by who copies it."""

@@ -23,7 +23,7 @@ class Transaction:
     """What a step sees. ``states`` are the current versions known so far, by "Type/id" (None: there is none).
 
     The clock is one document that every commit changes first. Two transactions cannot both change it, so commits have
-    one order: sequence numbers, instants and what criteria found are those of that order (docs/decisions/0009).
+    one order: sequence numbers, instants and what criteria found are those of that order (docs/decisions/0010).
     """
 
     reading: Reading
