@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from random import Random
 
 from bench.county import calendar
@@ -74,9 +75,9 @@ def laboratory(visit: Visit, chance: Random, *, diabetic: bool) -> Iterator[Reso
 
 
 def quantity(measure: Measure, chance: Random) -> Resource:
-    """A value somewhere between the measure's limits."""
+    """A value somewhere between the measure's limits, as JSON is read here: a Decimal when it is not whole."""
     drawn = chance.uniform(measure.low, measure.high)
-    value = round(drawn, measure.digits) if measure.digits else round(drawn)
+    value = Decimal(f"{drawn:.{measure.digits}f}") if measure.digits else round(drawn)
     return {"value": value, "unit": measure.unit, "system": UCUM, "code": measure.unit}
 
 

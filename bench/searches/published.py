@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from bench.searches.shape import (
     FIRST_PAGE,
     LINEAR,
@@ -53,7 +55,7 @@ W3 = (
           lambda r, v: is_a(r, "Encounter") and r["class"]["code"] == "EMER"),
     Shape("W3", FIRST_PAGE, f"/Observation?value-quantity=gt{{millimoles}}|{UCUM}|mmol/L&_count=20",
           lambda r, v: is_a(r, "Observation") and r.get("valueQuantity", {}).get("unit") == "mmol/L"
-          and r["valueQuantity"]["value"] > float(v.millimoles)),
+          and r["valueQuantity"]["value"] > Decimal(v.millimoles)),
     Shape("W3", FIRST_PAGE, f"/Observation?component-value-quantity=gt{{pressure}}|{UCUM}|mm[Hg]&_count=20",
           lambda r, v: any(each["valueQuantity"]["value"] > v.pressure for each in components(r))),
     Shape("W3", FIRST_PAGE, "/Observation?combo-value-quantity=gt{pressure}&_count=20",

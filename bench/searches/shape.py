@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from bench.county.coded import Resource
@@ -91,7 +92,7 @@ def components(resource: Resource) -> list[Resource]:
     return listed
 
 
-def amounts(resource: Resource) -> list[float]:
+def amounts(resource: Resource) -> list[Decimal]:
     """Its own value and those of its components."""
     held = [resource, *components(resource)]
     return [each["valueQuantity"]["value"] for each in held if "valueQuantity" in each]
