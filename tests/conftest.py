@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,3 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """What ``--store`` says, for those who open stores."""
     stores.chosen = config.getoption("--store")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests publish by ``record_property("published", ...)`` is printed at the end, in CI too."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "published" and getattr(report, "when", "") == "call":
+                    terminalreporter.write_line(str(value))

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from countyfhir.fhirpath import Given
+from countyfhir.fhirpath import Given, units
 from countyfhir.model.definitions import definitions
 from countyfhir.outcome import Issue
+from countyfhir.terminology import ucum
 from countyfhir.validation import structure
 from countyfhir.validation.claims import profile_findings
 from countyfhir.validation.inside import resolver
@@ -82,8 +85,24 @@ def given_by(knowledge: Knowledge) -> Given:
         found = profile_findings(resource, (url,), False, knowledge, given)
         return not any(one.severity in ERRORS for one in found)
 
-    given = Given(resolve=knowledge.resolve, member_of=member_of, subsumes=knowledge.subsumes, conforms_to=conforms_to)
+    given = Given(
+        canonical_unit=canonical_unit,
+        resolve=knowledge.resolve,
+        member_of=member_of,
+        subsumes=knowledge.subsumes,
+        conforms_to=conforms_to,
+    )
     return given
+
+
+@lru_cache(maxsize=4096)
+def canonical_unit(code: str) -> tuple[Decimal, tuple[tuple[str, int], ...]] | None:
+    """Factor and powers of a UCUM unit, for comparing quantities; scales with an offset are compared only with
+    themselves."""
+    unit = ucum.reduce(code)
+    if unit is None or unit.offset:
+        return units.canonical(code)
+    return Decimal(unit.factor.numerator) / Decimal(unit.factor.denominator), unit.dimensions
 
 
 def issues_of(root: str, findings: Iterable[Finding]) -> list[Issue]:
