@@ -392,6 +392,17 @@ def test_resources_in_bundles_have_profiles() -> None:
     assert judged("Bundle", bundle, *asked) == [(".entry[1].resource", "required")]
 
 
+def test_rules_of_entries_see_the_entry_as_the_resource() -> None:
+    """%resource of a profile on an entry is the entry's resource, not the Bundle."""
+    rule = {"key": "e-1", "severity": "error", "human": "h", "expression": "%resource.ofType(Patient).exists()"}
+    entry = profile("entry", "Patient", element("Patient.name", constraint=[rule]))
+    asked = profile(
+        "p", "Bundle", element("Bundle.entry.resource", type=[{"code": "Patient", "profile": [OURS + "entry"]}])
+    )
+    bundle = {"resourceType": "Bundle", "entry": [{"resource": PATIENT | {"name": [{"text": "a"}]}}]}
+    assert errors(known(entry, asked), "p", bundle) == []
+
+
 def test_circular_references_end() -> None:
     """Two resources that must conform because of each other are judged once each."""
     one = profile(

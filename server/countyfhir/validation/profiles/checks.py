@@ -48,6 +48,8 @@ class ProfileCheck:
         if self.type_name != "Element" and not is_a(spot.type_name, self.type_name):
             text = f"The profile {self.url} is for {self.type_name}, not for {spot.type_name}."
             return [Finding("", "structure", text, "error", self.url)]
+        if isinstance(spot.value, dict) and "resourceType" in spot.value and spot.value is not run.around.resource:
+            run = _at(spot.value, run)
         mark = (id(spot.value), self.url)
         if mark in run.open:
             return None
@@ -145,7 +147,7 @@ class Checks:
     def conforms_of(self) -> Callable[[str, Resource, Run], list[Finding] | None]:
         """What a profile finds in the target of a reference."""
         return lambda url, resource, run: self.value_findings(
-            url, Spot(resource, None, str(resource.get("resourceType"))), _at(resource, run)
+            url, Spot(resource, None, str(resource.get("resourceType"))), run
         )
 
     def conforms(self, url: str, value: Any, type_name: str, run: Run) -> bool:
@@ -174,7 +176,7 @@ def says(finding: Finding) -> Judge:
 
 
 def _at(resource: Resource, run: Run) -> Run:
-    """The same run, around the target of a reference."""
+    """The same run, around a resource that is another's: its target, its entry, its contained one."""
     around = run.around
     inside = any(one is resource for one in contained_in(around.root))
     root = around.root if inside else resource
