@@ -25,14 +25,14 @@ MOST_KEPT = 1_024
 
 
 class Kept(OrderedDict[Hashable, T]):
-    """The most recently used ``most`` values."""
+    """The ``most`` values that were kept last."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
 
     def keep(self, key: Hashable, value: T) -> T:
-        """Keep a value; the one that was used least recently goes."""
+        """Keep a value; the one that was kept longest goes."""
         self[key] = value
         if len(self) > self._most:
             with suppress(KeyError):  # another thread was quicker

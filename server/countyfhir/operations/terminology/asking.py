@@ -4,7 +4,7 @@ resources that came along (R4 section 3.2.0.2)."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Resource, changed
@@ -33,7 +33,6 @@ class Asked:
     values: Mapping[str, list[Any]]
     terminology: Terminology
     own: Resource | None = None
-    stated: tuple[Mapping[str, Any], ...] = field(default=())
 
     @property
     def resolver(self) -> Resolver:
@@ -116,7 +115,7 @@ async def asked(interaction: Interaction, grant: Grant, world: World, known: Ite
     instance that is not there."""
     pairs = list(_given(interaction))
     allowed = EVERYWHERE | frozenset(known)
-    unknown = next((name for name, _, _ in pairs if name not in allowed), None)
+    unknown = next((name for name, _ in pairs if name not in allowed), None)
     if unknown is not None and interaction.preferences.handling != "lenient":
         raise FhirError(
             "not-supported",
@@ -125,13 +124,12 @@ async def asked(interaction: Interaction, grant: Grant, world: World, known: Ite
             expression=unknown[:64],
         )
     values: dict[str, list[Any]] = {}
-    for name, value, _ in pairs:
+    for name, value in pairs:
         values.setdefault(name, []).append(value)
     own = await _own(interaction, grant, world) if interaction.logical_id is not None else None
     brought = [one for one in values.get("tx-resource", ()) if isinstance(one, dict)]
     terminology = world.terminology.with_resources(_with_earlier(brought, values.get("cache-id", ()), world))
-    stated = tuple(element for name, _, element in pairs if element is not None)
-    return Asked(values, terminology, own, stated)
+    return Asked(values, terminology, own)
 
 
 def _with_earlier(brought: list[Resource], names: Iterable[Any], world: World) -> list[Resource]:
@@ -148,22 +146,12 @@ def _identity(resource: Resource) -> tuple[Any, Any, Any]:
     return resource.get("resourceType"), resource.get("url"), resource.get("version")
 
 
-def _given(interaction: Interaction) -> Iterable[tuple[str, Any, dict[str, Any] | None]]:
-    """(name, value, the parameter as an expansion repeats it) of address and body."""
-    for name, text in interaction.query:
-        if name not in _FORM:
-            yield name, text, {"name": name, "valueString": text}
+def _given(interaction: Interaction) -> Iterable[tuple[str, Any]]:
+    """(name, value) of address and body: plain values, elements, resources, lists of parts."""
+    yield from ((name, text) for name, text in interaction.query if name not in _FORM)
     body = interaction.body
-    if isinstance(body, dict):
-        for one in body.get("parameter", ()):
-            name = str(one.get("name"))
-            if "resource" in one:
-                yield name, one["resource"], None
-            elif "part" in one:
-                yield name, one["part"], None
-            else:
-                value = value_of(one)
-                yield name, value, None if isinstance(value, dict) else {k: v for k, v in one.items() if k != "id"}
+    for one in body.get("parameter", ()) if isinstance(body, dict) else ():
+        yield str(one.get("name")), one["resource"] if "resource" in one else one.get("part") or value_of(one)
 
 
 async def _own(interaction: Interaction, grant: Grant, world: World) -> Resource:

@@ -22,7 +22,7 @@ def value_set_of(request: Asked, world: World) -> tuple[Definition, Asked]:
         brought = [*(one for one in held if one.get("url")), *([given] if given.get("url") else [])]
         terminology = request.terminology.with_resources(brought) if request.own is None else request.terminology
         return definition(given), replace(request, terminology=terminology, own=given)
-    url = request.text("url") or _of_context(request.text("context"), world) or _plain(request.text("valueSet"))
+    url = request.text("url") or _of_context(request.text("context"), world) or request.text("valueSet")
     if url is None:
         raise FhirError("required", "Say the value set: url, valueSet or context.", expression="url")
     version = request.text("valueSetVersion") or request.versions.value_sets.get(url)
@@ -32,10 +32,6 @@ def value_set_of(request: Asked, world: World) -> tuple[Definition, Asked]:
         text = f"A definition for the value Set '{canonical}' could not be found"
         raise FhirError("not-found", text, expression="url")
     return found, replace(request, own=dict(found.resource))
-
-
-def _plain(text: str | None) -> str | None:
-    return text
 
 
 def _of_context(context: str | None, world: World) -> str | None:
