@@ -21,8 +21,8 @@ def test_import_list_remove(run: Run, tmp_path: Path) -> None:
     assert run("terminology", "list").out == ""
 
 
-def test_what_ships_is_listed_when_asked(run: Run) -> None:
-    """R4's own content and the folders."""
+def test_the_rest_is_listed_when_asked(run: Run) -> None:
+    """R4's own content."""
     assert "http://hl7.org/fhir/administrative-gender|4.0.1" in run("terminology", "list", "--all").out
 
 

@@ -90,14 +90,15 @@ def import_(
 def list_(
     settings: Settings,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also what ships with the program and what is stored over REST.")
+        bool, typer.Option("--all", help="Also R4's own content, and what a server took up from folders and REST.")
     ] = False,
 ) -> None:
     """List what was imported: kind, address and version, number of concepts in the index, where it came from."""
     from countyfhir.terminology import contents
 
     with in_index(settings) as terminology:
-        terminology.prepare()
+        if everything:
+            contents.with_r4(terminology.database)
         for kind in contents.KINDS:
             for one in contents.all_of(terminology.database, kind):
                 if everything or one.origin == "import":
