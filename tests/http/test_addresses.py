@@ -36,5 +36,6 @@ def test_only_trusted_proxies_are_believed(serve: Callable[..., TestClient], add
     """X-Forwarded-Host and -Proto of the proxy's network count; anybody else's do not."""
     started = serve(trusted_proxies="10.0.0.0/24")
     client = TestClient(started.app, base_url="http://127.0.0.1:8080/fhir/", client=(address, 5000))
+    client.portal = started.portal  # the event loop in which the server opened its store
     link = client.get("Patient", headers=FORWARDED).json()["link"][0]["url"]
     assert link == f"{base or 'http://127.0.0.1:8080/fhir'}/Patient"

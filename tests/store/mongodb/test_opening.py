@@ -113,6 +113,7 @@ def certificate(tmp_path: Path) -> Path:
     return made
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the driver leaves a refused socket
 def test_tls_and_passwords_stand_in_the_address(certificate: Path) -> None:
     """Over TLS with the right authority, not without; a wrong password is a sentence, not a raw error."""
     folder = certificate.parent
