@@ -42,6 +42,17 @@ def test_every_resource_is_right() -> None:
     assert [(each["id"], issue) for each in county(SOME) for issue in structure.check(each)] == []
 
 
+def test_the_door_takes_what_is_made(tmp_path: Path) -> None:
+    """A resident's record and what it refers to, with every check of a write."""
+
+    async def story(opened: Opened) -> int:
+        await asking.put_all(opened, list(county(1)))
+        bundle = await asking.page(opened, "Patient/p0/*?_summary=count")
+        return int(bundle["total"])
+
+    assert asking.with_server(tmp_path / "county.sqlite", story) > 80
+
+
 def test_ids_are_unique_and_references_lead_somewhere() -> None:
     """Each Type/id once; every literal reference is to a resource of the county."""
     resources = list(county(SOME))
