@@ -201,7 +201,8 @@ def _present(scope: Scope, kind: int, parameter: int) -> Term:
 
 def _id(scope: Scope, predicate: IdIs) -> Term:
     marks = ", ".join("?" * len(predicate.logical_ids))
-    where = Sql(f"type_id = {scope.type_id} AND deleted = 0 AND logical_id IN ({marks})", tuple(predicate.logical_ids))
+    own = f"type_id = {scope.type_id} AND +deleted = 0"  # else SQLite walks the type by an index that ends in rid
+    where = Sql(f"{own} AND logical_id IN ({marks})", tuple(predicate.logical_ids))
     return indexed(scope, "resource", where)
 
 
