@@ -1,6 +1,6 @@
 """The official FHIRPath R4 cases: how many pass may only rise, and none that passed may fail.
 
-The cases are those of FHIR/fhir-test-cases (``tests/data/fhirpath-r4.tar.xz``); the count is printed when the tests end.
+The cases are those of FHIR/fhir-test-cases (``tests/data/fhirpath-r4.tar.xz``); the count is printed at the end.
 ``python tests/conformance/test_fhirpath_suite.py`` prints what fails and writes the baseline.
 """
 
