@@ -64,6 +64,7 @@ async def apply(transaction: Transaction, made: Prepared) -> tuple[Stored, ...]:
     writes = zip(plan.writes, made.owners, made.shapes, strict=True)
     stored = tuple(_write(transaction, write, owner, its, made.body_bytes) for write, owner, its in writes)
     transaction.audit += [_with_version(record, stored) for record in plan.audit]
+    transaction.accounts += [plan.account] if plan.account is not None else []
     transaction.definitions += plan.raises_definitions
     return stored
 

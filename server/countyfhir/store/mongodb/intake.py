@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import msgspec
 from bson.binary import Binary
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
+from countyfhir.exchange import Account, SourceRecord
 from countyfhir.store import instant
 from countyfhir.store.mongodb.audit import reserved
 from countyfhir.store.mongodb.faults import translated
 from countyfhir.store.mongodb.reading import Document
-from countyfhir.store.ports import SourceRecord
 
 PAGE = 200
 LISTED = 500
@@ -27,7 +28,7 @@ class MongoIntake:
     """``IntakeStore`` on a MongoDB database. A record larger than one document lies in pieces."""
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
-        self._database, self._records, self._pieces = database, database["intake"], database["piece"]
+        self._database, self._records = database, database["intake"]
 
     async def latest(self, source: str, keys: Sequence[str]) -> dict[str, SourceRecord]:
         """The last record of each key that was stored (or found unchanged); keys without one are absent."""
@@ -48,19 +49,8 @@ class MongoIntake:
 
     async def append(self, records: Sequence[SourceRecord]) -> None:
         """Keep what became of legacy records; quarantined ones keep their raw bytes."""
-        if not records:
-            return
         with translated():
-            first = await reserved(self._database, "intake", len(records)) - len(records) + 1
-            documents: list[Document] = []
-            pieces: list[Document] = []
-            for number, record in enumerate(records, first):
-                document, parts = _document(number, record)
-                documents.append(document)
-                pieces += parts
-            if pieces:
-                await self._pieces.insert_many(pieces)
-            await self._records.insert_many(documents)
+            await remember(self._database, Account(tuple(records)))
 
     async def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]:
         """What still lies in quarantine, oldest first, as (sequence, record)."""
@@ -81,16 +71,41 @@ class MongoIntake:
     async def release(self, sequence: int) -> None:
         """Take a record out of quarantine (it was replayed or given up); the ledger keeps it, without its raw bytes."""
         with translated():
+            await remember(self._database, Account((), (sequence,)))
+
+    async def held(self, sequence: int) -> SourceRecord | None:
+        """One record that lies in quarantine, or None."""
+        with translated():
             document = await self._records.find_one({"_id": sequence, "held": True})
-            if document is None:
-                return
-            kept = replace(_decode(await self._whole(document)), raw=None)
-            change = {"$set": {"held": False, "record": Binary(_encode(kept))}, "$unset": {"c": ""}}
-            await self._records.update_one({"_id": sequence}, change)
-            await self._pieces.delete_many({"o": _owner(sequence)})
+            return _decode(await self._whole(document)) if document is not None else None
 
     async def _whole(self, document: Document) -> bytes:
         return await whole(self._database, document)
+
+
+async def remember(
+    database: AsyncDatabase[Document], account: Account, session: AsyncClientSession | None = None
+) -> None:
+    """Write the rows of an account, and take out of quarantine what it releases; in a transaction where there is a
+    session. Numbers are drawn outside of it: one that fails leaves a gap."""
+    if account.ledger:
+        first = await reserved(database, "intake", len(account.ledger)) - len(account.ledger) + 1
+        made = [_document(number, record) for number, record in enumerate(account.ledger, first)]
+        if pieces := [piece for _, parts in made for piece in parts]:
+            await database["piece"].insert_many(pieces, session=session)
+        await database["intake"].insert_many([document for document, _ in made], session=session)
+    for sequence in account.released:
+        await _release(database, sequence, session)
+
+
+async def _release(database: AsyncDatabase[Document], sequence: int, session: AsyncClientSession | None) -> None:
+    document = await database["intake"].find_one({"_id": sequence, "held": True}, session=session)
+    if document is None:
+        return
+    kept = replace(_decode(await whole(database, document)), raw=None)
+    change = {"$set": {"held": False, "record": Binary(_encode(kept))}, "$unset": {"c": ""}}
+    await database["intake"].update_one({"_id": sequence}, change, session=session)
+    await database["piece"].delete_many({"o": _owner(sequence)}, session=session)
 
 
 async def whole(database: AsyncDatabase[Document], document: Document) -> bytes:

@@ -100,7 +100,6 @@ def _client_options(uri: str, options: Options) -> dict[str, Any]:
         "serverSelectionTimeoutMS": int(options.selection_limit * 1000),
         "maxPoolSize": options.pool,
         "appname": "countyfhir",
-        "compressors": "zlib",
     }
     return {name: value for name, value in ours.items() if f"{name.lower()}=" not in said}
 

@@ -15,7 +15,7 @@ from countyfhir.search.contained import alternatives, prefix
 from countyfhir.search.query import AllOf, Chain, Clause, Contained, Has, Not, Predicate, ReferenceWithin
 from countyfhir.store.mongodb.index_keys import LAST, stem
 from countyfhir.store.mongodb.pointing import Ways, owners_of, pointed_by, saying_of, ways, within
-from countyfhir.store.mongodb.predicates import SIMPLE, keys_between
+from countyfhir.store.mongodb.predicates import MOST_LISTED, SIMPLE, keys_between
 from countyfhir.store.mongodb.reading import (
     BATCH,
     NOTHING,
@@ -140,17 +140,25 @@ async def _has(reading: Reading, kind: str, predicate: Has) -> Condition:
     conditions = await conditions_of(reading, predicate.source_type, predicate.where)
     selection = await select(reading, predicate.source_type, [Filter(between.condition()), *conditions])
     sources = await few(reading, selection, FEW)
-    if sources is not None:
-        pointed = await pointed_by(reading, between, sources)
-        literals = {each for its in pointed.literals.values() for each in its}
-        keys = {each for its in pointed.keys.values() for each in its}
-        listed = Filter({"_id": {"$in": sorted(literals)}})
-        return some([listed, Filter({"k": {"$in": sorted(keys)}})]) if keys else listed
+    listed = await _listed(reading, between, sources) if sources is not None else None
+    if listed is not None:
+        return listed
 
     async def pointed_to(reading: Reading, owners: Sequence[str]) -> set[str]:
         return await _pointed_to(reading, between, conditions, owners)
 
     return Probe(pointed_to)
+
+
+async def _listed(reading: Reading, between: Ways, sources: Sequence[str]) -> Condition | None:
+    """What the sources point to, as a list; None when it is long: a Group alone may point to thousands."""
+    pointed = await pointed_by(reading, between, sources)
+    literals = {each for its in pointed.literals.values() for each in its}
+    keys = {each for its in pointed.keys.values() for each in its}
+    if len(literals) + len(keys) > MOST_LISTED:
+        return None
+    listed = Filter({"_id": {"$in": sorted(literals)}})
+    return some([listed, Filter({"k": {"$in": sorted(keys)}})]) if keys else listed
 
 
 async def _pointed_to(

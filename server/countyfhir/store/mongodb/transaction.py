@@ -9,9 +9,10 @@ from typing import Any
 
 from pymongo import DeleteOne, InsertOne, ReplaceOne, ReturnDocument
 
-from countyfhir.exchange import AuditRecord
+from countyfhir.exchange import Account, AuditRecord
 from countyfhir.store import instant
 from countyfhir.store.mongodb.audit import insert_groups
+from countyfhir.store.mongodb.intake import remember
 from countyfhir.store.mongodb.reading import Document, Reading
 
 LISTED = 1_000
@@ -37,6 +38,7 @@ class Transaction:
     entries: dict[str, tuple[Document, list[Document]] | None] = field(default_factory=dict)
     counted: Counter[str] = field(default_factory=Counter)
     audit: list[AuditRecord] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
 
     async def know(self, owners: Iterable[str]) -> None:
         """Read the current versions that are not known yet."""
@@ -108,6 +110,8 @@ class Transaction:
         database, session = self.reading.database, self.reading.session
         if self.audit:
             await insert_groups(database, self.audit, session)
+        for account in self.accounts:
+            await remember(database, account, session)
         change: Document = {
             "$set": {"sequence": self.sequence, "instant": self.instant, "definitions": self.definitions}
         }
