@@ -43,6 +43,7 @@ FACTORIES: dict[str, Callable[[Path], Open]] = {"mongodb": mongodb_store, "sqlit
 SHORT = (
     "test_resources.py",
     "test_records.py",
+    "test_persons.py",
     "test_full_text.py::test_changes_are_seen_at_once",
     "test_code_text.py",
     "test_search.py::test_an_include_follows_a_canonical",

@@ -248,6 +248,68 @@ class JobStore(Protocol):
         """All jobs of a kind, oldest first."""
 
 
+@dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """What the index of persons keeps of a Patient: the ``version`` it looked at, the golden record it belongs to
+    (``person``; None: it is alone), what it is compared by, and the ``keys`` (signed 64-bit) it is found by."""
+
+    patient: str
+    version: int
+    features: bytes
+    keys: tuple[int, ...]
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDecision:
+    """What a human or a source said about two records: ``kind`` is link, unlink or merge (``a`` went into ``b``);
+    ``by`` names who or what said it; ``before`` is what an undo restores."""
+
+    a: str
+    b: str
+    kind: str
+    by: str = ""
+    recorded: int = 0
+    before: dict[str, Any] = field(default_factory=dict)
+
+
+class PersonStore(Protocol):
+    """The index of persons: derived from the Patients, except for the decisions."""
+
+    async def enter(self, records: Sequence[PersonRecord]) -> None:
+        """Keep these records, durable; one that was there keeps its ``person``, and loses keys it no longer has."""
+
+    async def leave(self, patients: Sequence[str]) -> None:
+        """Forget these records."""
+
+    async def records(self, patients: Sequence[str]) -> dict[str, PersonRecord]:
+        """Those that are there."""
+
+    async def mates(self, keys: Sequence[int], most: int) -> dict[str, PersonRecord]:
+        """The records that share one of the keys; a key that more than ``most`` records share is not followed."""
+
+    async def members(self, persons: Sequence[str]) -> dict[str, PersonRecord]:
+        """The records that belong to these golden records."""
+
+    async def settle(self, persons: Mapping[str, str | None]) -> None:
+        """Patient -> the golden record it now belongs to."""
+
+    async def linked(self, patients: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """For each id of a Patient or a golden record that has others: all ids of its person, the golden one too."""
+
+    async def decide(self, decisions: Sequence[PersonDecision], forgotten: Sequence[tuple[str, str]] = ()) -> None:
+        """Keep decisions, one for each pair in either order; forget those of the pairs given. In one transaction."""
+
+    async def decisions(self, patients: Sequence[str]) -> list[PersonDecision]:
+        """Those about any of the records."""
+
+    async def seen(self, sequence: int | None = None) -> int:
+        """The last change of a Patient that the index is known to have looked at; with an argument, set first."""
+
+    async def clear(self) -> None:
+        """Forget every record (not the decisions)."""
+
+
 @dataclass(slots=True)
 class Store:
     """The ports of one store, and its life cycle. Opened by the composition root."""
@@ -257,6 +319,7 @@ class Store:
     keys: KeyStore
     intake: IntakeStore
     jobs: JobStore
+    persons: PersonStore
     secret: bytes = b""  # signs page cursors; the same in every process on this store
     info: dict[str, Any] = field(default_factory=dict)
 

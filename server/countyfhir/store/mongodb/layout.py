@@ -9,6 +9,7 @@
 ``setting``     the clock that orders commits, the secret, the schema version
 ``audit``       groups of audit records
 ``api_key``, ``intake``, ``job``  as their names say
+``person_record``, ``person_decision``  the index of persons: a document a Patient, a document a pair
 ==============  ====================================================================================================
 
 Fields: ``t`` type, ``i`` logical id, ``v`` version, ``s`` sequence, ``u`` lastUpdated, ``e`` until when a version was
@@ -24,7 +25,7 @@ from typing import Any
 
 Keys = tuple[tuple[str, int], ...]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +78,13 @@ INDEXES: tuple[Index, ...] = (
     Index("intake", (("source", 1), ("key", 1), ("outcome", 1), ("_id", -1))),
     Index("intake", (("held", 1), ("_id", 1)), {"partialFilterExpression": {"held": True}, "name": "held"}),
     Index("job", (("kind", 1), ("created", 1), ("_id", 1))),
+    Index("person_record", (("keys", 1),)),
+    Index(
+        "person_record",
+        (("person", 1),),
+        {"partialFilterExpression": {"person": {"$type": "string"}}, "name": "members"},
+    ),
+    Index("person_decision", (("a", 1),)),
+    Index("person_decision", (("b", 1),)),
 )
 """Built by the schema job; ``_id`` indexes come by themselves."""

@@ -25,6 +25,7 @@ from countyfhir.store.mongodb.intake import MongoIntake
 from countyfhir.store.mongodb.jobs import MongoJobs
 from countyfhir.store.mongodb.keys import MongoKeys
 from countyfhir.store.mongodb.options import Options
+from countyfhir.store.mongodb.persons import MongoPersons
 from countyfhir.store.mongodb.reading import Document
 from countyfhir.store.mongodb.resources import MongoResources
 from countyfhir.store.mongodb.writing import Writer
@@ -155,6 +156,7 @@ async def _assemble(
         keys=MongoKeys(database),
         intake=MongoIntake(database),
         jobs=MongoJobs(database),
+        persons=MongoPersons(database),
         secret=secret,
         info={"kind": "mongodb", "database": database.name, "warnings": []},
         client=client,

@@ -27,16 +27,21 @@ PAUSE = 0.1
 
 async def _first(database: AsyncDatabase[Document]) -> None:
     """The indexes, the clock and the secret of an empty database."""
-    for collection in dict.fromkeys(index.collection for index in INDEXES):
-        models = [IndexModel(list(index.keys), **index.options) for index in INDEXES if index.collection == collection]
-        await database[collection].create_indexes(models)
+    await _indexed(database)
     clock = {"turn": 0, "sequence": 0, "instant": 0, "definitions": 0, "versions": {}, "current": {}}
     await database["setting"].update_one({"_id": "clock"}, {"$setOnInsert": clock}, upsert=True)
     secret = {"value": Binary(secrets.token_bytes(32))}
     await database["setting"].update_one({"_id": "secret"}, {"$setOnInsert": secret}, upsert=True)
 
 
-MIGRATIONS: tuple[Callable[[AsyncDatabase[Document]], Awaitable[None]], ...] = (_first,)
+async def _indexed(database: AsyncDatabase[Document]) -> None:
+    """The indexes that came since."""
+    for collection in dict.fromkeys(index.collection for index in INDEXES):
+        models = [IndexModel(list(index.keys), **index.options) for index in INDEXES if index.collection == collection]
+        await database[collection].create_indexes(models)
+
+
+MIGRATIONS: tuple[Callable[[AsyncDatabase[Document]], Awaitable[None]], ...] = (_first, _indexed)
 """The n-th brings a database from version n to n+1; it may be run again after it was interrupted."""
 
 

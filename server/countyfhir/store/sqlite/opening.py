@@ -23,6 +23,7 @@ from countyfhir.store.sqlite.jobs import SqliteJobs
 from countyfhir.store.sqlite.keys import SqliteKeys
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.options import Options
+from countyfhir.store.sqlite.persons import SqlitePersons
 from countyfhir.store.sqlite.reading import Readers
 from countyfhir.store.sqlite.resources import DEFINITIONS, SqliteResources
 from countyfhir.store.sqlite.turns import Turns
@@ -116,6 +117,7 @@ def _assemble(path: str, options: Options, secret: bytes, in_use: int) -> Sqlite
         keys=SqliteKeys(connections, writer),
         intake=SqliteIntake(readers, writer),
         jobs=SqliteJobs(connections, writer),
+        persons=SqlitePersons(connections, writer),
         secret=secret,
         info={"kind": "sqlite", "path": path, "warnings": _warnings(path)},
         path=path,

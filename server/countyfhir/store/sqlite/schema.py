@@ -92,7 +92,20 @@ CREATE TABLE job(
   created INTEGER NOT NULL, progress BLOB NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST + full_text.SCHEMA,)
+PERSONS = """
+CREATE TABLE person_record(
+  number INTEGER PRIMARY KEY, patient TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, person TEXT,
+  keys BLOB NOT NULL, features BLOB NOT NULL);
+CREATE INDEX person_record_person ON person_record(person) WHERE person IS NOT NULL;
+CREATE TABLE person_key(key INTEGER, number INTEGER, PRIMARY KEY(key, number)) WITHOUT ROWID;
+CREATE TABLE person_decision(
+  pair TEXT PRIMARY KEY, a TEXT NOT NULL, b TEXT NOT NULL, decision BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX person_decision_a ON person_decision(a);
+CREATE INDEX person_decision_b ON person_decision(b);
+INSERT OR IGNORE INTO setting VALUES ('persons', 0);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST + full_text.SCHEMA, PERSONS)
 """The n-th brings a file from version n to n+1; a released one never changes."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -1,0 +1,48 @@
+"""The keys under which a record meets those it may belong to: 64-bit numbers, a dozen a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+from countyfhir.identity.features import Features, births_of
+from countyfhir.identity.names import Name
+
+
+def keys_of(features: Features) -> tuple[int, ...]:
+    """Distinct signed 64-bit numbers; two records of one person share at least one of them."""
+    return tuple(sorted({_number(text) for text in _texts(features)}))
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def _texts(features: Features) -> Iterator[str]:
+    for number in features.national:
+        yield f"n {number}"
+    for number in features.archive:
+        yield f"a {number}"
+    for system, value in features.identifiers:
+        yield f"i {system} {value}"
+    dates = births_of(features)
+    for date in dates:
+        for phone in features.phones:
+            yield f"pb {phone} {date}"
+    for name in features.names:
+        yield from _of_name(name, features, dates)
+
+
+def _of_name(name: Name, features: Features, dates: tuple[str, ...]) -> Iterator[str]:
+    sound = name.sound.replace(" ", "")
+    surname = " ".join(name.sound.split()[: name.family]) if name.family else sound[:3]
+    for phone in features.phones:
+        yield f"sp {sound} {phone}"
+    for date in dates:
+        yield f"sy {sound} {date[:4]}"
+        if len(date) == 10:
+            yield f"sd {sound} {''.join(sorted(date))}"  # any two figures swapped
+            yield f"bf {date} {surname} {features.sex}"  # another given name
+    for town, village, house in features.places:
+        if village or house:
+            yield f"sv {sound} {town} {village}"

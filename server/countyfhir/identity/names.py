@@ -1,0 +1,68 @@
+"""Names of persons: one form, how they sound, and how well two of them agree (dirt M09, M09n)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from msgspec import Struct
+from rapidfuzz.distance import OSA
+
+from countyfhir.identity.rules import Rules
+from countyfhir.search import pinyin
+from countyfhir.search.normalise import normalise
+from countyfhir.search.readings import COMPOUND
+
+_NOTHING = re.compile(r"[\s·.,\-'’_()（）]+")
+_TWO = 2
+_LATIN_LIKE = 0.88
+
+
+class Name(Struct, frozen=True, array_like=True):
+    """``text`` in one form, blanks and dots left out, variant characters as one; ``sound`` its syllables, joined by
+    blanks; ``family`` how many syllables the surname has (0: not a Han name)."""
+
+    text: str
+    sound: str
+    family: int = 0
+
+
+@lru_cache(maxsize=65_536)
+def _sounding(text: str) -> tuple[str, int]:
+    if not pinyin.is_chinese(text):
+        return text, 0
+    syllables = pinyin.syllables_of(text, "whole")
+    compound = COMPOUND.get(text[:_TWO])
+    return " ".join(syllables), _TWO if compound else 1
+
+
+def name_of(text: str, rules: Rules) -> Name | None:
+    """The name in its form; None for what is no name of the person."""
+    plain = rules.titles.sub("", normalise(text))
+    if not plain or rules.unusable_names.search(plain):
+        return None
+    bare = _NOTHING.sub("", plain).translate(rules.variants)
+    if len(bare) < 2:
+        return None
+    sound, family = _sounding(bare)
+    if not family:  # words in any order: family names come first here and last there
+        bare = "".join(sorted(_NOTHING.sub(" ", plain).split()))
+        sound = bare
+    return Name(bare, sound, family)
+
+
+def agreement(a: Name, b: Name) -> str:
+    """same, sound (homophones, variants, pinyin against characters), similar (one character in three or more),
+    surname, or other."""
+    if a.text == b.text:
+        return "same"
+    if a.family != b.family:
+        return "sound" if a.sound.replace(" ", "") == b.sound.replace(" ", "") else "other"
+    if not a.family:
+        long = max(len(a.text), len(b.text))
+        return "similar" if 1 - OSA.distance(a.text, b.text) / long >= _LATIN_LIKE else "other"
+    if a.sound == b.sound:
+        return "sound"
+    if min(len(a.text), len(b.text)) > 2 and OSA.distance(a.text, b.text) == 1:
+        return "similar"
+    return "surname" if a.text[: a.family] == b.text[: b.family] else "other"

@@ -1,0 +1,183 @@
+"""The index of persons in SQLite: reads on the event loop, each a few look-ups by key (docs/persons.md)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import apsw
+import msgspec
+
+from countyfhir.store.ports import PersonDecision, PersonRecord
+from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
+from countyfhir.store.sqlite.faults import translated
+from countyfhir.store.sqlite.writing import Transaction, Writer
+
+COLUMNS = "patient, version, features, keys, person"
+KEYED = f"SELECT {COLUMNS} FROM person_record WHERE number IN (SELECT number FROM person_key WHERE key = ? LIMIT ?)"
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(PersonDecision).decode
+
+
+class SqlitePersons:
+    """``PersonStore`` on one SQLite file."""
+
+    def __init__(self, connections: ThreadConnections, writer: Writer) -> None:
+        self._connections, self._writer = connections, writer
+
+    async def enter(self, records: Sequence[PersonRecord]) -> None:
+        """Keep these records, durable."""
+
+        def enter(transaction: Transaction) -> None:
+            for record in records:
+                _enter(transaction.connection, record)
+
+        if records:
+            await self._writer.run(lambda: lambda _: enter)
+
+    async def leave(self, patients: Sequence[str]) -> None:
+        """Forget these records."""
+
+        def leave(transaction: Transaction) -> None:
+            for patient in patients:
+                rows = fetch(
+                    transaction.connection, "SELECT number, keys FROM person_record WHERE patient = ?", (patient,)
+                )
+                for number, keys in rows:
+                    _forget_keys(transaction.connection, number, _unpacked(keys))
+                    transaction.connection.execute("DELETE FROM person_record WHERE number = ?", (number,))
+
+        if patients:
+            await self._writer.run(lambda: lambda _: leave)
+
+    async def records(self, patients: Sequence[str]) -> dict[str, PersonRecord]:
+        """Those that are there."""
+        return self._found(f"SELECT {COLUMNS} FROM person_record WHERE patient = ?", ((one,) for one in patients))
+
+    async def mates(self, keys: Sequence[int], most: int) -> dict[str, PersonRecord]:
+        """The records that share one of the keys, of keys that at most ``most`` records share."""
+        found: dict[str, PersonRecord] = {}
+        with translated():
+            connection = self._connections.mine()
+            for key in dict.fromkeys(keys):
+                rows = fetch(connection, KEYED, (key, most + 1))
+                if len(rows) <= most:
+                    found.update((row[0], _record(row)) for row in rows if row[0] not in found)
+        return found
+
+    async def members(self, persons: Sequence[str]) -> dict[str, PersonRecord]:
+        """The records that belong to these golden records."""
+        return self._found(f"SELECT {COLUMNS} FROM person_record WHERE person = ?", ((one,) for one in persons))
+
+    def _found(self, sql: str, asked: Iterable[tuple[str]]) -> dict[str, PersonRecord]:
+        with translated():
+            connection = self._connections.mine()
+            rows = [row for bindings in dict.fromkeys(asked) for row in fetch(connection, sql, bindings)]
+        return {row[0]: _record(row) for row in rows}
+
+    async def settle(self, persons: Mapping[str, str | None]) -> None:
+        """Patient -> the golden record it now belongs to."""
+        rows = [(person, patient) for patient, person in persons.items()]
+        sql = "UPDATE person_record SET person = ? WHERE patient = ?"
+        if rows:
+            await self._writer.run(lambda: lambda _: lambda transaction: transaction.connection.executemany(sql, rows))
+
+    async def linked(self, patients: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """For each id that has others: all ids of its person."""
+        found = {}
+        with translated():
+            connection = self._connections.mine()
+            for patient in dict.fromkeys(patients):
+                rows = fetch(connection, "SELECT person FROM person_record WHERE patient = ?", (patient,))
+                person = rows[0][0] if rows else patient
+                sql = "SELECT patient FROM person_record WHERE person = ? ORDER BY patient"
+                members = [one for (one,) in fetch(connection, sql, (person,))] if person is not None else []
+                if members:
+                    found[patient] = (person, *members)
+        return found
+
+    async def decide(self, decisions: Sequence[PersonDecision], forgotten: Sequence[tuple[str, str]] = ()) -> None:
+        """Keep decisions, and forget those of pairs."""
+        gone = [(_pair(*pair),) for pair in forgotten]
+        rows = [(_pair(one.a, one.b), one.a, one.b, _encode(one)) for one in decisions]
+
+        def decide(transaction: Transaction) -> None:
+            transaction.connection.executemany("DELETE FROM person_decision WHERE pair = ?", gone)
+            transaction.connection.executemany("INSERT OR REPLACE INTO person_decision VALUES (?, ?, ?, ?)", rows)
+
+        await self._writer.run(lambda: lambda _: decide)
+
+    async def decisions(self, patients: Sequence[str]) -> list[PersonDecision]:
+        """Those about any of the records."""
+        found: dict[str, bytes] = {}
+        with translated():
+            connection = self._connections.mine()
+            for patient in dict.fromkeys(patients):
+                for side in "ab":
+                    sql = f"SELECT pair, decision FROM person_decision WHERE {side} = ?"
+                    found.update(fetch(connection, sql, (patient,)))
+        return [_decode(found[pair]) for pair in sorted(found)]
+
+    async def seen(self, sequence: int | None = None) -> int:
+        """The last change the index is known to have looked at; with an argument, set first."""
+        if sequence is not None:
+            sql = "UPDATE setting SET value = ? WHERE name = 'persons'"
+            await self._writer.run(
+                lambda: lambda _: lambda transaction: transaction.connection.execute(sql, (sequence,))
+            )
+        with translated():
+            return int(fetch(self._connections.mine(), "SELECT value FROM setting WHERE name = 'persons'")[0][0])
+
+    async def clear(self) -> None:
+        """Forget every record."""
+
+        def clear(transaction: Transaction) -> None:
+            transaction.connection.execute("DELETE FROM person_key")
+            transaction.connection.execute("DELETE FROM person_record")
+            transaction.connection.execute("UPDATE setting SET value = 0 WHERE name = 'persons'")
+
+        await self._writer.run(lambda: lambda _: clear)
+
+
+def _enter(connection: apsw.Connection, record: PersonRecord) -> None:
+    packed = _packed(record.keys)
+    rows = fetch(connection, "SELECT number, keys FROM person_record WHERE patient = ?", (record.patient,))
+    if rows:
+        number, before = rows[0]
+        connection.execute(
+            "UPDATE person_record SET version = ?, keys = ?, features = ? WHERE number = ?",
+            (record.version, packed, record.features, number),
+        )
+        if before == packed:
+            return
+        _forget_keys(connection, number, set(_unpacked(before)) - set(record.keys))
+    else:
+        number = fetch(
+            connection,
+            "INSERT INTO person_record(patient, version, person, keys, features) VALUES (?, ?, ?, ?, ?)"
+            " RETURNING number",
+            (record.patient, record.version, record.person, packed, record.features),
+        )[0][0]
+    connection.executemany("INSERT OR IGNORE INTO person_key VALUES (?, ?)", [(key, number) for key in record.keys])
+
+
+def _forget_keys(connection: apsw.Connection, number: int, keys: Iterable[int]) -> None:
+    connection.executemany("DELETE FROM person_key WHERE key = ? AND number = ?", [(key, number) for key in keys])
+
+
+def _packed(keys: Sequence[int]) -> bytes:
+    return struct.pack(f"<{len(keys)}q", *keys)
+
+
+def _unpacked(packed: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(packed) // 8}q", packed)
+
+
+def _record(row: tuple[Any, ...]) -> PersonRecord:
+    patient, version, features, keys, person = row
+    return PersonRecord(patient, version, features, _unpacked(keys), person)
+
+
+def _pair(a: str, b: str) -> str:
+    return f"{min(a, b)} {max(a, b)}"
