@@ -46,6 +46,7 @@ SHORT = (
     "test_persons.py",
     "test_full_text.py::test_changes_are_seen_at_once",
     "test_code_text.py",
+    "test_token_case.py",
     "test_search.py::test_an_include_follows_a_canonical",
     "test_search.py::test_totals_are_counted_when_asked_for",
     "test_reached.py::test_found_as_a_plain_reading_finds[mongodb-few",

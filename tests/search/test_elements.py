@@ -87,7 +87,7 @@ FACTS = [
             "identifier": [{"type": {"coding": [{"system": "t", "code": "MR"}]}, "value": "v"}],
         },
         "identifier:of-type",
-        [("t", "MR|v")],
+        [("t", "mr|v")],
     ),
     (
         "token Identifier text",
@@ -103,7 +103,7 @@ FACTS = [
     ),
     ("token where", {"resourceType": "Patient", "name": [{"use": "old"}]}, "name", []),
     ("token _tag", {"resourceType": "Patient", "meta": {"tag": [CODING]}}, "_tag", [(SYSTEM, "c1")]),
-    ("token _security", {"resourceType": "Patient", "meta": {"security": [{"code": "R"}]}}, "_security", [("", "R")]),
+    ("token _security", {"resourceType": "Patient", "meta": {"security": [{"code": "R"}]}}, "_security", [("", "r")]),
     (
         "string",
         {"resourceType": "Organization", "name": "Ünited  Clinic", "alias": ["UC"]},

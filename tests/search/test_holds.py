@@ -67,6 +67,7 @@ def finds(resource, text):
 
 
 FOUND = [
+    (PATIENT, "gender=Male"),
     (PATIENT, "name=欧阳"),
     (PATIENT, "name=ouyang"),
     (PATIENT, "name=oyjg"),
@@ -128,7 +129,7 @@ NOT_FOUND = [
     (PATIENT, "identifier=other|11010519491231002X"),
     (PATIENT, "identifier=|11010519491231002X"),
     (PATIENT, "identifier:of-type=v2|MR|11010519491231002X"),
-    (PATIENT, "gender=Male"),
+    (PATIENT, "identifier=URN:ID|11010519491231002X"),
     (PATIENT, "gender=http://other|male"),
     (PATIENT, "gender:not=male"),
     (PATIENT, "birthdate=gt1949"),

@@ -231,7 +231,8 @@ def _keys(value: Any, kind: str, parameter: SearchParameter, county: County, dow
             return [texts.sort_text(value)]
         return [texts.folded(text) for text in matching.strings(value, kind, parameter.code)]
     if parameter.type == "token":
-        return [code for _, code in matching.codings(value, kind) if code]
+        codes = [code for _, code in matching.codings(value, kind) if code]
+        return codes if kind in matching.EXACT else [code.casefold() for code in codes]
     if parameter.type == "date":
         found = matching.covered(value, kind)
         return [found[1] if down else found[0]] if found else []

@@ -78,15 +78,29 @@ def token(value: Any, type_name: str, text: str, modifier: str, asked: Asked) ->
     found = list(codings(value, type_name))
     if modifier == "of-type":
         kinds = value.get("type", {}).get("coding", ())
-        typed = any((each.get("system", ""), each.get("code")) == (parts[0], parts[1]) for each in kinds)
+        typed = any(
+            each.get("system", "") == parts[0] and alike(each.get("code", ""), parts[1], "Coding") for each in kinds
+        )
         return typed and any(code == parts[2] for _, code in found)
+    if modifier == "code-text":
+        return any(code.lower().startswith(parts[0].lower()) for _, code in found)
     if len(parts) == 1:
-        return any(code == parts[0] for _, code in found)
+        return any(alike(code, parts[0], type_name) for _, code in found)
     if not parts[1]:
         return any(system == parts[0] for system, _ in found)
     implied = type_name in ("code", "boolean") and not isinstance(value, dict)
     wanted = "" if implied and parts[0] in IMPLIED else parts[0]
-    return (wanted, parts[1]) in found
+    return any(system == wanted and alike(code, parts[1], type_name, system) for system, code in found)
+
+
+def alike(found: str, asked: str, type_name: str, system: str = "") -> bool:
+    """Case counts in identifiers, ids and addresses, and in UCUM when it is named; nowhere else."""
+    if system == "http://unitsofmeasure.org" or type_name in EXACT:
+        return found == asked
+    return found.casefold() == asked.casefold()
+
+
+EXACT = frozenset({"Identifier", "id", "uri", "url", "canonical", "oid", "uuid"})
 
 
 IMPLIED = frozenset({"http://hl7.org/fhir/administrative-gender", "http://hl7.org/fhir/observation-status"})

@@ -10,6 +10,7 @@ from countyfhir.search.context import Concepts
 from countyfhir.search.escapes import split, unescape
 from countyfhir.search.query import TokenIn
 from countyfhir.search.refusals import Unsupported, malformed, shown
+from countyfhir.search.token_case import asked, fold
 from countyfhir.search.values import LOGICAL_ID
 
 CODED = frozenset({"Coding", "CodeableConcept", "code"})
@@ -90,8 +91,9 @@ def _among(systems: Iterable[str], pairs: Iterable[tuple[str, str]], reading: Co
     """The predicate; plain codes are stored without their system."""
     whole, listed = frozenset(systems), frozenset(pairs)
     if not reading.plain:
-        return TokenIn(reading.parameter, whole, listed)
+        return TokenIn(reading.parameter, whole, frozenset((system, asked(system, code)) for system, code in listed))
     if not reading.codings:  # any code system may be meant: the code decides
-        return TokenIn(reading.parameter, frozenset([""]) if whole else whole, frozenset(("", c) for _, c in listed))
+        alone = frozenset(("", fold(code)) for _, code in listed)
+        return TokenIn(reading.parameter, frozenset([""]) if whole else whole, alone)
     meant = {(system, code) for system, code in reading.codings if system in whole or (system, code) in listed}
-    return TokenIn(reading.parameter, frozenset(), frozenset(("", code) for _, code in meant))
+    return TokenIn(reading.parameter, frozenset(), frozenset(("", fold(code)) for _, code in meant))

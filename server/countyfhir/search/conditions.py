@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, product
 
 from countyfhir.model.definitions import Definitions, SearchParameter
 from countyfhir.outcome import FhirError
@@ -16,7 +16,7 @@ from countyfhir.search.elements import CANONICAL, IDENTIFIER, OF_TYPE, TEXT
 from countyfhir.search.escapes import split, unescape
 from countyfhir.search.filters import FILTER
 from countyfhir.search.hierarchies import PART_OF
-from countyfhir.search.leaves import element_types, implicit_codings, implicit_systems, is_canonical
+from countyfhir.search.leaves import element_types, implicit_codings, implicit_systems, is_canonical, types_read
 from countyfhir.search.lists import FUNCTIONAL
 from countyfhir.search.near import near
 from countyfhir.search.parameters import NOT_YET, named
@@ -185,11 +185,12 @@ _WHERE_IT_STANDS = {"composite": "$1", "special": "$latitude"}
 
 def _reading(place: Place, parameter: SearchParameter, suffix: str = "") -> Reading:
     context = place.context
-    systems: frozenset[str] = frozenset()
+    systems = types = frozenset[str]()
     if parameter.type == "token":
-        resource_type = place.resource_types[0]
-        systems = implicit_systems(resource_type, parameter, context.parameters.definitions)
-    return Reading(parameter.code + suffix, context.zone, context.base.rstrip("/"), context.now(), systems)
+        table = context.parameters
+        systems = implicit_systems(place.resource_types[0], parameter, table.definitions)
+        types = types_read(place.resource_types, parameter.code, table)
+    return Reading(parameter.code + suffix, context.zone, context.base.rstrip("/"), context.now(), systems, types)
 
 
 Apply = Callable[[Place, SearchParameter, list[str]], Clause]
@@ -201,6 +202,16 @@ def _each(reader: Callable[[str, Reading], Predicate], suffix: str = "") -> Appl
     def apply(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
         reading = _reading(place, parameter, suffix)
         return tuple(reader(text, reading) for text in texts)
+
+    return apply
+
+
+def _alternatives(reader: Callable[[str, Reading], Clause]) -> Apply:
+    """The values read one by one, each as alternatives."""
+
+    def apply(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+        reading = _reading(place, parameter)
+        return tuple(each for text in texts for each in reader(text, reading))
 
     return apply
 
@@ -311,10 +322,10 @@ def _display(text: str, reading: Reading) -> Predicate:
 
 
 def _composites(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
-    return tuple(_composite(place, parameter, text) for text in texts)
+    return tuple(each for text in texts for each in _composite(place, parameter, text))
 
 
-def _composite(place: Place, parameter: SearchParameter, text: str) -> Predicate:
+def _composite(place: Place, parameter: SearchParameter, text: str) -> Clause:
     parts = split(text, "$")
     if len(parts) != len(parameter.components) or not all(parts):
         raise malformed(parameter.code, f"it has {len(parameter.components)} components, separated by $")
@@ -324,7 +335,7 @@ def _composite(place: Place, parameter: SearchParameter, text: str) -> Predicate
         values.READERS[table.component_type(url)](part, replace(reading, parameter=f"{parameter.code}${number}"))
         for number, ((url, _), part) in enumerate(zip(parameter.components, parts, strict=True), 1)
     ]
-    return CompositeIs(parameter.code, tuple(read))
+    return tuple(CompositeIs(parameter.code, each) for each in product(*read))
 
 
 _COLUMNS = ("_id", "_lastUpdated", "_text", "_content", "_list", "_filter")
@@ -332,7 +343,7 @@ _COLUMNS = ("_id", "_lastUpdated", "_text", "_content", "_list", "_filter")
 
 MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
     "token": {
-        "": _each(values.token),
+        "": _alternatives(values.token),
         "not": _not,
         "text": _each(_display, TEXT),
         "code-text": _each(values.code_text),
@@ -349,7 +360,7 @@ MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
     },
     "reference": {
         "": _each(values.reference),
-        "identifier": _each(values.token, IDENTIFIER),
+        "identifier": _each(values.identifier, IDENTIFIER),
         "below": _within("below"),
         "above": _within("above"),
     },

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from countyfhir.model import json
-from countyfhir.search import decimal_key, pinyin
+from countyfhir.search import decimal_key, pinyin, token_case
 from countyfhir.search.contained import LINK
 from countyfhir.search.entries import NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
 from countyfhir.search.moments import moment_readers
@@ -45,7 +45,7 @@ def _text(text: object) -> Iterator[Fact]:
 def _coding(coding: Mapping[str, Any]) -> Iterator[Fact]:
     system, code = coding.get("system"), coding.get("code")
     if system or code:
-        yield TOKEN, "", (system or "", code or "")
+        yield from ((TOKEN, "", (system or "", each)) for each in token_case.written(system or "", code or ""))
     elif coding.get("display"):
         yield _NO_TOKEN
     if "display" in coding:
@@ -71,20 +71,25 @@ def _identifier(identifier: Mapping[str, Any]) -> list[Fact]:
         return facts
     for coding in kind.get("coding") or ():
         if coding.get("code") and value:
-            facts += [(TOKEN, OF_TYPE, (coding.get("system") or "", f"{coding['code']}|{each}")) for each in values]
+            code = token_case.fold(coding["code"])
+            facts += [(TOKEN, OF_TYPE, (coding.get("system") or "", f"{code}|{each}")) for each in values]
     facts += _text(kind.get("text"))
     return facts
 
 
 def _contact_point(contact: Mapping[str, Any]) -> tuple[Fact, ...]:
     value = contact.get("value")
-    return ((TOKEN, "", ("", value)),) if value else ()
+    return ((TOKEN, "", ("", token_case.fold(value))),) if value else ()
 
 
 def _code(code: object) -> tuple[Fact, ...]:
-    if isinstance(code, bool):
-        code = "true" if code else "false"
-    return ((TOKEN, "", ("", str(code))),)
+    """A code or another plain value, in any case; a boolean as JSON writes it."""
+    return ((TOKEN, "", ("", token_case.fold(str(code)))),)
+
+
+def _kept(text: object) -> tuple[Fact, ...]:
+    """A plain value whose case counts."""
+    return ((TOKEN, "", ("", str(text))),)
 
 
 def _string(text: str) -> tuple[Fact, ...]:
@@ -257,11 +262,13 @@ def _computed_quantity(quantity: Any) -> Iterator[Fact]:
 
 
 _QUANTITIES = ("Quantity", "Age", "Duration", "Count", "Distance", "SimpleQuantity", "MoneyQuantity")
-_CODES = ("code", "boolean", "string", "id", "uri", "url", "canonical", "oid", "uuid", "markdown", "integer")
+_FOLDED = ("code", "boolean", "string", "markdown", "integer")
+_KEPT = ("id", "uri", "url", "canonical", "oid", "uuid")
 
 _FIXED: Mapping[str, Mapping[str, Reader]] = {
     "token": {"Coding": _coding, "CodeableConcept": _concept, "Identifier": _identifier, "ContactPoint": _contact_point}
-    | dict.fromkeys(_CODES, _code),
+    | dict.fromkeys(_FOLDED, _code)
+    | dict.fromkeys(_KEPT, _kept),
     "string": {"HumanName": _human_name, "Address": _address, "family": _READ_FAMILY, "given": _READ_GIVEN}
     | {"phonetic": _phonetic}
     | dict.fromkeys(("string", "markdown", "code", "id", "uri"), _string),
@@ -297,7 +304,7 @@ KEYS: Mapping[str, Callable[[Any], object]] = {
     "CodeableConcept": json.dumps,
     "Reference": _literal,
     **dict.fromkeys(("Coding", *_QUANTITIES), json.dumps),
-    **dict.fromkeys((*_CODES, "date", "dateTime", "instant"), _itself),
+    **dict.fromkeys((*_FOLDED, *_KEPT, "date", "dateTime", "instant"), _itself),
 }
 """What two elements of a type have alike that have the same facts; None of an element that is read each time."""
 

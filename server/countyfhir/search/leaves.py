@@ -34,6 +34,14 @@ def element_types(resource_type: str, parameter: SearchParameter, known: Definit
 
 
 @lru_cache(maxsize=4_096)
+def types_read(resource_types: tuple[str, ...], code: str, table: Table) -> frozenset[str]:
+    """The types of the elements that the parameters of the code read on these resource types; empty where only FHIRPath
+    knows."""
+    read = [element_types(each, table.of(each)[code], table.definitions) for each in resource_types]
+    return frozenset().union(*read) if all(read) else frozenset()
+
+
+@lru_cache(maxsize=4_096)
 def implicit_codings(resource_type: str, parameter: SearchParameter, known: Definitions) -> frozenset[tuple[str, str]]:
     """The (system, code) that a token parameter's plain codes stand for, as far as their value sets are enumerable."""
     ends = leaves(resource_type, branches(parameter.expression), known)

@@ -9,7 +9,7 @@ from datetime import tzinfo
 from decimal import Decimal
 
 from countyfhir.model.primitives import interval
-from countyfhir.search import decimal_key
+from countyfhir.search import decimal_key, token_case
 from countyfhir.search.elements import UCUM
 from countyfhir.search.escapes import ascii_lower, split, unescape
 from countyfhir.search.normalise import normalise
@@ -29,30 +29,43 @@ _DAY = 86_400_000_000
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What values are read with: the entry name they are compared under, the zone of dates, our base URL, the
-    present instant (for ``ap``), the code systems that the parameter's plain codes imply."""
+    present instant (for ``ap``), the code systems that the parameter's plain codes imply, and the types of the elements
+    it reads (empty: not known)."""
 
     parameter: str
     zone: tzinfo
     base: str
     now: int
     implicit_systems: frozenset[str] = frozenset()
+    element_types: frozenset[str] = frozenset()
 
 
-def token(text: str, reading: Reading) -> TokenIs:
-    """``code``, ``system|code``, ``|code`` or ``system|``."""
+def token(text: str, reading: Reading) -> tuple[TokenIs, ...]:
+    """``code``, ``system|code``, ``|code`` or ``system|``; alternatives where case may count and may not."""
+    system, code = _token(text, reading)
+    if code is None:
+        return (TokenIs(reading.parameter, system, None),)
+    forms = token_case.forms(system, code, reading.element_types)
+    return tuple(TokenIs(reading.parameter, system, form) for form in forms)
+
+
+def identifier(text: str, reading: Reading) -> TokenIs:
+    """A token whose case counts."""
+    return TokenIs(reading.parameter, *_token(text, reading))
+
+
+def _token(text: str, reading: Reading) -> tuple[str | None, str | None]:
     parts = [unescape(part) for part in split(text, "|")]
     if len(parts) > 2 or not any(parts):
         raise malformed(reading.parameter, "a token is written code, system|code, |code or system|")
     if len(parts) == 1:
-        return TokenIs(reading.parameter, None, parts[0])
+        return None, parts[0]
     system, code = parts
-    if system in reading.implicit_systems:
-        system = ""
-    return TokenIs(reading.parameter, system, code or None)
+    return "" if system in reading.implicit_systems else system, code or None
 
 
 def code_text(text: str, reading: Reading) -> CodeStarts:
-    """``:code-text``: the beginning of a code."""
+    """``:code-text``: the beginning of a code, ASCII letters of either case alike."""
     return CodeStarts(reading.parameter, ascii_lower(unescape(text)))
 
 
@@ -61,7 +74,7 @@ def identifier_of_type(text: str, reading: Reading) -> TokenIs:
     parts = [unescape(part) for part in split(text, "|")]
     if len(parts) != 3 or not all(parts):
         raise malformed(reading.parameter, ":of-type is written system|code|value, all three given")
-    return TokenIs(reading.parameter, parts[0], f"{parts[1]}|{parts[2]}")
+    return TokenIs(reading.parameter, parts[0], f"{token_case.fold(parts[1])}|{parts[2]}")
 
 
 def string(match: str) -> Callable[[str, Reading], StringIs]:
@@ -161,13 +174,18 @@ def _keys(numbers: tuple[Decimal, ...]) -> tuple[bytes, bytes, bytes]:
     return low, exact, high
 
 
-READERS: Mapping[str, Callable[[str, Reading], Predicate]] = {
+def single(reader: Callable[[str, Reading], Predicate]) -> Callable[[str, Reading], tuple[Predicate, ...]]:
+    """A reader of one predicate as one of alternatives."""
+    return lambda text, reading: (reader(text, reading),)
+
+
+READERS: Mapping[str, Callable[[str, Reading], tuple[Predicate, ...]]] = {
     "token": token,
-    "string": string("starts"),
-    "reference": reference,
-    "date": date,
-    "number": number,
-    "quantity": quantity,
-    "uri": uri("exact"),
+    "string": single(string("starts")),
+    "reference": single(reference),
+    "date": single(date),
+    "number": single(number),
+    "quantity": single(quantity),
+    "uri": single(uri("exact")),
 }
-"""The reader of a search type without a modifier."""
+"""The reader of a search type without a modifier: alternatives."""
