@@ -26,7 +26,15 @@ from countyfhir.http.cors import Cors
 from countyfhir.http.endpoint import Endpoint
 from countyfhir.http.log_lines import places
 from countyfhir.http.request import Edge
-from countyfhir.interactions import conformance_changes, r4_definitions, reindexing, search_parameters, warming, workers
+from countyfhir.interactions import (
+    conformance_changes,
+    county_definitions,
+    r4_definitions,
+    reindexing,
+    search_parameters,
+    warming,
+    workers,
+)
 from countyfhir.interactions.perform import perform
 from countyfhir.interactions.world import Policy, Searching, World
 from countyfhir.model import json
@@ -280,12 +288,27 @@ async def in_background(opened: Opened, *, alone: bool = False) -> AsyncIterator
     ]
     if settings.load_definitions == "on":
         tasks.append(asyncio.create_task(r4_definitions.load_once(opened.world, owner)))
+        tasks.append(asyncio.create_task(county_definitions.load_once(opened.world, owner, shipped_by(settings))))
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def shipped_by(settings: Settings) -> Callable[[], list[dict[str, Any]]]:
+    """What reads the profiles, forms and tables of this installation's and the operator's folders."""
+
+    def read() -> list[dict[str, Any]]:
+        from countyfhir.terminology.files import folder as terminology_files
+        from countyfhir.validation.profiles import folder as profile_files
+
+        tables = shipped.folders("terminology", settings.terminology)
+        found = [resource for _, resource in terminology_files.resources(tables)]
+        return found + list(profile_files.resources(shipped.folders("profiles", settings.profiles)))
+
+    return read
 
 
 QUIET = 0.3

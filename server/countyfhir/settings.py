@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     read_concern: Annotated[Literal["majority", "local"], BeforeValidator(_switch)] = _one_of("Store", "majority", "MongoDB: majority reads what no failover takes back, local the newest.")
     write_concern: str = _one_of("Store", "majority", "MongoDB: how many members hold a write before it is acknowledged: majority or a number.", pattern="^(majority|[1-9][0-9]?)$")
     transaction_bytes: int = _one_of("Store", 134_217_728, "MongoDB: most bytes, bodies and index entries, that one transaction writes; beyond it 413.", ge=1_048_576)
-    load_definitions: Switch = _one_of("Store", "on", "Whether the R4 definitions themselves can be read and searched.")
+    load_definitions: Switch = _one_of("Store", "on", "Whether the definitions of R4 and of the county (profiles, forms, tables) can be read and searched.")
 
     host: str = _one_of("Network", "127.0.0.1", "Address to listen on; other than loopback only with authentication.")
     port: int = _one_of("Network", 8080, "TCP port to listen on.", ge=1, le=65535)

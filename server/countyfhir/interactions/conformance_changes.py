@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TYPES = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem", "StructureDefinition")
+SHIPPED = "https://fhir.county-hc.example/shipped"
+"""``meta.source`` of the resources that come from files; whoever writes over one leaves it out, and keeps his
+version."""
 LOOK = 0.7  # seconds between looks at the history
 _PAGE = 100
 
@@ -55,12 +58,20 @@ class Followers:
             self.checks.setdefault(name, []).append(check)
 
     def take(self, resource_type: str, logical_id: str, resource: Resource | None) -> None:
-        """Hand a present version to its followers; one that fails is logged and does not stop the others."""
+        """Hand a present version to its followers; one that fails is logged and does not stop the others. What comes
+        from files is known to them already."""
+        if is_shipped(resource):
+            return
         for follower in self.by_type.get(resource_type, ()):
             try:
                 follower(resource_type, logical_id, resource)
             except (FhirError, LookupError, TypeError, ValueError) as error:
                 log.warning("%s/%s is not used: %s", resource_type, logical_id, type(error).__name__)
+
+
+def is_shipped(resource: Resource | None) -> bool:
+    """Whether a stored resource is one of the files', which profiles and terminology read for themselves."""
+    return resource is not None and resource.get("meta", {}).get("source") == SHIPPED
 
 
 def concerns(writes: Iterable[Write]) -> bool:

@@ -21,19 +21,28 @@ class ProfileFileError(ValueError):
     """A file cannot be read; the message names it, and the line where it is known."""
 
 
+EXAMPLES = "examples"
+"""Folders of this name hold instances, not definitions."""
+
+
 def structures(folders: Iterable[Path]) -> Iterator[StructureDefinition]:
-    """The StructureDefinitions of all files below the folders, by name; what a later folder has comes later. A file
-    that cannot be read is logged and left out."""
+    """The StructureDefinitions of all files below the folders, by name; what a later folder has comes later."""
+    return (found for found in resources(folders) if found["resourceType"] == "StructureDefinition")
+
+
+def resources(folders: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """The definitions in all files below the folders: profiles, extensions, forms. A file that cannot be read is logged
+    and left out."""
     for folder in folders:
         for path in sorted(folder.rglob("*")):
-            if path.suffix not in SUFFIXES or not path.is_file():
+            if path.suffix not in SUFFIXES or EXAMPLES in path.relative_to(folder).parts or not path.is_file():
                 continue
             try:
                 found = read(path)
             except ProfileFileError as problem:
                 log.warning("a profile is left out: %s", problem)
                 continue
-            if found.get("resourceType") == "StructureDefinition":
+            if "resourceType" in found:
                 yield found
 
 
