@@ -85,6 +85,7 @@ class Interaction(Struct, frozen=True):
     http_method: str = "GET"
     purpose: str | None = None  # purpose of use, for the audit record
     text: bytes | None = None  # the body as it was sent, where problems are to be shown in it
+    account: Account | None = None  # of a transaction of the intake: what is remembered in the same commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +178,45 @@ class AuditRecord(Struct, frozen=True, array_like=True):
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """What intake remembers of a legacy record: ``source`` (mapping id), natural ``key``, ``digest`` of its content,
+    ``version_key`` (what orders versions of one record, "" if none), ``outcome``, ``resources`` it became
+    ("Type/id")."""
+
+    source: str
+    key: str
+    digest: str
+    outcome: str  # stored | unchanged | quarantined | rejected
+    mapping_version: str
+    file: str
+    record: int  # 1-based position in the file
+    version_key: str = ""
+    resources: tuple[str, ...] = ()
+    issues: tuple[dict[str, Any], ...] = ()
+    raw: bytes | None = None  # kept while quarantined
+    recorded: int = 0
+    file_digest: str = ""  # SHA-256 of the file it stood in
+
+
+class Account(Struct, frozen=True):
+    """What the intake remembers together with a write: ``ledger`` rows of the records, and the places in the ledger of
+    those that leave the quarantine by it."""
+
+    ledger: tuple[SourceRecord, ...] = ()
+    released: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What one interaction writes, atomically: writes, the conditions they rest on, the audit records of it.
-    ``raises_definitions``: it changes what is indexed, so the definitions version is counted up with it."""
+    ``raises_definitions``: it changes what is indexed, so the definitions version is counted up with it. ``account``:
+    what the ledger of the intake remembers, in the same commit."""
 
     writes: tuple[Write, ...] = ()
     criteria: tuple[Criteria, ...] = ()
     audit: tuple[AuditRecord, ...] = ()
     raises_definitions: bool = False
+    account: Account | None = None
 
 
 class Stored(Struct, frozen=True):

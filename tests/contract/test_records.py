@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from countyfhir.exchange import AuditRecord
-from countyfhir.store.ports import ApiKey, SourceRecord, Store
+from countyfhir.exchange import SourceRecord
+from countyfhir.store.ports import ApiKey, Store
 
 from .conftest import Open
 from .samples import run

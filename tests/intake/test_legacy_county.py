@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from countyfhir import shipped
 from countyfhir.exchange import Answer, Interaction
 from countyfhir.intake import Desk, RecordOutcome, Report, discover, run
 from countyfhir.mapping import load
+from countyfhir.store.ports import IntakeStore
 from countyfhir.store.sqlite import open as open_store
 from countyfhir.validation.structure import check
 
@@ -46,20 +48,25 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, list[Record
     resources: dict[str, Any] = {}
     outcomes: list[RecordOutcome] = []
 
-    async def write(interactions: Sequence[Interaction]) -> list[Answer]:
+    async def write(ledger: IntakeStore, interactions: Sequence[Interaction]) -> list[Answer]:
+        if interactions[0].kind == "read":
+            return [Answer(body=resources.get(f"{one.resource_type}/{one.logical_id}")) for one in interactions]
         for entry in (entry for interaction in interactions for entry in interaction.body["entry"]):
             if entry["request"]["method"] == "PUT":
                 assert check(entry["resource"]) == []
                 resources[entry["request"]["url"]] = entry["resource"]
             else:
                 resources.pop(entry["request"]["url"], None)
+        for interaction in interactions:
+            await ledger.append(interaction.account.ledger if interaction.account else ())
         return [Answer() for _ in interactions]
 
     async def taken_twice() -> tuple[Report, Report]:
         store = open_store(str(tmp_path_factory.mktemp("ledger") / "ledger.sqlite"))
         inputs = discover([EXPORT / name for name in COVERED], load(shipped.folder("mappings")))
-        first = await run(inputs, Desk(store.intake, write, outcome=outcomes.append))
-        second = await run(inputs, Desk(store.intake, write))
+        door = partial(write, store.intake)
+        first = await run(inputs, Desk(store.intake, door, outcome=outcomes.append))
+        second = await run(inputs, Desk(store.intake, door))
         await store.close()
         return first, second
 

@@ -39,7 +39,7 @@ def test_a_duplicate_row_is_unchanged(bench: Bench) -> None:
 
 
 def test_a_corrected_row_is_a_new_version_of_the_same_resource(bench: Bench) -> None:
-    """And its Provenance says UPDATE; what the row no longer states is deleted."""
+    """And its Provenance says UPDATE; what the row no longer states is marked as an error, never deleted."""
     bench.file("patients.csv", HEADER + "1,张三,青霉素、磺胺,,2025-01-01\n")
     bench.take()
     assert len(bench.read("AllergyIntolerance")) == 2
@@ -47,9 +47,13 @@ def test_a_corrected_row_is_a_new_version_of_the_same_resource(bench: Bench) -> 
     assert counts(bench.take()) == {"stored": 1}
     (patient,) = bench.read("Patient")
     assert (patient["name"][0]["text"], patient["meta"]["versionId"]) == ("张三丰", "2")
-    assert len(bench.read("AllergyIntolerance")) == 1
+    first, second = sorted(bench.read("AllergyIntolerance"), key=lambda one: "clinicalStatus" in one)
+    assert first["verificationStatus"]["coding"][0]["code"] == "entered-in-error"
+    assert "clinicalStatus" not in first
+    assert "verificationStatus" not in second
     (provenance,) = bench.read("Provenance")
     assert provenance["activity"]["coding"][0]["code"] == "UPDATE"
+    assert {target["reference"] for target in provenance["target"]} >= {f"AllergyIntolerance/{first['id']}"}
 
 
 def test_an_older_version_never_overwrites_a_newer_one(bench: Bench) -> None:

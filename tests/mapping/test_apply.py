@@ -87,10 +87,16 @@ def test_issues_never_carry_values(mapping: RecordMapping) -> None:
         assert "12" not in str({**finding.as_dict(), "code": ""})
 
 
+def named(record: MappedRecord) -> list[str]:
+    return [f"{one['resourceType']}/{one['id']}" for one in record.resources]
+
+
 def test_provenance_leads_back(mapping: RecordMapping) -> None:
     """To the file, the record and the mapping version, by the institution it came from."""
     record = mapped(mapping)
-    made = provenance(mapping, record, Place("s/results.csv", "f" * 64, 3, "d" * 64, "2026-01-01T00:00:00Z"), "CREATE")
+    made = provenance(
+        mapping, record, Place("s/results.csv", "f" * 64, 3, "d" * 64, "2026-01-01T00:00:00Z"), "CREATE", named(record)
+    )
     assert made["target"] == [{"reference": f"Observation/{record.resources[0]['id']}"}]
     assert made["policy"] == [f"https://fhir.county-hc.example/mapping/{mapping.name}|7"]
     assert made["agent"][0]["who"]["reference"].startswith("Organization/")

@@ -1,4 +1,4 @@
-"""Records that are to be stored: one transaction through the one door, then the ledger, then the counts."""
+"""Records that are to be stored: one transaction through the one door, ledger included, then the counts."""
 
 from __future__ import annotations
 
@@ -6,30 +6,32 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from countyfhir.exchange import Interaction, Principal
+from countyfhir.exchange import Account, Interaction, Principal, SourceRecord
 from countyfhir.intake.desk import Desk, Stream
 from countyfhir.intake.ledger import SHARED, Decision, content_digest
 from countyfhir.intake.pending import Entry
 from countyfhir.intake.reading import Record
 from countyfhir.intake.report import RecordOutcome
+from countyfhir.intake.withdrawing import withdrawn
 from countyfhir.mapping import MappedRecord, RecordMapping
 from countyfhir.mapping.finding import Finding
 from countyfhir.mapping.provenance import Place, provenance
 from countyfhir.outcome import FhirError
 from countyfhir.store import instant
-from countyfhir.store.ports import SourceRecord
 
 
-def entry_of(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> Entry:
+async def entry_of(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> Entry:
     """What a record to be stored puts into the transaction, and the rows of the ledger that follow it."""
     digest, now = record.digest(), desk.now()
     mapping = stream.mapping
     where = Place(stream.file, stream.file_digest, record.number, digest, instant.text(int(now * 1_000_000)))
-    source = provenance(mapping, made, where, "UPDATE" if decision.update else "CREATE")
+    versions, gone = await withdrawn(decision.withdraw, desk) if decision.withdraw else ([], [])
     resources = {f"{resource['resourceType']}/{resource['id']}": resource for resource in made.resources}
+    named = tuple(dict.fromkeys((*resources, *decision.withdraw)))
+    source = provenance(mapping, made, where, decision.activity, named)
     row = SourceRecord(
         mapping.name, made.key, decision.digest, "stored", mapping.version, stream.file, record.number,
-        made.version_key, tuple(resources), issues_of(made), None, int(now * 1_000_000),
+        made.version_key, named, issues_of(made), None, int(now * 1_000_000), stream.file_digest,
     )  # fmt: skip
     shared = tuple(
         shared_row(row, reference, resources[reference], made)
@@ -37,8 +39,9 @@ def entry_of(record: Record, made: MappedRecord, stream: Stream, desk: Desk, dec
         if reference in made.shared
     )
     subject = replace(row, key=made.subject) if made.subject != made.key else None
-    writes = [*(resources[reference] for reference in decision.write), source]
-    return Entry(record, row, subject, tuple(writes), decision.delete, shared, digest)
+    sourced = [source] if named else []
+    writes = [*(resources[reference] for reference in decision.write), *versions, *sourced]
+    return Entry(record, row, subject, tuple(writes), tuple(gone), shared, digest)
 
 
 def shared_row(row: SourceRecord, reference: str, resource: dict[str, Any], made: MappedRecord) -> SourceRecord:
@@ -60,17 +63,26 @@ def account(stream: Stream, desk: Desk, outcome: RecordOutcome) -> None:
     desk.outcome(outcome)
 
 
-async def quarantine(record: Record, made: MappedRecord, stream: Stream, desk: Desk) -> None:
-    """Keeps the raw record for replay, once."""
+async def quarantine(record: Record, made: MappedRecord, stream: Stream, desk: Desk) -> MappedRecord:
+    """Keeps the raw record for replay, once. One that a person discarded before does not come back: it is
+    ``rejected``."""
     digest = record.digest()
     if digest in stream.known:
-        return
+        return made
+    if await desk.ledger.latest(discarded_in(stream.mapping.name), [digest]):
+        return replace(made, issues=(*made.issues, Finding("discarded", (), "information")), outcome="rejected")
     stream.known[digest] = 0
     row = SourceRecord(
         stream.mapping.name, made.key, digest, "quarantined", stream.mapping.version, stream.file, record.number,
-        made.version_key, (), issues_of(made), record.raw(), int(desk.now() * 1_000_000),
+        made.version_key, (), issues_of(made), record.raw(), int(desk.now() * 1_000_000), stream.file_digest,
     )  # fmt: skip
     await desk.ledger.append([row])
+    return made
+
+
+def discarded_in(mapping: str) -> str:
+    """The ledger's name for records of a mapping that a person discarded; their key is the digest of the record."""
+    return f"{mapping}#discarded"
 
 
 async def flush(stream: Stream, desk: Desk) -> None:
@@ -100,27 +112,29 @@ async def flush_alone(entry: Entry, stream: Stream, desk: Desk) -> None:
             stream.prior.pop(row.key, None)
         for shared in entry.shared:
             stream.shared.pop(shared.key, None)
-        await quarantine(entry.source, made, stream, desk)
-        found = RecordOutcome(stream.file, entry.record.record, entry.record.key, "quarantined", (), issues_of(made))
+        made = await quarantine(entry.source, made, stream, desk)
+        found = RecordOutcome(stream.file, entry.record.record, entry.record.key, made.outcome, (), issues_of(made))
         account(stream, desk, found)
 
 
 async def commit(entries: Sequence[Entry], stream: Stream, desk: Desk) -> None:
-    """One transaction through the door, then the ledger, then the counts."""
-    interaction = transaction(entries, principal_of(stream.mapping))
+    """One transaction through the door: resources, Provenances, ledger rows and what leaves the quarantine are there
+    together or not at all, whenever the process ends. Then the counts."""
+    ledger = tuple(row for entry in entries for row in (*entry.rows, *entry.shared))
+    released = tuple(place for entry in entries if (place := stream.known.get(entry.digest)))
+    interaction = transaction(entries, principal_of(stream.mapping), Account(ledger, released))
     (answer,) = await desk.write([interaction])
     if answer.status >= 400:
         raise FhirError("processing", f"the transaction was refused with status {answer.status}", status=answer.status)
-    await desk.ledger.append([row for entry in entries for row in (*entry.rows, *entry.shared)])
     for entry in entries:
-        if stream.known.get(entry.digest):
-            await desk.ledger.release(stream.known.pop(entry.digest))
+        stream.known.pop(entry.digest, None)
         row = entry.record
         account(stream, desk, RecordOutcome(stream.file, row.record, row.key, "stored", row.resources, row.issues))
 
 
-def transaction(entries: Iterable[Entry], principal: Principal) -> Interaction:
-    """A transaction Bundle of updates and deletes; a record's resources are in it with its Provenance."""
+def transaction(entries: Iterable[Entry], principal: Principal, account: Account) -> Interaction:
+    """A transaction Bundle of updates (and deletes of what has no state); a record's resources are in it with its
+    Provenance, and the rows of the ledger beside it."""
     listed: list[dict[str, Any]] = []
     for entry in entries:
         listed += [{"request": {"method": "DELETE", "url": reference}} for reference in entry.delete]
@@ -128,7 +142,7 @@ def transaction(entries: Iterable[Entry], principal: Principal) -> Interaction:
             url = f"{resource['resourceType']}/{resource['id']}"
             listed.append({"resource": resource, "request": {"method": "PUT", "url": url}})
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": listed}
-    return Interaction("transaction", body=bundle, principal=principal, http_method="POST")
+    return Interaction("transaction", body=bundle, principal=principal, http_method="POST", account=account)
 
 
 def principal_of(mapping: RecordMapping) -> Principal:

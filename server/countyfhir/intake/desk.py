@@ -6,12 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from countyfhir.exchange import Answer, Interaction
+from countyfhir.exchange import Answer, Interaction, SourceRecord
 from countyfhir.intake.lookups import Tables
 from countyfhir.intake.pending import Pending
 from countyfhir.intake.report import FileReport, RecordOutcome
 from countyfhir.mapping import Context, RecordMapping
-from countyfhir.store.ports import IntakeStore, SourceRecord
+from countyfhir.store.ports import IntakeStore
 
 Write = Callable[[Sequence[Interaction]], Awaitable[Sequence[Answer]]]
 """The one door, given by the composition root: performs the interactions in order; FhirError when one is refused."""
@@ -42,7 +42,7 @@ class Desk:
     write: Write
     progress: Callable[[Progress], None] = quiet
     outcome: Callable[[RecordOutcome], None] = forget
-    batch: int = 100
+    batch: int = 500
     now: Callable[[], float] = time.time
     tables: Tables = field(default_factory=Tables)
 
@@ -62,3 +62,4 @@ class Stream:
     pending: Pending = field(default_factory=Pending)
     prior: dict[str, SourceRecord] = field(default_factory=dict)
     shared: dict[str, SourceRecord] = field(default_factory=dict)
+    deleted: dict[str, int] = field(default_factory=dict)  # known keys of rows marked as deleted -> their number

@@ -47,15 +47,15 @@ def discover(paths: Iterable[Path], sources: Sequence[Source], named: Mapping[st
     unmatched: list[str] = []
     used: dict[str, Source] = {}
     for path in files([*paths, *(named or {}).values()]):
-        source = owner(path, sources, folders)
-        matches = [mapping for mapping in source.mappings if fits(path, mapping)] if source else []
-        if source and any(fnmatchcase(path.name, pattern) for pattern in source.ignore):
+        source, inside = owner(path, sources, folders)
+        matches = [mapping for mapping in source.mappings if fits(inside, mapping.format.file)] if source else []
+        if source and any(fits(inside, pattern) for pattern in source.ignore):
             continue
         if source is None or not matches:
-            unmatched.append(f"{path.parent.name}/{path.name}")
+            unmatched.append(f"{source.name if source else path.parent.name}/{inside}")
             continue
         used[source.name] = source
-        found += inputs_of(path, f"{source.name}/{path.name}", matches)
+        found += inputs_of(path, f"{source.name}/{inside}", matches)
     found.sort(key=lambda one: (one.mapping.order, one.mapping.name, one.name))
     return Inputs(tuple(found), tuple(unmatched), tuple(used.values()))
 
@@ -79,14 +79,17 @@ def files(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
-def owner(path: Path, sources: Sequence[Source], folders: Mapping[Path, str]) -> Source | None:
+def owner(path: Path, sources: Sequence[Source], folders: Mapping[Path, str]) -> tuple[Source | None, str]:
+    """The source of a file, and the file's path inside the source's folder."""
     for parent in path.parents:
         wanted = folders.get(parent)
         for source in sources:
             if source.name == wanted or (wanted is None and source.folder == parent.name):
-                return source
-    return None
+                return source, path.relative_to(parent).as_posix()
+    return None, path.name
 
 
-def fits(path: Path, mapping: RecordMapping) -> bool:
-    return fnmatchcase(path.name, mapping.format.file)
+def fits(inside: str, pattern: str) -> bool:
+    """Whether a pattern means the file: by its name, or by its path inside the source where the pattern has a
+    slash."""
+    return fnmatchcase(inside if "/" in pattern else inside.rpartition("/")[2], pattern)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from countyfhir.exchange import Interaction
+from countyfhir.exchange import Account, Interaction, SourceRecord
 from countyfhir.intake.committing import principal_of
 from countyfhir.intake.desk import Desk
 from countyfhir.intake.ledger import SHARED, content_digest
 from countyfhir.mapping import Source
 from countyfhir.mapping.institution import known_institutions, organization
-from countyfhir.store.ports import SourceRecord
 
 
 async def state_institutions(source: Source, desk: Desk) -> None:
@@ -27,5 +26,10 @@ async def state_institutions(source: Source, desk: Desk) -> None:
     if entries:
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
         principal = principal_of(source.mappings[0])
-        await desk.write([Interaction("transaction", body=bundle, principal=principal, http_method="POST")])
-        await desk.ledger.append(rows)
+        await desk.write(
+            [
+                Interaction(
+                    "transaction", body=bundle, principal=principal, http_method="POST", account=Account(tuple(rows))
+                )
+            ]
+        )

@@ -7,11 +7,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from countyfhir.exchange import SourceRecord
 from countyfhir.mapping.record import MappedRecord
-from countyfhir.store.ports import SourceRecord
 
 SHARED = "shared-resources"
 """The ledger's name for resources that several records state; their key is the reference."""
+WITHDRAWN = "withdrawn"
+"""Stands for the digest of a record that its source has deleted; its resources were withdrawn (none: it was deleted
+when it was first seen)."""
 
 
 def content_digest(resources: tuple[dict[str, Any], ...]) -> str:
@@ -22,20 +25,21 @@ def content_digest(resources: tuple[dict[str, Any], ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``outcome`` of a record; for a stored one which references to write and which to delete."""
+    """``outcome`` of a record; for a stored one which references to write and which to withdraw, and the ``activity``
+    that its Provenance states (v3-DataOperation)."""
 
     outcome: str
     digest: str = ""
     write: tuple[str, ...] = ()
-    delete: tuple[str, ...] = ()
-    update: bool = False
+    withdraw: tuple[str, ...] = ()
+    activity: str = "CREATE"
 
 
 def decide(
     record: MappedRecord, known: dict[str, SourceRecord], shared: dict[str, SourceRecord], keeps: bool = False
 ) -> Decision:
     """``unchanged`` for the same content and for an older version; else what is new. ``known`` is what the ledger
-    remembers under the record's key and subject. A resource that the record no longer yields is deleted, unless other
+    remembers under the record's key and subject. A resource that the record no longer yields is withdrawn, unless other
     records state it too or the mapping ``keeps`` it."""
     if record.outcome != "mapped":
         return Decision(record.outcome)
@@ -53,8 +57,29 @@ def decide(
     )
     before = prior.resources if prior is not None and not keeps else ()
     gone = [reference for reference in before if reference not in resources]
-    delete = tuple(reference for reference in gone if reference not in shared)
-    return Decision("stored", digest, write, delete, prior is not None)
+    withdraw = tuple(reference for reference in gone if reference not in shared)
+    return Decision("stored", digest, write, withdraw, "CREATE" if prior is None else "UPDATE")
+
+
+def decide_deleted(record: MappedRecord, prior: SourceRecord | None, shared: dict[str, SourceRecord]) -> Decision:
+    """The outcome of a record that its source marks as deleted: ``rejected`` at first sight and when it is an older
+    version than the stored one, ``unchanged`` when its resources were withdrawn before, ``stored`` when they are
+    withdrawn now, ``waiting`` when only the rest of the file tells whether the record lives on in another row."""
+    if prior is None:
+        return Decision("rejected")
+    if prior.digest == WITHDRAWN:
+        return Decision("unchanged" if prior.resources else "rejected")
+    if older(record.version_key, prior.version_key):
+        return Decision("rejected")
+    if older(prior.version_key, record.version_key):
+        return withdrawal(prior, shared)
+    return Decision("waiting")
+
+
+def withdrawal(prior: SourceRecord, shared: dict[str, SourceRecord]) -> Decision:
+    """All that a record became is withdrawn, but for what other records state too."""
+    own = tuple(reference for reference in prior.resources if reference not in shared)
+    return Decision("stored", WITHDRAWN, (), own, "NULLIFY")
 
 
 def older(version_key: str, than: str) -> bool:

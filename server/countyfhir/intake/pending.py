@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from countyfhir.exchange import SourceRecord
 from countyfhir.intake.reading import Record
-from countyfhir.store.ports import SourceRecord
 
 
 @dataclass(frozen=True, slots=True)

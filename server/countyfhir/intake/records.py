@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from countyfhir.exchange import SourceRecord
 from countyfhir.intake.committing import account, entry_of, flush, issues_of, quarantine
 from countyfhir.intake.desk import Desk, Progress, Stream
-from countyfhir.intake.ledger import SHARED, decide
+from countyfhir.intake.ledger import SHARED, WITHDRAWN, Decision, decide, decide_deleted, withdrawal
 from countyfhir.intake.reading import Record
 from countyfhir.intake.report import RecordOutcome
 from countyfhir.mapping import MappedRecord, apply
+from countyfhir.mapping.apply import deleted
 from countyfhir.mapping.finding import Finding
 from countyfhir.store.ports import IntakeStore
 
 
 async def take_records(records: Iterator[Record], stream: Stream, desk: Desk, total: int) -> None:
-    """Batches of records: mapped, compared, written."""
+    """Batches of records: mapped, compared, written. Rows that are marked as deleted and known wait in
+    ``stream.deleted``; ``withdraw_deleted`` decides over them at the end of the file."""
     while batch := list(islice(records, desk.batch)):
         mapped = [(record, mapped_record(record, stream)) for record in batch]
         await recall(stream, [made for _, made in mapped], desk.ledger)
@@ -28,12 +31,10 @@ async def take_records(records: Iterator[Record], stream: Stream, desk: Desk, to
 
 def mapped_record(record: Record, stream: Stream) -> MappedRecord:
     """What the record becomes; one whose cells cannot be told apart is quarantined unread."""
-    if record.deleted:
-        made = apply(stream.mapping, record.row, stream.context, stream.reused)
-        return MappedRecord(made.key, made.version_key, (), (Finding("M35d", (), "warning"),), "rejected")
     if record.problem is not None:
         return MappedRecord("", "", (), (Finding(record.problem, (), "error", held_back=True),), "quarantined")
-    return apply(stream.mapping, record.row, stream.context, stream.reused)
+    made = apply(stream.mapping, record.row, stream.context, stream.reused)
+    return deleted(made.key, made.subject or made.key, made.version_key) if record.deleted else made
 
 
 async def recall(stream: Stream, mapped: Sequence[MappedRecord], ledger: IntakeStore) -> None:
@@ -50,15 +51,77 @@ async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) 
     """The outcome of one record; a stored one joins the pending transaction."""
     if stream.pending.touches(made.subject, set()):
         await flush(stream, desk)
+    if made.outcome == "deleted":
+        await place_deleted(record, made, stream, desk)
+        return
     decision = decide(made, stream.prior, stream.shared, stream.mapping.keeps)
     if decision.outcome == "stored":
-        if stream.pending.touches(made.subject, set(decision.write)):
-            await flush(stream, desk)
-        entry = entry_of(record, made, stream, desk, decision)
-        stream.pending.add(entry)
-        stream.prior |= {row.key: row for row in entry.rows}
-        stream.shared |= {row.key: row for row in entry.shared}
+        await wait(record, made, stream, desk, decision)
         return
     if decision.outcome == "quarantined":
-        await quarantine(record, made, stream, desk)
+        made = await quarantine(record, made, stream, desk)
+        decision = Decision(made.outcome)
     account(stream, desk, RecordOutcome(stream.file, record.number, made.key, decision.outcome, (), issues_of(made)))
+
+
+async def wait(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> None:
+    """A record that is to be stored joins the pending transaction, which is written first if it holds the same
+    resources."""
+    if stream.pending.touches(made.subject, {*decision.write, *decision.withdraw}):
+        await flush(stream, desk)
+    entry = await entry_of(record, made, stream, desk, decision)
+    stream.pending.add(entry)
+    stream.prior |= {row.key: row for row in entry.rows}
+    stream.shared |= {row.key: row for row in entry.shared}
+
+
+async def place_deleted(record: Record, made: MappedRecord, stream: Stream, desk: Desk) -> None:
+    """A row that its source marks as deleted. One with a version is remembered, so that an older row that comes later
+    does not bring the record back."""
+    prior = stream.prior.get(made.subject)
+    decision = decide_deleted(made, prior, stream.shared)
+    if decision.outcome == "waiting":
+        stream.deleted[made.subject] = record.number
+        return
+    if decision.outcome == "stored" and prior is not None:
+        await wait(record, made, stream, desk, decision)
+        return
+    if prior is None and made.version_key:
+        mapping = stream.mapping
+        row = SourceRecord(
+            mapping.name, made.subject, WITHDRAWN, "stored", mapping.version, stream.file, record.number,
+            made.version_key, recorded=int(desk.now() * 1_000_000), file_digest=stream.file_digest,
+        )  # fmt: skip
+        await desk.ledger.append([row])
+        stream.prior[row.key] = row
+    account(stream, desk, RecordOutcome(stream.file, record.number, made.key, decision.outcome, (), issues_of(made)))
+
+
+async def withdraw_deleted(again: Callable[[], Iterator[Record]], stream: Stream, desk: Desk) -> None:
+    """Decides over the rows that wait: one whose key also stands over a living row of the file was only replaced by it
+    and is ``rejected``; what the others became is withdrawn. ``again`` reads the file once more."""
+    waiting, stream.deleted = stream.deleted, {}
+    if not waiting:
+        return
+    rows: list[tuple[Record, MappedRecord]] = []
+    living = set()
+    for record in again():
+        if record.problem is not None:
+            continue
+        made = mapped_record(record, stream)
+        if waiting.get(made.subject) == record.number and made.outcome == "deleted":
+            rows.append((record, made))
+        elif made.outcome != "deleted" and made.subject in waiting:
+            living.add(made.subject)
+    for start in range(0, len(rows), desk.batch):
+        part = rows[start : start + desk.batch]
+        await recall(stream, [made for _, made in part], desk.ledger)
+        for record, made in part:
+            prior = stream.prior.get(made.subject)
+            if made.subject in living or prior is None:
+                told = RecordOutcome(stream.file, record.number, made.key, "rejected", (), issues_of(made))
+                account(stream, desk, told)
+                continue
+            decision = withdrawal(prior, stream.shared)
+            await wait(record, made, stream, desk, decision)
+        await flush(stream, desk)

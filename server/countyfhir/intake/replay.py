@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from countyfhir.exchange import SourceRecord
 from countyfhir.intake.desk import Desk, Stream
 from countyfhir.intake.readers.formats import READERS
 from countyfhir.intake.records import take_records
 from countyfhir.intake.report import FileReport, Report
 from countyfhir.mapping import RecordMapping, Source
-from countyfhir.store.ports import SourceRecord
 
 
 async def replay(sources: Sequence[Source], desk: Desk, folders: dict[str, Path] | None = None) -> Report:
@@ -40,7 +40,7 @@ async def replay_rows(
         return report
     context = desk.tables.context(mapping, folder or Path())
     for sequence, row in rows:
-        stream = Stream(mapping, row.file, row.digest, context, report, known={row.digest: sequence})
+        stream = Stream(mapping, row.file, row.file_digest, context, report, known={row.digest: sequence})
         record = READERS[mapping.format.format].again(row.record, row.raw or b"{}", mapping.format)
         await take_records(iter([record]), stream, desk, len(rows))
     return report

@@ -37,6 +37,21 @@ class RecordOutcome:
     issues: tuple[dict[str, Any], ...] = ()
 
 
+def report_line(outcome: RecordOutcome) -> dict[str, Any]:
+    """The line of ``--report`` for a record: the file as the export names it, the key with the sheet before it."""
+    file, _, sheet = outcome.file.partition("!")
+    key = f"{sheet}!{outcome.key}" if sheet else outcome.key
+    issues = [{name: issue[name] for name in ("code", "severity", "column", "diagnostics")} for issue in outcome.issues]
+    return {
+        "file": file,
+        "record": outcome.record,
+        "key": key,
+        "outcome": outcome.outcome,
+        "resources": list(outcome.resources),
+        "issues": issues,
+    }
+
+
 @dataclass(slots=True)
 class Report:
     """All files of one intake, and the files that no mapping is for."""

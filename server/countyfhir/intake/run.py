@@ -12,9 +12,10 @@ from countyfhir.intake.inputs import Input, Inputs
 from countyfhir.intake.institutions import state_institutions
 from countyfhir.intake.readers.formats import READERS
 from countyfhir.intake.reading import FileFacts, Record, Unreadable
-from countyfhir.intake.records import take_records
-from countyfhir.intake.report import FileReport, Report
-from countyfhir.mapping.finding import HeldBack
+from countyfhir.intake.records import take_records, withdraw_deleted
+from countyfhir.intake.report import FileReport, RecordOutcome, Report
+from countyfhir.mapping.apply import identity
+from countyfhir.mapping.finding import Finding, HeldBack
 from countyfhir.mapping.tree_path import TreePath
 from countyfhir.store.ports import IntakeStore
 
@@ -36,14 +37,19 @@ async def take_file(one: Input, desk: Desk) -> FileReport:
     reader = READERS[mapping.format.format]
     facts = reader.inspect(one.path, mapping.format)
     if facts.problem is not None:
-        return reject(report, facts, desk, facts.problem)
+        return reject(report, facts, desk, facts.problem, one)
     context = desk.tables.context(mapping, one.path.parent)
     stream = Stream(mapping, one.label, facts.digest, context, report, facts.reused)
     stream.known = await quarantined(desk.ledger, mapping.name)
+
+    def records() -> Iterator[Record]:
+        return chosen(one, reader.records(one.path, mapping.format))
+
     try:
-        await take_records(chosen(one, reader.records(one.path, mapping.format)), stream, desk, facts.records)
+        await take_records(records(), stream, desk, facts.records)
+        await withdraw_deleted(records, stream, desk)
     except Unreadable as error:
-        return reject(report, facts, desk, str(error))
+        return reject(report, facts, desk, str(error), one)
     return report
 
 
@@ -73,13 +79,31 @@ def selects(only: TreePath, record: Record) -> bool:
         return False
 
 
-def reject(report: FileReport, facts: FileFacts, desk: Desk, problem: str) -> FileReport:
-    """All records of a file that cannot be read are rejected, with one issue of the file."""
+def reject(report: FileReport, facts: FileFacts, desk: Desk, problem: str, one: Input) -> FileReport:
+    """All records of a file that cannot be read are rejected (where several mappings divide it, once), with one issue
+    of the file; the outcome of each says so."""
     report.problem = problem
-    report.counts["rejected"] += max(facts.records - report.read, 0)
     report.issues["M29f", ""] += 1
+    if not one.last:
+        return report
+    finding = Finding("M29f", (), "error", diagnostics=problem).as_dict()
+    keys = keys_of(one)
+    for number in range(1, facts.records + 1):
+        key = next(keys, "")
+        if number > report.read:
+            desk.outcome(RecordOutcome(report.file, number, key, "rejected", (), (finding,)))
+    report.counts["rejected"] += max(facts.records - report.read, 0)
     desk.progress(Progress(report.file, facts.records, facts.records))
     return report
+
+
+def keys_of(one: Input) -> Iterator[str]:
+    """The natural keys of a file that is rejected, as far as they can be read."""
+    try:
+        for record in READERS[one.mapping.format.format].records(one.path, one.mapping.format):
+            yield "" if record.problem else identity(one.mapping, record.row)
+    except (Unreadable, ValueError):
+        return
 
 
 async def quarantined(ledger: IntakeStore, mapping: str) -> dict[str, int]:

@@ -187,7 +187,7 @@ async def _plan(
     for one in await placeholders(writes, interaction, grant, world):
         writes.append(one)
         records.append(record_of(interaction, world.now(), 201, one.resource_type, one.logical_id, ()))
-    return Plan(tuple(writes), tuple(dict.fromkeys(criteria)), tuple(records))
+    return Plan(tuple(writes), tuple(dict.fromkeys(criteria)), tuple(records), account=interaction.account)
 
 
 def _ready(entry: BundleEntry, write: Write, interaction: Interaction, grant: Grant, world: World) -> Write:

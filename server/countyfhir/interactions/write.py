@@ -55,7 +55,7 @@ async def write(
 
 async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
     """Commit, with a refused delete said in FHIR's terms (409 naming the holders)."""
-    if not plan.writes and not plan.criteria:
+    if not plan.writes and not plan.criteria and plan.account is None:
         return ()
     if search_parameters.concerns(plan.writes):
         plan = await search_parameters.checked(plan, world)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from countyfhir.mapping.event import Event, event_of
 from countyfhir.mapping.expression import NOTES, Environment, guarded
 from countyfhir.mapping.finding import Finding, HeldBack
 from countyfhir.mapping.record import Check, Context, MappedRecord, RecordMapping, Row, Target
@@ -37,6 +38,8 @@ def apply(
     outcomes += [check.outcome for check in mapping.checks if broken(check, environment)]
     outcomes += missing_main(mapping, environment)
     version = guarded(mapping.version_key, environment) if mapping.version_key else None
+    if key and mapping.deleted is not None and guarded(mapping.deleted, environment):
+        return deleted(key, subject or key, sortable(version))
     outcome = "rejected" if "rejected" in outcomes else "quarantined" if any(outcomes) else "mapped"
     made = Made()
     if outcome == "mapped":
@@ -55,9 +58,16 @@ def apply(
         frozenset(made.shared),
         frozenset(made.stubs),
         subject,
+        tuple(made.events),
         guarded(mapping.institution_of, environment) if mapping.institution_of else None,
         environment,
     )
+
+
+def deleted(key: str, subject: str, version_key: str) -> MappedRecord:
+    """A record that its source marks as deleted: it becomes nothing; what it became earlier is withdrawn."""
+    finding = Finding("M35d", (), "warning")
+    return MappedRecord(key, version_key, (), (finding,), "deleted", subject=subject)
 
 
 def read_paths(mapping: RecordMapping, record: Row, environment: Environment) -> None:
@@ -83,6 +93,13 @@ def natural_key(columns: tuple[str, ...], record: Row) -> str:
     if any(part is None for part in parts):
         return ""
     return ";".join(f"{column}={str(part).strip()}" for column, part in zip(columns, parts, strict=True))
+
+
+def identity(mapping: RecordMapping, record: Row) -> str:
+    """The natural key alone, empty when a part of it is blank; no value is computed."""
+    environment: Environment = {**record, NOTES: []}
+    read_paths(mapping, record, environment)
+    return natural_key(mapping.key, environment)
 
 
 def look_up(mapping: RecordMapping, environment: Environment, context: Context) -> list[str]:
@@ -127,6 +144,7 @@ class Made:
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
     stubs: set[str] = field(default_factory=set)
+    events: list[Event] = field(default_factory=list)
 
 
 def add_target(mapping: RecordMapping, target: Target, environment: Environment, made: Made) -> None:
@@ -139,10 +157,12 @@ def add_target(mapping: RecordMapping, target: Target, environment: Environment,
         key = target.key(turn)
         if key is None:
             continue
-        logical_id = stable_id(mapping.source, target.resource_type, str(key))
+        logical_id = stable_id(target.source or mapping.source, target.resource_type, str(key))
         content = target.render(turn) or {}
         reference = f"{target.resource_type}/{logical_id}"
         made.resources[reference] = {"resourceType": target.resource_type, "id": logical_id, **content}
+        if target.event is not None:
+            made.events.append(event_of(target.event, reference, made.resources[reference], turn))
         if target.shared:
             made.shared.add(reference)
         if target.stub:

@@ -15,6 +15,7 @@ from jsonschema.exceptions import best_match
 from countyfhir import shipped
 from countyfhir.fhirpath import FhirPathError
 from countyfhir.mapping.code_map import CodeMap, code_map
+from countyfhir.mapping.event import compile_event
 from countyfhir.mapping.expression import Expression, Scope, compile_expression
 from countyfhir.mapping.institution import institution, known_institutions
 from countyfhir.mapping.record import Check, Format, Institution, Lookup, RecordMapping, Source, Target
@@ -118,6 +119,7 @@ class Builder:
             reused=self.listed("reused"),
             keeps=record.get("keeps", self.data["source"]["format"] == "hl7v2"),
             institution_of=self.optional(("record", "institution"), record.get("institution")),
+            deleted=self.optional(("record", "deleted"), record.get("deleted")),
         )
 
     def paths(self) -> tuple[tuple[str, TreePath], ...]:
@@ -156,8 +158,9 @@ class Builder:
             raise self.document.error(("source",), "'positions' says where each column of a fixed-width file stands")
         if declared["format"] == "xml" and "record" not in given:
             raise self.document.error(("source",), "'record' names the element that is a record")
-        if "only" in given:
-            given["only"] = self.tree_path(("source", "only"), given["only"])
+        for name in ("only", "sent"):
+            if name in given:
+                given[name] = self.tree_path(("source", name), given[name])
         given["positions"] = tuple((name, *place) for name, place in given.get("positions", {}).items())
         columns = declared["columns"]
         return Format(columns=() if isinstance(columns, dict) else tuple(columns), **given)
@@ -262,7 +265,12 @@ class Builder:
             when = compile_expression(one["when"], scope).evaluate if "when" in one else None
             key = compile_text(one["key"], scope).render
             render = compile_template(one["content"], scope, self.source).render
+            stated = self.data["source"]["format"]
+            event = compile_event(one["event"], scope, self.source, stated) if "event" in one else None
         except ExpressionError as error:
             raise self.document.error(where, str(error)) from error
         shared, stub = one.get("shared", False), one.get("stub", False)
-        return Target(one["type"], key, render, when, loop, shared or stub, stub, values, tuple(checks))
+        owner = one.get("source")
+        return Target(
+            one["type"], key, render, when, loop, shared or stub, stub, values, tuple(checks), owner, event
+        )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +26,12 @@ class Place:
     recorded: str  # instant of the intake
 
 
-def provenance(mapping: RecordMapping, record: MappedRecord, place: Place, activity: str) -> dict[str, Any]:
-    """The Provenance of the record's resources; ``activity`` is CREATE or UPDATE. Its id follows from the natural
-    key."""
-    targets = [{"reference": f"{resource['resourceType']}/{resource['id']}"} for resource in record.resources]
+def provenance(
+    mapping: RecordMapping, record: MappedRecord, place: Place, activity: str, references: Sequence[str]
+) -> dict[str, Any]:
+    """The Provenance of the resources a record was made into, and of those it withdrew (``references``); ``activity``
+    is CREATE, UPDATE or NULLIFY (v3-DataOperation). Its id follows from the natural key."""
+    targets = [{"reference": reference} for reference in references]
     institution = {"reference": f"Organization/{organization_id(mapping.institution.key)}"}
     institution = {"reference": record.institution} if record.institution else institution
     return {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from countyfhir.mapping.event import Event, EventTemplate
 from countyfhir.mapping.expression import Environment, Evaluate, Expression
 from countyfhir.mapping.finding import Finding
 from countyfhir.mapping.template import Loop
@@ -49,6 +50,7 @@ class Format:
     record: str | None = None  # JSON: path to the list (data.rows); XML: name of the record's element
     embedded: str | None = None  # XML: name of the element whose text is the XML that holds the records
     only: TreePath | None = None  # which records of the file are for this mapping
+    sent: TreePath | None = None  # which of the messages that are sent, without a file, are for this mapping
     forced: bool = False  # XML: the declared encoding wins over the one the file states
     blanks: frozenset[str] = frozenset({"", "NULL", "null", "—", "——"})
 
@@ -93,6 +95,8 @@ class Target:
     stub: bool = False
     values: tuple[tuple[str, Expression], ...] = ()
     checks: tuple[Check, ...] = ()
+    source: str | None = None  # the source whose resource it is, where that is another one
+    event: EventTemplate | None = None  # the real event it states, which other channels may state too
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ class RecordMapping:
     keeps: bool = False  # what a later version does not state any more stays
     paths: tuple[tuple[str, TreePath], ...] = ()  # columns that are found in the tree of a record
     institution_of: Expression | None = None  # where the records of one file come from several institutions
+    deleted: Expression | None = None  # when the source says that the record is no longer valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,8 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class MappedRecord:
-    """What a record became. ``outcome``: mapped, quarantined or rejected. ``shared`` names the resources other records
+    """What a record became. ``outcome``: mapped, quarantined, rejected, or deleted (its source marks it
+    so). ``shared`` names the resources other records
     state too ("Patient/…"), ``stubs`` those that others state better; ``subject`` is what the record is a version of.
     ``environment`` is kept for the explanation of a record, never for a report."""
 
@@ -154,5 +160,6 @@ class MappedRecord:
     shared: frozenset[str] = frozenset()
     stubs: frozenset[str] = frozenset()
     subject: str = ""
+    events: tuple[Event, ...] = ()
     institution: str | None = None  # reference of the record's own institution, where it names one
     environment: Environment = field(default_factory=dict, repr=False)

@@ -92,16 +92,21 @@ def conditional(inner: Compiled, condition: Evaluate | None) -> Compiled:
 
 def compile_reference(template: dict[str, Any], scope: Scope, source: str) -> Compiled:
     """``{ref: Type, key: "…", source: …}``: the reference to the resource of that natural key, without looking it
-    up."""
+    up; with ``as: url`` as a text (of an attachment)."""
     resource_type, owner = template["ref"], template.get("source", source)
     key = compile_text(template["key"], scope).render
     display = compile_text(template["display"], scope).render if "display" in template else None
 
-    def render(environment: Environment) -> dict[str, Any] | None:
+    bare = template.get("as") == "url"
+
+    def render(environment: Environment) -> Any:
         found = key(environment)
         if found is None:
             return None
-        made = {"reference": f"{resource_type}/{stable_id(owner, resource_type, str(found))}"}
+        to = f"{resource_type}/{stable_id(owner, resource_type, str(found))}"
+        if bare:
+            return to
+        made = {"reference": to}
         shown = display(environment) if display else None
         return made | {"display": shown} if shown else made
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from countyfhir.exchange import ALL, AuditRecord, Grant, Plan, Stored
+from countyfhir.exchange import ALL, AuditRecord, Grant, Plan, SourceRecord, Stored
 from countyfhir.search.entries import Entry
 from countyfhir.search.query import Query
 
@@ -178,38 +178,25 @@ class KeyStore(Protocol):
     async def revoke(self, key_id: str) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
-    """What intake remembers of a legacy record: ``source`` (mapping id), natural ``key``, ``digest`` of its content,
-    ``version_key`` (what orders versions of one record, "" if none), ``outcome``, ``resources`` it became
-    ("Type/id")."""
-
-    source: str
-    key: str
-    digest: str
-    outcome: str  # stored | unchanged | quarantined | rejected
-    mapping_version: str
-    file: str
-    record: int  # 1-based position in the file
-    version_key: str = ""
-    resources: tuple[str, ...] = ()
-    issues: tuple[dict[str, Any], ...] = ()
-    raw: bytes | None = None  # kept while quarantined
-    recorded: int = 0
-
-
 class IntakeStore(Protocol):
     """The ledger of legacy records and the quarantine."""
 
     async def latest(self, source: str, keys: Sequence[str]) -> dict[str, SourceRecord]:
         """The last stored record of each key."""
 
-    async def append(self, records: Sequence[SourceRecord]) -> None: ...
+    async def append(self, records: Sequence[SourceRecord]) -> None:
+        """Keep what became of records. What is stored with resources travels in the ``Plan`` of their commit instead
+        (``Plan.ledger``), so that both are there or neither is."""
+
     def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]:
         """What still lies in quarantine, oldest first, as (sequence, record): ``async for``."""
         ...
 
-    async def release(self, sequence: int) -> None: ...
+    async def held(self, sequence: int) -> SourceRecord | None:
+        """One record that lies in quarantine, or None."""
+
+    async def release(self, sequence: int) -> None:
+        """Take a record out of quarantine; the ledger keeps its row without the raw bytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from countyfhir.exchange import AuditRecord
 from countyfhir.search.entries import TOKEN
 from countyfhir.search.query import Query, TokenIs
 from countyfhir.store import copying, mongodb, sqlite
-from countyfhir.store.ports import ApiKey, HistoryQuery, SourceRecord, Store, StoreUnusable
+from countyfhir.exchange import SourceRecord
+from countyfhir.store.ports import ApiKey, HistoryQuery, Store, StoreUnusable
 from tests.contract.samples import commit, delete, write
 from tests.mongodb_server import database_uri
 

@@ -10,6 +10,7 @@ from countyfhir.exchange import AuditRecord, Criteria, Plan, Stored, Write, chan
 from countyfhir.store import instant
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
 from countyfhir.store.sqlite.connecting import fetch
+from countyfhir.store.sqlite.intake import remember
 from countyfhir.store.sqlite.rows import Group, Row, numbered, shape, stored_rows
 from countyfhir.store.sqlite.writing import Prepare, Step, Transaction
 
@@ -87,6 +88,8 @@ def _apply(
     stored = _write_all(transaction, plan, targets)
     _refuse_while_referenced(transaction, plan, targets)
     transaction.pending.audit += [_with_version(record, stored) for record in plan.audit]
+    if plan.account is not None:
+        remember(transaction, plan.account)
     if plan.raises_definitions:
         raise_definitions(transaction)
     return stored

@@ -8,8 +8,8 @@ from dataclasses import replace
 import apsw
 import msgspec
 
+from countyfhir.exchange import Account, SourceRecord
 from countyfhir.store import instant
-from countyfhir.store.ports import SourceRecord
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.reading import Readers
 from countyfhir.store.sqlite.writing import Transaction, Writer
@@ -19,6 +19,8 @@ PAGE = 500
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(SourceRecord).decode
 
+INSERT = "INSERT INTO intake(source, key, outcome, held, recorded, record) VALUES (?, ?, ?, ?, ?, ?)"
+HELD = "SELECT record FROM intake WHERE seq = ? AND held = 1"
 LATEST = (
     "SELECT record FROM intake WHERE source = ? AND key = ? AND outcome IN ('stored',"
     " 'unchanged') ORDER BY seq DESC LIMIT 1"
@@ -42,9 +44,8 @@ class SqliteIntake:
 
     async def append(self, records: Sequence[SourceRecord]) -> None:
         """Keep what became of legacy records; quarantined ones keep their raw bytes."""
-        rows = [_row(record) for record in records]
-        sql = "INSERT INTO intake(source, key, outcome, held, recorded, record) VALUES (?, ?, ?, ?, ?, ?)"
-        await self._writer.run(lambda: lambda _: lambda transaction: transaction.connection.executemany(sql, rows))
+        account = Account(tuple(records))
+        await self._writer.run(lambda: lambda _: lambda transaction: remember(transaction, account))
 
     async def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]:
         """What still lies in quarantine, oldest first, as (sequence, record)."""
@@ -60,13 +61,24 @@ class SqliteIntake:
     async def release(self, sequence: int) -> None:
         """Take a record out of quarantine (it was replayed or given up); the ledger keeps it, without its raw bytes."""
 
-        def release(transaction: Transaction) -> None:
-            rows = fetch(transaction.connection, "SELECT record FROM intake WHERE seq = ? AND held = 1", (sequence,))
-            for (record,) in rows:
-                kept = _encode(replace(_decode(record), raw=None))
-                transaction.connection.execute("UPDATE intake SET held = 0, record = ? WHERE seq = ?", (kept, sequence))
+        account = Account((), (sequence,))
+        await self._writer.run(lambda: lambda _: lambda transaction: remember(transaction, account))
 
-        await self._writer.run(lambda: lambda _: release)
+    async def held(self, sequence: int) -> SourceRecord | None:
+        """One record that lies in quarantine, or None."""
+        rows = await self._readers.run(lambda connection: fetch(connection, HELD, (sequence,)), limited=False)
+        return _decode(rows[0][0]) if rows else None
+
+
+def remember(transaction: Transaction, account: Account) -> None:
+    """Write the rows of an account, and take out of quarantine what it releases, inside a transaction."""
+    connection = transaction.connection
+    if account.ledger:
+        connection.executemany(INSERT, [_row(record) for record in account.ledger])
+    for sequence in account.released:
+        for (record,) in fetch(connection, HELD, (sequence,)):
+            kept = _encode(replace(_decode(record), raw=None))
+            connection.execute("UPDATE intake SET held = 0, record = ? WHERE seq = ?", (kept, sequence))
 
 
 def _row(record: SourceRecord) -> tuple[object, ...]:
