@@ -29,6 +29,7 @@ from countyfhir.http.request import Edge
 from countyfhir.interactions import (
     conformance_changes,
     county_definitions,
+    extraction,
     r4_definitions,
     reindexing,
     search_parameters,
@@ -88,6 +89,7 @@ async def open_world(settings: Settings) -> AsyncIterator[Opened]:
     try:
         if await store.resources.definitions_version():
             await search_parameters.reload(world)
+        await extraction.follow(world)
         yield Opened(settings, world, queue)
     finally:
         try:

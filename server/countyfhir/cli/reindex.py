@@ -27,8 +27,8 @@ def reindex(
 ) -> None:
     """Compute the search index anew from the stored resources.
 
-    Needed after an upgrade whose notes say so, or after a change of time_zone or base_url, which entries depend on. The
-    server may run meanwhile; resources and their history are not changed. It may be stopped and started again.
+    Needed after a change of time_zone or base_url, which entries depend on; after an upgrade the server does so itself.
+    It may run meanwhile; resources and their history are not changed. It may be stopped and started again.
     """
     from countyfhir.model.definitions import definitions
 

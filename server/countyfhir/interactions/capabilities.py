@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction, Resource
+from countyfhir.interactions import extraction
 from countyfhir.interactions.terminology_capabilities import terminology_capabilities
 from countyfhir.interactions.world import Operation, World
 from countyfhir.model import json
@@ -58,7 +59,7 @@ def _about(base: str, world: World) -> Resource:
         "description": "One shared FHIR record for the institutions of a county medical consortium.",
         "kind": "instance",
         "software": {"name": "CountyFHIR", "version": world.version},
-        "implementation": {"description": "CountyFHIR", "url": base},
+        "implementation": {"description": " ".join(("CountyFHIR", *_behind(world))), "url": base},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
         "patchFormat": [
@@ -68,6 +69,11 @@ def _about(base: str, world: World) -> Resource:
             "application/merge-patch+json",
         ],
     }
+
+
+def _behind(world: World) -> list[str]:
+    """What the index is behind of, if anything."""
+    return [f"({issue.diagnostics})" for issue in extraction.warning(world)]
 
 
 def _rest(table: Table, world: World) -> Resource:

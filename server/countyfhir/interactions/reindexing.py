@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from countyfhir.interactions import reindex_jobs, workers
+from countyfhir.interactions import extraction, reindex_jobs, workers
 from countyfhir.interactions.reindex_jobs import KIND, UNFINISHED
 from countyfhir.interactions.search_parameters import refresh, reload
 from countyfhir.interactions.world import World
@@ -109,6 +109,7 @@ async def _perform(held: _Held) -> None:
     held.progress.setdefault("total", await _total(held.progress["types"], held.world))
     if await _batches(held):
         await refresh(held.world)
+        await extraction.look(held.world)
 
 
 async def _batches(held: _Held) -> bool:

@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 from countyfhir.access.criteria import narrow
 from countyfhir.exchange import Answer, Grant, Interaction, Stored, changed
-from countyfhir.interactions import audit_events
+from countyfhir.interactions import audit_events, extraction
 from countyfhir.interactions.bundle_text import bundle, match_entry, outcome_entry, search_entry
 from countyfhir.interactions.contained import Inside, matching_inside
 from countyfhir.interactions.page_form import PageForm, body_of_row, page_form
 from countyfhir.interactions.search_parameters import refresh
 from countyfhir.interactions.world import World
 from countyfhir.model import json
-from countyfhir.outcome import operation_outcome
+from countyfhir.outcome import Issue, operation_outcome
 from countyfhir.search import cursor, parse
 from countyfhir.search.parse import Parsed
 from countyfhir.search.refusals import NotReady, Unsupported
@@ -60,14 +60,15 @@ async def search(interaction: Interaction, grant: Grant, world: World) -> Answer
     page = await world.store.resources.search(query, grant)
     form = page_form(interaction.query)
     inside = await matching_inside(query, page, grant, world) if asked.within else None
-    rows = [] if form.summary == "count" else [*leading, *_rows(interaction.base, page, form, asked, inside)]
+    said = (*asked.issues, *extraction.warning(world))
+    rows = [] if form.summary == "count" else [*leading, *_rows(interaction.base, page, form, said, inside)]
     links = list(_links(interaction, asked, page, grant, world))
     concerned = {stored.patient for stored in (*page.matches, *page.included) if stored.patient is not None}
     text = bundle("searchset", rows, links=links, total=page.total)
     return Answer(200, body=text, patients=tuple(sorted(concerned)))
 
 
-def _rows(base: str, page: Page, form: PageForm, asked: Parsed, inside: Inside | None) -> Iterable[bytes]:
+def _rows(base: str, page: Page, form: PageForm, said: tuple[Issue, ...], inside: Inside | None) -> Iterable[bytes]:
     for stored in page.matches:
         if inside is None or inside.matches_itself(stored):
             yield match_entry(base, stored, _text(stored, form))
@@ -76,7 +77,7 @@ def _rows(base: str, page: Page, form: PageForm, asked: Parsed, inside: Inside |
                 yield search_entry(url, body_of_row(body, form))
     for stored in page.included:
         yield match_entry(base, stored, _text(stored, form), b"include")
-    issues = (*asked.issues, *(parse.cut(name) for name in page.truncated))
+    issues = (*said, *(parse.cut(name) for name in page.truncated))
     if issues:
         yield outcome_entry(json.dumps(operation_outcome(issues)))
 

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
+from countyfhir.interactions import extraction
 from countyfhir.interactions.search_parameters import refresh
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
@@ -29,6 +30,7 @@ async def attend(world: World, owner: str) -> None:
             changed = world.searching.changed
             try:
                 await refresh(world)
+                await extraction.look(world)
                 version = world.store.resources.definitions
                 if row is None or version != told or clock() >= next_beat:
                     row = await _beat(row, owner, version, world)

@@ -62,12 +62,14 @@ class Policy:
 @dataclass(slots=True)
 class Searching:
     """What search text is read against and resources are indexed with: one ``context`` that is replaced as a whole
-    when search parameters change. ``waiting``: url -> job of parameters that are not ready. Who waits for a change
-    takes ``changed`` before looking, and waits for that one."""
+    when search parameters change. ``waiting``: url -> job of parameters that are not ready. ``behind``: the job that
+    makes entries of another version of this program anew, while it goes on. Who waits for a change takes ``changed``
+    before looking, and waits for that one."""
 
     context: SearchContext
     waiting: dict[str, str] = field(default_factory=dict)
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    behind: str | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def announce(self) -> None:
