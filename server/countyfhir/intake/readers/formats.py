@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from countyfhir.intake.readers import dbase, delimited, fixed_width, hl7_file, json_file, json_lines, workbook, xml_file
+from countyfhir.intake.readers import (
+    cda_file,
+    dbase,
+    delimited,
+    fixed_width,
+    hl7_file,
+    json_file,
+    json_lines,
+    workbook,
+    xml_file,
+)
 from countyfhir.intake.reading import Reader
 
 READERS: Mapping[str, Reader] = {
+    "cda": Reader(cda_file.inspect, cda_file.records, cda_file.record_of),
     "csv": Reader(delimited.inspect, delimited.records),
     "dbf": Reader(dbase.inspect, dbase.records),
     "fixed": Reader(fixed_width.inspect, fixed_width.records),

@@ -26,6 +26,16 @@ def diagnoses(value: Any) -> list[dict[str, Any]] | None:
     return found or None
 
 
+def coded_diagnoses(value: Any, codes: Any) -> list[dict[str, Any]] | None:
+    """The diagnoses of a list of texts with the codes beside them: ``text``, ``certainty``, ``code``. A text of several
+    diagnoses has no code, nor has any when the lists are not equally long."""
+    names = value if isinstance(value, list) else [value]
+    beside = codes if isinstance(codes, list) else [codes]
+    beside = beside if len(beside) == len(names) else [None] * len(names)
+    found = [(diagnoses(name) or [], code) for name, code in zip(names, beside, strict=True)]
+    return [one | ({"code": code} if code and len(several) == 1 else {}) for several, code in found for one in several]
+
+
 def icd10(value: Any) -> Any:
     """The code in the usual spelling: width, blanks and case mended, the NHSA 'x' small (M16); truncated codes stay
     as they are (M16t); what is no ICD-10 code is absent (M16u)."""
@@ -46,6 +56,7 @@ def allergies(value: Any) -> list[dict[str, Any]] | None:
 
 FUNCTIONS = (
     Function("diagnoses", diagnoses, "the diagnoses of a text, each with its certainty (M15, M29)"),
+    Function("coded_diagnoses", coded_diagnoses, "the diagnoses of a list of texts, each with its code", (2, 2)),
     Function("icd10", icd10, "an ICD-10 code in its usual spelling (M16)"),
     Function("allergies", allergies, "the substances of an allergy text, or its negation (M14)"),
 )

@@ -72,12 +72,13 @@ def joined(value: Any, separator: str = "、") -> str | None:
 
 
 def zipped(value: Any, *others: Any) -> list[dict[str, Any]]:
-    """Lists side by side: items with ``first``, ``second``, ``third``; a shorter list ends in blanks."""
+    """Lists side by side: items with ``first``, ``second``, ``third``; a shorter list ends in blanks. What is no list
+    is a list of one."""
     names = ("first", "second", "third", "fourth")
-    lists = [value, *[other or [] for other in others]]
+    lists = [one if isinstance(one, list) else [] if one is None else [one] for one in (value, *others)]
     return [
         {name: column[row] for name, column in zip(names, lists, strict=False) if row < len(column)}
-        for row in range(len(value))
+        for row in range(len(lists[0]))
     ]
 
 
