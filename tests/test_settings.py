@@ -23,7 +23,7 @@ GOOD = {
     "max_body_bytes": 2048, "bundle_max_entries": 7, "default_count": 5, "max_count": 50, "include_limit": 9,
     "search_time_limit": 1.5, "mappings": (Path("m"),), "profiles": (Path("p"), Path("q")), "terminology": (Path("t"),), "concept_index": "c.terminology",
     "profile_checks": ("*=warn", "Patient@ward=enforce"), "required_profiles": ("Patient=https://x.example/p",),
-    "reference_checks": "exists", "log_level": "debug", "log_format": "json",
+    "reference_checks": "exists", "person_index": "off", "person_rules": Path("rules.yaml"), "log_level": "debug", "log_format": "json",
 }  # fmt: skip
 """A value other than the default for every setting."""
 
@@ -35,7 +35,7 @@ BAD = {
     "audit_retention_days": -1, "audit_queue_size": 0, "validation": "half", "update_create": "on",
     "conditional_delete_multiple": "2", "delete_referenced": "no", "time_zone": "Mars/Base", "max_body_bytes": 1,
     "bundle_max_entries": 0, "default_count": 0, "max_count": "all", "include_limit": -1, "search_time_limit": 0,
-    "profile_checks": "Patient:warn", "required_profiles": "Patient", "reference_checks": "maybe",
+    "person_index": "perhaps", "profile_checks": "Patient:warn", "required_profiles": "Patient", "reference_checks": "maybe",
     "log_level": "loud", "log_format": "xml",
 }  # fmt: skip
 

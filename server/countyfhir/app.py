@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,8 @@ from countyfhir.http.cors import Cors
 from countyfhir.http.endpoint import Endpoint
 from countyfhir.http.log_lines import places
 from countyfhir.http.request import Edge
+from countyfhir.identity.rules import Rules, shipped_rules
+from countyfhir.identity.rules import load as load_rules
 from countyfhir.interactions import (
     conformance_changes,
     county_definitions,
@@ -192,10 +195,19 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         security=() if settings.auth == "none" else ("SMART-on-FHIR",),
         cors=bool(settings.cors_origins),
         terminology=terminology,
+        person_rules=person_rules_of(settings),
         profiles=Profiles(
             folders=shipped.folders("profiles", settings.profiles), unknown_extensions=settings.unknown_extensions
         ),
     )
+
+
+def person_rules_of(settings: Settings) -> Callable[[], Rules] | None:
+    """How records of persons are compared, read when first needed; None where there is no index of persons."""
+    if settings.person_index == "off":
+        return None
+    path = settings.person_rules
+    return shipped_rules if path is None else cache(lambda: load_rules(path))
 
 
 def check_write(resource: Resource) -> list[Issue]:

@@ -108,6 +108,8 @@ class Settings(BaseSettings):
     update_create: Literal["allow", "refuse"] = _one_of("Behaviour", "allow", "Whether a PUT to an unused id creates the resource.")
     conditional_delete_multiple: Switch = _one_of("Behaviour", "off", "Whether a conditional delete may delete several matches.")
     delete_referenced: Literal["refuse", "allow"] = _one_of("Behaviour", "refuse", "Whether a resource that others point to may be deleted.")
+    person_index: Switch = _one_of("Behaviour", "on", "Whether records of one person are found and linked when Patients are written.")
+    person_rules: Path | None = _one_of("Behaviour", None, "YAML file with weights and thresholds of the index of persons; unset: those that ship.")
     time_zone: str = _one_of("Behaviour", "Asia/Shanghai", "Time zone of dates and times that carry none.")
 
     max_body_bytes: int = _one_of("Limits", 67_108_864, "Largest request body in bytes, after decompression; beyond it 413.", ge=1024)

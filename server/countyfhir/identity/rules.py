@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 SHIPPED = Path(__file__).with_name("rules.yaml")
 
 
@@ -52,6 +50,8 @@ def shipped_rules() -> Rules:
 
 def load(path: Path) -> Rules:
     """The rules in a file; RulesProblem when it is not of that shape."""
+    import yaml  # not needed to start
+
     try:
         return _rules(yaml.safe_load(path.read_text("utf-8")))
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, re.error) as error:

@@ -21,6 +21,7 @@ from countyfhir.interactions import (
     transaction,
     update,
 )
+from countyfhir.interactions.persons.whole import whole_grant
 from countyfhir.interactions.world import World
 from countyfhir.interactions.write import write
 from countyfhir.outcome import FhirError
@@ -59,7 +60,7 @@ async def perform(interaction: Interaction, world: World, grant: Grant | None = 
     """Check what the principal may, do it, answer. FhirError for everything that goes wrong."""
     if grant is None:
         grant = world.grant_of(interaction.principal)
-    grant = world.check_access(interaction, grant)
+    grant = await whole_grant(world.check_access(interaction, grant), world)
     if interaction.query:
         request_parameters.check(interaction)
     performer = PERFORMERS.get(interaction.kind)

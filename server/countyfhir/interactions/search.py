@@ -12,6 +12,7 @@ from countyfhir.interactions import audit_events, extraction
 from countyfhir.interactions.bundle_text import bundle, match_entry, outcome_entry, search_entry
 from countyfhir.interactions.contained import Inside, matching_inside
 from countyfhir.interactions.page_form import PageForm, body_of_row, page_form
+from countyfhir.interactions.persons.whole import whole_query
 from countyfhir.interactions.search_parameters import refresh
 from countyfhir.interactions.world import World
 from countyfhir.model import json
@@ -53,7 +54,7 @@ async def search(interaction: Interaction, grant: Grant, world: World) -> Answer
             return Answer(200, body=bundle("searchset", leading, links=[("self", self_url), ("next", next_url)]))
         interaction = changed(interaction, query=pairs)
     asked = await _understood(interaction, world)
-    query = narrow(asked.query, grant)
+    query = await whole_query(narrow(asked.query, grant), world)
     if asked.cursor is not None:
         keys = cursor.decode(asked.cursor, world.store.secret, asked.digest, grant.digest)
         query = replace(query, cursor=keys)

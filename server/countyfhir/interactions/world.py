@@ -18,6 +18,7 @@ from countyfhir.terminology.knowledge import Terminology, open_terminology
 from countyfhir.validation.requirements import Requirements
 
 if TYPE_CHECKING:
+    from countyfhir.identity.rules import Rules
     from countyfhir.validation.profiles import Profiles
     from countyfhir.validation.rules.finding import Knowledge
 
@@ -100,6 +101,7 @@ class World:
     followers: Followers = field(default_factory=Followers)
     terminology: Terminology = field(default_factory=lambda: open_terminology(None))
     profiles: Profiles | None = None
+    person_rules: Callable[[], Rules] | None = None  # how records of persons are compared; None: they are not
     statements: dict[Table, bytes] = field(default_factory=dict)  # CapabilityStatement.rest, for the present table
 
     @property

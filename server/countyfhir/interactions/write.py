@@ -10,6 +10,7 @@ from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write,
 from countyfhir.interactions import conformance_changes, search_parameters
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs, read
+from countyfhir.interactions.persons import index as persons
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.profile_checks import warnings
 from countyfhir.interactions.reference_checks import placeholders
@@ -69,6 +70,8 @@ async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
             await search_parameters.reload(world)
         raise
     except ReferencedStill as refused:
+        if await persons.let_go(plan.writes, refused.holders, world):
+            raise ConditionFailed("version", refused.subject) from refused
         raise FhirError(
             "conflict",
             f"{refused.subject} cannot be deleted while others point to it: {', '.join(refused.holders)}.",
@@ -78,7 +81,7 @@ async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
         await search_parameters.reload(world)
     if conforming:
         await conformance_changes.taken_up(plan.writes, stored, world)
-    return stored
+    return await persons.follow(plan.writes, stored, world)
 
 
 def patients(write: Write, found: Found) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from countyfhir.access.check import may_include
 from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Stored, changed
 from countyfhir.interactions.bundle_text import bundle, match_entry
+from countyfhir.interactions.persons.whole import whole_query
 from countyfhir.interactions.read import read
 from countyfhir.interactions.request_parameters import moment, page_size
 from countyfhir.interactions.world import World
@@ -58,7 +59,7 @@ async def everything(interaction: Interaction, grant: Grant, world: World) -> An
         if room <= 0:
             after = (number, keys)
             break
-        query = _query(asked.resource_types[number], interaction, asked, room, keys, world)
+        query = await whole_query(_query(asked.resource_types[number], interaction, asked, room, keys, world), world)
         page = await world.store.resources.search(query, grant)
         shown |= {(one.resource_type, one.logical_id): one for one in page.matches}
         included |= {(one.resource_type, one.logical_id): one for one in page.included}
@@ -143,7 +144,8 @@ async def _inside(
     for name in {name for name, _ in keys} & set(asked.resource_types):
         ids = tuple(sorted(logical_id for kind, logical_id in keys if kind == name))
         where = ((IdIs(ids),), *_in_compartment(name, interaction, world))
-        page = await world.store.resources.search(Query((name,), where, count=len(ids)), grant)
+        query = await whole_query(Query((name,), where, count=len(ids)), world)
+        page = await world.store.resources.search(query, grant)
         found |= {(one.resource_type, one.logical_id) for one in page.matches}
     return found
 

@@ -1,0 +1,123 @@
+"""The index of persons follows what is written: before the answer, and at the next start when the process died in
+between (docs/persons.md)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from countyfhir.exchange import Stored, Write
+from countyfhir.identity.blocking import keys_of
+from countyfhir.identity.features import features_of
+from countyfhir.identity.golden_ids import is_golden
+from countyfhir.identity.grouping import Pair, grouped
+from countyfhir.identity.judging import Verdict
+from countyfhir.interactions.persons import linking
+from countyfhir.interactions.persons.neighbourhood import around, encode
+from countyfhir.interactions.world import World
+from countyfhir.model import json
+from countyfhir.store.ports import ConditionFailed, HistoryQuery, PersonRecord
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 8
+PAGE = 200
+
+
+async def follow(writes: Sequence[Write], stored: Sequence[Stored], world: World) -> tuple[Stored, ...]:
+    """Compare and link the Patients that were just committed. Returns the versions that are current now, in the same
+    order."""
+    if world.person_rules is None:
+        return tuple(stored)
+    patients = [one for one in stored if one.resource_type == "Patient" and not is_golden(one.logical_id)]
+    newer = await take(patients, world) if patients else {}
+    if not newer:
+        return tuple(stored)
+    return tuple(newer.get(one.logical_id, one) if one.resource_type == "Patient" else one for one in stored)
+
+
+async def take(patients: Sequence[Stored], world: World) -> dict[str, Stored]:
+    """Enter these versions and link what belongs together; the newer versions that linking made, by id."""
+    assert world.person_rules is not None
+    store, rules = world.store.persons, world.person_rules()
+    entered = []
+    for one in patients:
+        if one.body is not None:
+            features = features_of(json.parse(one.body), rules)
+            entered.append(PersonRecord(one.logical_id, one.version_id, encode(features), keys_of(features)))
+    gone = [one.logical_id for one in patients if one.body is None]
+    left = await store.records(gone) if gone else {}
+    await store.leave(list(left))
+    await store.enter(entered)
+    persons = {record.person for record in left.values() if record.person is not None}
+    return await link([one.patient for one in entered], world, persons)
+
+
+async def link(patients: Sequence[str], world: World, persons: set[str] | None = None) -> dict[str, Stored]:
+    """Group records anew with all that may belong to them (and the members of golden records), and write what is
+    different; the versions made, by id."""
+    assert world.person_rules is not None
+    rules = world.person_rules()
+    for _ in range(ATTEMPTS):
+        near = await around(patients, persons or (), world.store.persons, rules)
+        groups: list[frozenset[str]] = []
+        reviews: dict[Pair, Verdict] = {}
+        decided = near.decided()
+        for part in near.parts():
+            result = grouped(part, decided, rules)
+            groups += result.groups
+            reviews |= result.reviews
+        stale = {person for person in near.persons.values() if person is not None} | (persons or set())
+        concerned = [group for group in groups if len(group) > 1 or near.persons.get(min(group)) is not None]
+        try:
+            newer = await linking.write(concerned, near, stale, world) if concerned or stale else {}
+        except ConditionFailed:
+            continue
+        return newer
+    log.warning("%d records of persons keep changing while they are linked; the next look links them", len(patients))
+    return {}
+
+
+async def let_go(writes: Sequence[Write], holders: Sequence[str], world: World) -> bool:
+    """Take Patients that are to be deleted out of their persons, where nothing but golden records holds them; whether
+    it is worth trying again."""
+    if world.person_rules is None or not all(is_golden(one.removeprefix("Patient/")) for one in holders):
+        return False
+    store = world.store.persons
+    gone = [one.logical_id for one in writes if one.resource_type == "Patient" and one.resource is None]
+    left = await store.records(gone)
+    await store.leave(list(left))
+    await link([], world, {record.person for record in left.values() if record.person is not None})
+    return bool(left)
+
+
+async def catch_up(world: World) -> int:
+    """Look at the changes of Patients that the index has not seen: after a crash, or after it was switched on. Returns
+    how many there were."""
+    store, resources = world.store.persons, world.store.resources
+    last, newest, cursor, count = await store.seen(), None, None, 0
+    while True:
+        page = await resources.history(HistoryQuery("Patient", count=PAGE, cursor=cursor))
+        fresh = [one for one in page.versions if one.sequence > last]
+        newest = newest or (fresh[0].sequence if fresh else None)
+        count += await _taken(fresh, world)
+        if page.cursor is None or len(fresh) < len(page.versions):
+            break
+        cursor = page.cursor
+    if newest is not None:
+        await store.seen(newest)
+    return count
+
+
+async def _taken(versions: Sequence[Stored], world: World) -> int:
+    """Those of the versions that are current and that the index does not know yet."""
+    present = {one.logical_id: one for one in reversed(versions) if not is_golden(one.logical_id)}
+    known = await world.store.persons.records(list(present))
+    missing = [
+        one
+        for name, one in present.items()
+        if (name in known) != (one.body is not None) or (name in known and known[name].version < one.version_id)
+    ]
+    current = await world.store.resources.read_many(("Patient", one.logical_id) for one in missing)
+    await take(list(current.values()), world)
+    return len(current)

@@ -1,0 +1,159 @@
+"""From groups to what is written: golden records, links, memberships (R4 Patient.link; docs/persons.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from countyfhir.audit.record import record_of
+from countyfhir.exchange import SYSTEM, Interaction, Plan, Resource, Stored, Write
+from countyfhir.identity.golden import golden_record, retired_record, with_links
+from countyfhir.identity.golden_ids import golden_id, is_golden
+from countyfhir.identity.rules import Rules
+from countyfhir.interactions.persons.neighbourhood import Neighbourhood
+from countyfhir.interactions.prepare import indexed
+from countyfhir.interactions.world import World
+from countyfhir.model import json
+from countyfhir.store.ports import PersonRecord, ReferencedStill
+
+Versions = Mapping[tuple[str, str], Stored]
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What should be: ``persons``: record -> golden record; ``resources`` as they should be; ``retired``: golden record
+    -> the one that took its place; ``unneeded`` golden records."""
+
+    persons: dict[str, str | None] = field(default_factory=dict)
+    resources: list[Resource] = field(default_factory=list)
+    retired: dict[str, str] = field(default_factory=dict)
+    unneeded: list[str] = field(default_factory=list)
+
+
+async def write(
+    groups: Sequence[frozenset[str]], near: Neighbourhood, stale: set[str], world: World
+) -> dict[str, Stored]:
+    """Make the record say what the groups are; the versions that came of it, by id. ConditionFailed when something
+    changed meanwhile."""
+    assert world.person_rules is not None
+    rules = world.person_rules()
+    members = {one for group in groups for one in group}
+    names = members | {golden_id({one}) for one in members} | stale | near.retired.keys()
+    versions = await world.store.resources.read_many(("Patient", one) for one in sorted(names))
+    bodies = {key[1]: json.parse(one.body) for key, one in versions.items() if one.body is not None}
+    wanted = wanted_of(groups, near, stale, bodies, rules)
+    newer = await _commit(wanted, versions, world)
+    await _remember(wanted, near, world)
+    return newer
+
+
+def wanted_of(
+    groups: Iterable[frozenset[str]], near: Neighbourhood, stale: set[str], bodies: Mapping[str, Resource], rules: Rules
+) -> Wanted:
+    """Every group of two or more gets a golden record: the one it has, or one that follows from its first record."""
+    wanted, taken = Wanted(), set[str]()
+    merged = near.merged()
+    for group in sorted(groups, key=lambda group: (-len(group), min(group))):
+        there = sorted(one for one in group if one in bodies)
+        golden = chosen(there, near, taken) if len(there) > 1 else None
+        wanted.persons |= dict.fromkeys(group, golden)
+        if golden is not None:
+            taken.add(golden)
+            wanted.resources.append(golden_record(golden, {one: bodies[one] for one in there}, rules))
+        wanted.resources += [linked(bodies[one], golden, merged, near) for one in there]
+    for one in sorted((stale | near.retired.keys()) - taken):
+        heirs = [
+            wanted.persons[name] for name, person in near.persons.items() if person == one and name in wanted.persons
+        ]
+        heir = next((each for each in heirs if each is not None), None) or wanted.retired.get(near.retired.get(one, ""))
+        heir = heir or (near.retired.get(one) if near.retired.get(one) in taken else None)
+        if heir is not None:
+            wanted.retired[one] = heir
+            wanted.resources.append(retired_record(one, heir))
+        else:
+            wanted.unneeded.append(one)
+    return wanted
+
+
+def chosen(there: Sequence[str], near: Neighbourhood, taken: set[str]) -> str:
+    """The id of a group's golden record: one it has had that follows from a record of it, else the one that most of its
+    records have, else a new one."""
+    had = [one for name in there if (one := near.persons.get(name)) is not None and one not in taken]
+    derived = [golden_id({name}) for name in there]
+    known = set(had) | near.retired.keys()
+    for one in derived:
+        if one in known and one not in taken:
+            return one
+    return max(dict.fromkeys(had), key=had.count, default=None) or next(one for one in derived if one not in taken)
+
+
+def linked(patient: Resource, golden: str | None, merged: Mapping[str, str], near: Neighbourhood) -> Resource:
+    """A record with its links: to the golden record, to the one that took its place, to those it took the place of. A
+    merged record is not in use; one that is no longer merged is what it was."""
+    logical_id = str(patient["id"])
+    links = [("refer", golden)] if golden else []
+    links += [("replaced-by", merged[logical_id])] if logical_id in merged else []
+    links += [("replaces", one) for one in sorted(merged) if merged[one] == logical_id]
+    named = frozenset(name for each in near.decisions if logical_id in each for name in each) - {logical_id}
+    made = with_links(patient, links, named)
+    if logical_id in merged and made.get("active") is not False:
+        made = {**made, "active": False}
+    return made
+
+
+async def _commit(wanted: Wanted, versions: Versions, world: World) -> dict[str, Stored]:
+    """Write what differs from what is there, in one transaction."""
+    writes = [made for one in wanted.resources if (made := _write(one, versions, world)) is not None]
+    unneeded = [
+        Write("DELETE", "Patient", one, None, current.version_id, unreferenced=True)
+        for one in wanted.unneeded
+        if (current := versions.get(("Patient", one))) is not None and current.body is not None
+    ]
+    if not writes and not unneeded:
+        return {}
+    try:
+        stored = await world.store.resources.commit(_plan([*writes, *unneeded], world))
+    except ReferencedStill:  # somebody wrote to the golden record: it stays, and what it holds is for a human
+        stored = await world.store.resources.commit(_plan(writes, world)) if writes else ()
+    return {one.logical_id: one for one in stored}
+
+
+def _write(resource: Resource, versions: Versions, world: World) -> Write | None:
+    logical_id = str(resource["id"])
+    current = versions.get(("Patient", logical_id))
+    if current is not None and current.body is not None and not _differs(resource, json.parse(current.body)):
+        return None
+    if (current is None or current.body is None) and not is_golden(logical_id):
+        return None
+    version = current.version_id if current is not None else 0
+    return indexed(Write("PUT", "Patient", logical_id, resource, version), world.search.base, world)
+
+
+def _differs(resource: Resource, before: Resource) -> bool:
+    return _bare(before) != _bare(resource)
+
+
+def _bare(resource: Resource) -> Resource:
+    meta = resource.get("meta", {})
+    return {
+        **resource,
+        "meta": {name: value for name, value in meta.items() if name not in ("versionId", "lastUpdated")},
+    }
+
+
+def _plan(writes: Sequence[Write], world: World) -> Plan:
+    asked = Interaction("update", "Patient", principal=SYSTEM, http_method="PUT")
+    records = [record_of(asked, world.now(), 200, "Patient", one.logical_id, (one.logical_id,)) for one in writes]
+    return Plan(tuple(writes), (), tuple(records))
+
+
+async def _remember(wanted: Wanted, near: Neighbourhood, world: World) -> None:
+    store = world.store.persons
+    changed: dict[str, str | None] = {
+        one: person for one, person in wanted.persons.items() if near.persons.get(one) != person
+    }
+    fresh = [PersonRecord(one, 0, b"", (), heir) for one, heir in wanted.retired.items() if one not in near.retired]
+    changed |= {one: heir for one, heir in wanted.retired.items() if near.retired.get(one) not in (None, heir)}
+    await store.enter(fresh)
+    await store.leave([one for one in near.retired if one not in wanted.retired])
+    await store.settle(changed)
