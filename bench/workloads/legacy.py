@@ -35,7 +35,7 @@ def taken_in(asked: Asked, store: Path, name: str, folders: list[Path]) -> Figur
     outcomes.unlink(missing_ok=True)
     begun = time.perf_counter()
     run_command(
-        "intake", *map(str, folders), "--store", f"sqlite:{store}", "--outcomes", str(outcomes),
+        "intake", *map(str, folders), "--store", f"sqlite:{store}", "--report", str(outcomes),
         folder=asked.folder, good=(0, 1),
     )  # fmt: skip
     seconds = time.perf_counter() - begun

@@ -11,14 +11,17 @@ from tests.cli.conftest import Run
 
 
 def test_a_folder_is_taken_in_by_its_name(run: Run, tmp_path: Path) -> None:
-    """A folder named after its source needs no option; --outcomes has a line for each record."""
+    """A folder named after its source needs no option; --report has a line for each record."""
     shutil.copytree(demo.folder() / "shanghe-village", tmp_path / "shanghe-village")
-    done = run("intake", "shanghe-village", "--outcomes", "outcomes.jsonl")
+    done = run("intake", "shanghe-village", "--report", "outcomes.jsonl")
     assert done.code == 0, done.err
     outcomes = [json.loads(line) for line in (tmp_path / "outcomes.jsonl").read_text().splitlines()]
     total = next(line for line in done.out.splitlines() if "total" in line)
     assert str(len(outcomes)) in total
     assert {outcome["outcome"] for outcome in outcomes} <= {"stored", "unchanged", "quarantined", "rejected"}
+    assert {tuple(one) for one in outcomes} == {("file", "record", "key", "outcome", "resources", "issues")}
+    issues = [issue for one in outcomes for issue in one["issues"]]
+    assert {tuple(issue) for issue in issues} <= {("code", "severity", "column", "diagnostics")}
 
 
 def test_a_folder_of_another_name_needs_its_source(run: Run, tmp_path: Path) -> None:
@@ -61,7 +64,7 @@ def test_a_replay_that_looks_rows_up_needs_their_folder(run: Run, tmp_path: Path
     text = (folder / "referral-out.csv").read_bytes()
     first = text.splitlines()[1].split(b",")[0]
     (folder / "referral-out.csv").write_bytes(text.replace(first + b",", b"  ,", 1))
-    assert "quarantined" in run("intake", "baishi-referrals", "--outcomes", "outcomes.jsonl").out
+    assert "quarantined" in run("intake", "baishi-referrals", "--report", "outcomes.jsonl").out
     outcomes = [json.loads(line)["outcome"] for line in (tmp_path / "outcomes.jsonl").read_text().splitlines()]
     assert outcomes.count("quarantined") == 1
     refused = run("intake", "--replay")
@@ -70,3 +73,32 @@ def test_a_replay_that_looks_rows_up_needs_their_folder(run: Run, tmp_path: Path
     again = run("intake", "--replay", "baishi-referrals")
     assert again.code == 0
     assert "total" in again.out
+
+
+def test_a_rehearsal_tells_everything_and_stores_nothing(run: Run, tmp_path: Path) -> None:
+    """The same report as the intake itself, beforehand; afterwards the store is as it was."""
+    shutil.copytree(demo.folder() / "dongling-township", tmp_path / "dongling-township")
+    rehearsed = run("intake", "dongling-township", "--dry-run", "--report", "first.ndjson")
+    assert rehearsed.code == 0, rehearsed.err
+    assert "nothing was stored" in rehearsed.out
+    assert run("intake", "dongling-township", "--report", "second.ndjson").code == 0
+    first, second = (json_lines(tmp_path / f"{name}.ndjson") for name in ("first", "second"))
+    assert first == second
+    assert any(line["outcome"] == "stored" for line in second)
+    assert all("!" in line["key"] and "!" not in line["file"] for line in second)
+
+
+def json_lines(path: Path) -> list[dict[str, object]]:
+    """The lines of a report, in order of records."""
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return sorted(lines, key=lambda line: (line["file"], line["key"], line["record"]))
+
+
+def test_a_record_is_explained_element_by_element(run: Run) -> None:
+    """Value, expression, the named values it leans on, and the cells that were read; nothing is stored."""
+    folder = demo.folder() / "baishi-hospital"
+    done = run("intake", folder, "--explain", "BRID=20001")
+    assert done.code == 0, done.err
+    assert '.gender = "female"\n      from {gender}\n        gender: BRXB | code(sex)\n        BRXB = "2"' in done.out
+    assert "(constant)" in done.out
+    assert run("intake", folder, "--explain", "BRID=0").code == 2

@@ -25,8 +25,15 @@ def intake(
         list[str] | None,
         typer.Option("--source", help="NAME=FOLDER: the files of FOLDER come from the source NAME. Repeatable."),
     ] = None,
-    outcomes: Annotated[
-        Path | None, typer.Option("--outcomes", help="Write what became of each record to this file, as JSON lines.")
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write what became of each record to this file, as JSON lines.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read, map, check and report everything, store nothing.")
+    ] = False,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="RECORD", help="Show how each element of a record's resources comes to be."),
     ] = None,
     replay: Annotated[
         bool,
@@ -38,9 +45,12 @@ def intake(
     A file belongs to the source whose folder name it lies under (mappings/NAME), or that --source names. Every record
     ends as stored, unchanged, quarantined or rejected; taking the same file in again stores nothing. The server may run
     meanwhile. After a mapping was mended, --replay takes in what it had put into quarantine; a mapping that looks rows
-    up in other files of its source needs their folder again.
+    up in other files of its source needs their folder again. --dry-run tells beforehand what would become of each
+    record. --explain takes the number or the key (BRID=10001) of a record and shows its values: it is for whoever mends
+    the mapping, and stores nothing.
     Exit code: 0 every file was read, 1 a file could not be read or has no mapping, 2 it could not be tried.
     """
+    from countyfhir.cli.explaining import print_explained
     from countyfhir.cli.taking_in import print_report, sources, take_in, take_in_again
     from countyfhir.intake.inputs import discover
 
@@ -50,15 +60,20 @@ def intake(
     if missing:
         stop(*(f"{path}: there is no such file or folder" for path in missing))
     inputs = discover(paths or [], known, named)
+    if explain is not None:
+        print_explained(inputs, explain)
+        return
     if replay:
         folders = {one.mapping.source: one.path.parent for one in inputs.inputs} | named
-        report = take_in_again(settings, known, folders, outcomes)
+        taken = take_in_again(settings, known, folders, report, dry_run=dry_run)
     elif inputs.inputs:
-        report = take_in(settings, inputs, outcomes)
+        taken = take_in(settings, inputs, report, dry_run=dry_run)
     else:
         stop("No file there belongs to a known source; the sources are " + ", ".join(each.name for each in known))
-    print_report(report)
-    if report.unmatched or any(one.problem for one in report.files):
+    if dry_run:
+        typer.echo("Rehearsal: nothing was stored.")
+    print_report(taken)
+    if taken.unmatched or any(one.problem for one in taken.files):
         raise typer.Exit(FOUND_PROBLEMS)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -33,24 +34,31 @@ def sources(settings: Settings) -> tuple[Source, ...]:
         stop(str(error))
 
 
-def take_in(settings: Settings, inputs: Inputs, outcomes: Path | None = None) -> Report:
-    """Take the inputs in, straight into the store of the settings; ``outcomes`` gets a JSON line for each record."""
+def take_in(settings: Settings, inputs: Inputs, report: Path | None = None, *, dry_run: bool = False) -> Report:
+    """Take the inputs in, straight into the store of the settings; ``report`` gets a JSON line for each record.
+    ``dry_run`` does all but storing."""
     from countyfhir.intake.run import run
 
-    return _at_desk(settings, outcomes, lambda desk: run(inputs, desk))
+    return _at_desk(settings, report, lambda desk: run(inputs, desk), dry_run)
 
 
 def take_in_again(
-    settings: Settings, known: Sequence[Source], folders: dict[str, Path], outcomes: Path | None = None
+    settings: Settings,
+    known: Sequence[Source],
+    folders: dict[str, Path],
+    report: Path | None = None,
+    *,
+    dry_run: bool = False,
+    places: Sequence[int] = (),
 ) -> Report:
-    """Take the quarantined records in again, through the mappings as they are now; ``folders`` says where a source's
-    files lie, for lookups."""
+    """Take the quarantined records in again (those at ``places``; all when none are named), through the mappings as they
+    are now; ``folders`` says where a source's files lie, for lookups."""
     from countyfhir.intake.replay import replay
 
-    return _at_desk(settings, outcomes, lambda desk: replay(known, desk, folders))
+    return _at_desk(settings, report, lambda desk: replay(known, desk, folders, places), dry_run)
 
 
-def _at_desk(settings: Settings, outcomes: Path | None, work: Callable[[Desk], Any]) -> Report:
+def _at_desk(settings: Settings, lines: Path | None, work: Callable[[Desk], Any], dry_run: bool) -> Report:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as ProgressBars
@@ -58,22 +66,62 @@ def _at_desk(settings: Settings, outcomes: Path | None, work: Callable[[Desk], A
     from countyfhir.intake.desk import Desk
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    out = outcomes.open("w", encoding="utf-8") if outcomes else None
+    out = lines.open("w", encoding="utf-8") if lines else None
     try:
         with ProgressBars(*columns, console=Console(stderr=True), transient=True) as bars:
             show, note = _shown(bars), _noted(out)
 
-            async def at_desk(world: Any) -> Report:
-                async def write(interactions: Sequence[Interaction]) -> list[Answer]:
-                    return [await world.perform(interaction) for interaction in interactions]
-
-                report: Report = await work(Desk(world.store.intake, write, show, note))
-                return report
+            async def at_desk(opened: Any) -> Report:
+                if not dry_run:
+                    report: Report = await work(Desk(opened.store.intake, _door(opened), show, note))
+                    return report
+                async with _rehearsed(opened) as (ledger, write):
+                    report = await work(Desk(ledger, write, show, note))
+                    return report
 
             return in_world(settings, at_desk)
     finally:
         if out is not None:
             out.close()
+
+
+def _door(opened: Any) -> Callable[[Sequence[Interaction]], Any]:
+    """The one door."""
+
+    async def write(interactions: Sequence[Interaction]) -> list[Answer]:
+        return [await opened.perform(interaction) for interaction in interactions]
+
+    return write
+
+
+@asynccontextmanager
+async def _rehearsed(opened: Any) -> AsyncIterator[tuple[Any, Callable[[Sequence[Interaction]], Any]]]:
+    """A ledger that is thrown away, and a door that checks what comes and lets nothing through."""
+    from countyfhir.exchange import Write
+    from countyfhir.intake.dry_run import Rehearsal
+    from countyfhir.interactions.prepare import prepared
+    from countyfhir.store.sqlite import open as open_store
+
+    with tempfile.TemporaryDirectory(prefix="countyfhir-") as folder:
+        scratch = open_store(str(Path(folder) / "ledger.sqlite"))
+        ledger = Rehearsal(opened.store.intake, scratch.intake)
+
+        async def write(interactions: Sequence[Interaction]) -> list[Answer]:
+            answers = []
+            for one in interactions:
+                if one.kind != "transaction":
+                    answers.append(await opened.perform(one))
+                    continue
+                for resource in (entry["resource"] for entry in one.body["entry"] if "resource" in entry):
+                    prepared(Write("PUT", resource["resourceType"], resource["id"], resource), one, opened.world)
+                await ledger.append(one.account.ledger if one.account else ())
+                answers.append(Answer())
+            return answers
+
+        try:
+            yield ledger, write
+        finally:
+            await scratch.close()
 
 
 def _shown(bars: Any) -> Callable[[Progress], None]:
@@ -88,9 +136,11 @@ def _shown(bars: Any) -> Callable[[Progress], None]:
 
 
 def _noted(out: TextIO | None) -> Callable[[RecordOutcome], None]:
+    from countyfhir.intake.report import report_line
+
     def note(outcome: RecordOutcome) -> None:
         if out is not None:
-            out.write(json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
+            out.write(json.dumps(report_line(outcome), ensure_ascii=False) + "\n")
 
     return note
 

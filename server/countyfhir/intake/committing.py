@@ -14,6 +14,7 @@ from countyfhir.intake.reading import Record
 from countyfhir.intake.report import RecordOutcome
 from countyfhir.intake.withdrawing import withdrawn
 from countyfhir.mapping import MappedRecord, RecordMapping
+from countyfhir.mapping.apply import called
 from countyfhir.mapping.finding import Finding
 from countyfhir.mapping.provenance import Place, provenance
 from countyfhir.outcome import FhirError
@@ -60,7 +61,7 @@ def account(stream: Stream, desk: Desk, outcome: RecordOutcome) -> None:
     stream.report.counts[outcome.outcome] += 1
     for issue in outcome.issues:
         stream.report.issues[issue["code"], issue["column"]] += 1
-    desk.outcome(outcome)
+    desk.outcome(replace(outcome, key=called(stream.mapping, outcome.key)) if stream.mapping.part else outcome)
 
 
 async def quarantine(record: Record, made: MappedRecord, stream: Stream, desk: Desk) -> MappedRecord:

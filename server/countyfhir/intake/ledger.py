@@ -53,7 +53,9 @@ def decide(
     write = tuple(
         reference
         for reference, resource in resources.items()
-        if reference not in record.shared or news(record, reference, resource, shared.get(reference))
+        if reference not in record.shared
+        or reference in record.merges
+        or news(record, reference, resource, shared.get(reference))
     )
     before = prior.resources if prior is not None and not keeps else ()
     gone = [reference for reference in before if reference not in resources]

@@ -9,6 +9,7 @@ from countyfhir.exchange import SourceRecord
 from countyfhir.intake.committing import account, entry_of, flush, issues_of, quarantine
 from countyfhir.intake.desk import Desk, Progress, Stream
 from countyfhir.intake.ledger import SHARED, WITHDRAWN, Decision, decide, decide_deleted, withdrawal
+from countyfhir.intake.merging import completed
 from countyfhir.intake.reading import Record
 from countyfhir.intake.report import RecordOutcome
 from countyfhir.mapping import MappedRecord, apply
@@ -56,8 +57,11 @@ async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) 
         return
     decision = decide(made, stream.prior, stream.shared, stream.mapping.keeps)
     if decision.outcome == "stored":
-        await wait(record, made, stream, desk, decision)
-        return
+        made = await completed(made, stream, desk, made.key in stream.prior)
+        if made.outcome == "mapped":
+            await wait(record, made, stream, desk, decision)
+            return
+        decision = Decision(made.outcome)
     if decision.outcome == "quarantined":
         made = await quarantine(record, made, stream, desk)
         decision = Decision(made.outcome)

@@ -15,15 +15,22 @@ from countyfhir.intake.report import FileReport, Report
 from countyfhir.mapping import RecordMapping, Source
 
 
-async def replay(sources: Sequence[Source], desk: Desk, folders: dict[str, Path] | None = None) -> Report:
-    """Takes the quarantined records through their mappings again, after a mapping was mended. ``folders`` says where a
+async def replay(
+    sources: Sequence[Source], desk: Desk, folders: dict[str, Path] | None = None, places: Sequence[int] = ()
+) -> Report:
+    """Takes the quarantined records through their mappings again, after a mapping was mended: those at ``places`` of the
+    ledger, or all. ``folders`` says where a
     source's files lie; a mapping that looks something up there is left alone, with a problem in its report, where they
     do not say it. What is stored now leaves the quarantine."""
     report = Report()
     for mapping in (mapping for source in sources for mapping in source.mappings):
         held: Any = desk.ledger.quarantined(mapping.name)
         held = await held if inspect.isawaitable(held) else held
-        rows = [(sequence, record) async for sequence, record in held if record.raw is not None]
+        rows = [
+            (sequence, record)
+            async for sequence, record in held
+            if record.raw is not None and (not places or sequence in places)
+        ]
         if rows:
             report.files.append(await replay_rows(mapping, rows, desk, (folders or {}).get(mapping.source)))
     return report

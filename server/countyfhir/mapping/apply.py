@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from countyfhir.mapping.event import Event, event_of
-from countyfhir.mapping.expression import NOTES, Environment, guarded
+from countyfhir.mapping.expression import MADE, NOTES, Environment, guarded
 from countyfhir.mapping.finding import Finding, HeldBack
+from countyfhir.mapping.merge import Merge
 from countyfhir.mapping.record import Check, Context, MappedRecord, RecordMapping, Row, Target
 from countyfhir.mapping.stable_id import stable_id
 
@@ -25,7 +27,7 @@ def apply(
     notes: list[Finding] = environment[NOTES]
     if mapping.paths:
         read_paths(mapping, record, environment)
-    key = natural_key(mapping.key, environment)
+    key = natural_key((*mapping.key, *mapping.part), environment)
     if key and mapping.reused and str(environment[mapping.key[0]]).strip() in reused:
         key = natural_key((*mapping.key, *mapping.reused), environment) or key
     subject = natural_key(mapping.of, environment) if mapping.of else key
@@ -61,6 +63,7 @@ def apply(
         tuple(made.events),
         guarded(mapping.institution_of, environment) if mapping.institution_of else None,
         environment,
+        made.merges,
     )
 
 
@@ -100,6 +103,11 @@ def identity(mapping: RecordMapping, record: Row) -> str:
     environment: Environment = {**record, NOTES: []}
     read_paths(mapping, record, environment)
     return natural_key(mapping.key, environment)
+
+
+def called(mapping: RecordMapping, key: str) -> str:
+    """The natural key as reports name it: without what only tells the parts of one thing apart."""
+    return key.partition(f";{mapping.part[0]}=")[0] if mapping.part else key
 
 
 def look_up(mapping: RecordMapping, environment: Environment, context: Context) -> list[str]:
@@ -144,10 +152,12 @@ class Made:
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
     stubs: set[str] = field(default_factory=set)
+    merges: dict[str, Merge] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
 
-def add_target(mapping: RecordMapping, target: Target, environment: Environment, made: Made) -> None:
+def turns_of(mapping: RecordMapping, target: Target, environment: Environment) -> Iterator[tuple[str, Environment]]:
+    """The resources that a target becomes, each as its reference and the environment it is made from."""
     turns = target.loop.turns(environment) if target.loop else [{**environment}]
     for turn in turns:
         if (target.values or target.checks) and not settled(target, turn):
@@ -155,11 +165,16 @@ def add_target(mapping: RecordMapping, target: Target, environment: Environment,
         if target.when is not None and not target.when(turn):
             continue
         key = target.key(turn)
-        if key is None:
-            continue
-        logical_id = stable_id(target.source or mapping.source, target.resource_type, str(key))
+        if key is not None:
+            logical_id = stable_id(target.source or mapping.source, target.resource_type, str(key))
+            yield f"{target.resource_type}/{logical_id}", turn
+
+
+def add_target(mapping: RecordMapping, target: Target, environment: Environment, made: Made) -> None:
+    environment[MADE] = made.resources
+    for reference, turn in turns_of(mapping, target, environment):
         content = target.render(turn) or {}
-        reference = f"{target.resource_type}/{logical_id}"
+        logical_id = reference.partition("/")[2]
         made.resources[reference] = {"resourceType": target.resource_type, "id": logical_id, **content}
         if target.event is not None:
             made.events.append(event_of(target.event, reference, made.resources[reference], turn))
@@ -167,6 +182,8 @@ def add_target(mapping: RecordMapping, target: Target, environment: Environment,
             made.shared.add(reference)
         if target.stub:
             made.stubs.add(reference)
+        if target.merge is not None:
+            made.merges[reference] = target.merge
 
 
 def settled(target: Target, turn: Environment) -> bool:

@@ -20,6 +20,8 @@ Environment = dict[str, Any]
 """The names of one record: its columns, the values computed so far, the rows looked up; ``NOTES`` collects findings."""
 Evaluate = Callable[[Environment], Any]
 NOTES = "%notes"
+MADE = "%made"
+"""The resources that the record became so far, by reference."""
 SEGMENT_NAME = 3
 """Letters of the name of an HL7 v2 segment."""
 

@@ -18,6 +18,7 @@ from countyfhir.mapping.code_map import CodeMap, code_map
 from countyfhir.mapping.event import compile_event
 from countyfhir.mapping.expression import Expression, Scope, compile_expression
 from countyfhir.mapping.institution import institution, known_institutions
+from countyfhir.mapping.merge import merge_of
 from countyfhir.mapping.record import Check, Format, Institution, Lookup, RecordMapping, Source, Target
 from countyfhir.mapping.syntax import ExpressionError
 from countyfhir.mapping.template import compile_each, compile_template, compile_text
@@ -25,6 +26,8 @@ from countyfhir.mapping.tree_path import TreePath, tree_path
 from countyfhir.mapping.yaml_text import Document, MappingError, read
 
 SOURCE_FILE = "source.yaml"
+CHARSETS = {"gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030", "utf-8": "utf-8"}
+"""What a mapping may say about objects that name their character set wrongly -> codec."""
 
 
 @cache
@@ -117,6 +120,7 @@ class Builder:
             paths=self.paths(),
             of=self.listed("of"),
             reused=self.listed("reused"),
+            part=self.listed("part"),
             keeps=record.get("keeps", self.data["source"]["format"] == "hl7v2"),
             institution_of=self.optional(("record", "institution"), record.get("institution")),
             deleted=self.optional(("record", "deleted"), record.get("deleted")),
@@ -162,6 +166,10 @@ class Builder:
             if name in given:
                 given[name] = self.tree_path(("source", name), given[name])
         given["positions"] = tuple((name, *place) for name, place in given.get("positions", {}).items())
+        if declared["format"] == "dicom":
+            given.setdefault("encoding", "ascii")
+        known = given.get("charsets", {})
+        given["charsets"] = tuple((name, CHARSETS[str(codec)]) for name, codec in known.items())
         columns = declared["columns"]
         return Format(columns=() if isinstance(columns, dict) else tuple(columns), **given)
 
@@ -269,8 +277,9 @@ class Builder:
             event = compile_event(one["event"], scope, self.source, stated) if "event" in one else None
         except ExpressionError as error:
             raise self.document.error(where, str(error)) from error
-        shared, stub = one.get("shared", False), one.get("stub", False)
-        owner = one.get("source")
+        stub, merge = one.get("stub", False), merge_of(one["merge"]) if "merge" in one else None
+        shared, owner = one.get("shared", False) or stub or merge is not None, one.get("source")
         return Target(
-            one["type"], key, render, when, loop, shared or stub, stub, values, tuple(checks), owner, event
+            one["type"], key, render, when, loop, shared, stub, values, tuple(checks), owner, event, one["content"],
+            scope, merge,
         )  # fmt: skip

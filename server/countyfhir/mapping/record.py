@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from countyfhir.mapping.event import Event, EventTemplate
-from countyfhir.mapping.expression import Environment, Evaluate, Expression
+from countyfhir.mapping.expression import Environment, Evaluate, Expression, Scope
 from countyfhir.mapping.finding import Finding
+from countyfhir.mapping.merge import Merge
 from countyfhir.mapping.template import Loop
 from countyfhir.mapping.tree_path import TreePath
 
@@ -52,6 +53,7 @@ class Format:
     only: TreePath | None = None  # which records of the file are for this mapping
     sent: TreePath | None = None  # which of the messages that are sent, without a file, are for this mapping
     forced: bool = False  # XML: the declared encoding wins over the one the file states
+    charsets: tuple[tuple[str, str], ...] = ()  # DICOM: character sets that are named wrongly, and what they are
     blanks: frozenset[str] = frozenset({"", "NULL", "null", "—", "——"})
 
 
@@ -97,6 +99,9 @@ class Target:
     checks: tuple[Check, ...] = ()
     source: str | None = None  # the source whose resource it is, where that is another one
     event: EventTemplate | None = None  # the real event it states, which other channels may state too
+    content: Any = None  # the template as it was written, and what it may name: for explanations
+    scope: Scope = field(default_factory=lambda: Scope({}))
+    merge: Merge | None = None  # the record states only a part of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +125,7 @@ class RecordMapping:
     order: int = 100
     of: tuple[str, ...] = ()  # what a record is a version of, where that is not the record itself
     reused: tuple[str, ...] = ()  # columns that join a key which stands over several records
+    part: tuple[str, ...] = ()  # columns that tell apart the records that one key is spread over
     keeps: bool = False  # what a later version does not state any more stays
     paths: tuple[tuple[str, TreePath], ...] = ()  # columns that are found in the tree of a record
     institution_of: Expression | None = None  # where the records of one file come from several institutions
@@ -163,3 +169,4 @@ class MappedRecord:
     events: tuple[Event, ...] = ()
     institution: str | None = None  # reference of the record's own institution, where it names one
     environment: Environment = field(default_factory=dict, repr=False)
+    merges: Mapping[str, Merge] = field(default_factory=dict)  # reference -> how its parts come together

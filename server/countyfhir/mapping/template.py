@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from countyfhir.mapping.expression import Environment, Evaluate, Scope, compile_expression
+from countyfhir.mapping.expression import MADE, Environment, Evaluate, Scope, compile_expression
 from countyfhir.mapping.stable_id import stable_id
 from countyfhir.mapping.syntax import ExpressionError
 
@@ -92,18 +92,20 @@ def conditional(inner: Compiled, condition: Evaluate | None) -> Compiled:
 
 def compile_reference(template: dict[str, Any], scope: Scope, source: str) -> Compiled:
     """``{ref: Type, key: "…", source: …}``: the reference to the resource of that natural key, without looking it
-    up; with ``as: url`` as a text (of an attachment)."""
+    up; with ``as: url`` as a text (of an attachment); with ``made: true`` only when this record became it."""
     resource_type, owner = template["ref"], template.get("source", source)
     key = compile_text(template["key"], scope).render
     display = compile_text(template["display"], scope).render if "display" in template else None
 
-    bare = template.get("as") == "url"
+    bare, only_made = template.get("as") == "url", template.get("made") is True
 
     def render(environment: Environment) -> Any:
         found = key(environment)
         if found is None:
             return None
         to = f"{resource_type}/{stable_id(owner, resource_type, str(found))}"
+        if only_made and to not in environment.get(MADE, ()):
+            return None
         if bare:
             return to
         made = {"reference": to}
