@@ -20,6 +20,7 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, fi
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from countyfhir.access.listen import refuse_to_listen
+from countyfhir.mllp.allowed import refuse_to_listen as refuse_messages
 from countyfhir.validation import requirements
 
 PREFIX = "COUNTYFHIR_"
@@ -123,6 +124,17 @@ class Settings(BaseSettings):
     profiles: Paths = _one_of("County", (), "Further folders of profiles, beside those that ship.")
     concept_index: str | None = _one_of("County", None, "File of the concept index, on a local disk; unset: beside the SQLite store, its name with .terminology.")
     terminology: Paths = _one_of("County", (), "Further folders of code systems, value sets and concept maps, beside those that ship.")
+
+    mllp_host: str = _one_of("HL7 v2 listener", "127.0.0.1", "Address that countyfhir listen takes HL7 v2 messages on; other than loopback only with mllp_peers and TLS.")
+    mllp_port: int = _one_of("HL7 v2 listener", 2575, "TCP port of the HL7 v2 listener.", ge=1, le=65535)
+    mllp_peers: Path | None = _one_of("HL7 v2 listener", None, "YAML file of the senders: address or certificate of each, and the source its messages belong to.")
+    mllp_certificate: Path | None = _one_of("HL7 v2 listener", None, "PEM file of the listener's TLS certificate (with its chain); unset: no TLS.")
+    mllp_key: Path | None = _one_of("HL7 v2 listener", None, "PEM file of the private key of mllp_certificate.")
+    mllp_client_ca: Path | None = _one_of("HL7 v2 listener", None, "PEM file of the authorities whose client certificates senders may show.")
+    mllp_max_bytes: int = _one_of("HL7 v2 listener", 16_777_216, "Largest HL7 v2 message in bytes; beyond it AR.", ge=1024)
+    mllp_connections: int = _one_of("HL7 v2 listener", 200, "Most connections of senders at a time.", ge=1, le=10_000)
+    mllp_idle_seconds: float = _one_of("HL7 v2 listener", 600.0, "Seconds of silence after which a sender's connection ends.", gt=0)
+    mllp_frame_seconds: float = _one_of("HL7 v2 listener", 30.0, "Seconds in which a message that has begun must have come whole, and its answer be read.", gt=0)
 
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_switch)] = _one_of("Log", "info", "Least severity that is logged.")
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_switch)] = _one_of("Log", "text", "Log lines for people (text) or for machines (json).")
@@ -253,6 +265,8 @@ def read_file(config: Path | None) -> dict[str, Any]:
 def contradictions(settings: Settings) -> list[str]:
     """What cannot be true together; the server refuses to start with any of it."""
     listening = refuse_to_listen(settings.host, settings.auth)
+    encrypted = settings.mllp_certificate is not None and settings.mllp_key is not None
+    messages = refuse_messages(settings.mllp_host, peers=settings.mllp_peers is not None, encrypted=encrypted)
     tokens = settings.auth in ("jwt", "both")
     token_settings = [name for name in ("issuer", "jwks", "audience", "token_endpoint") if getattr(settings, name)]
     rules = (
@@ -262,6 +276,20 @@ def contradictions(settings: Settings) -> list[str]:
         (
             bool(token_settings) and not tokens,
             f"{', '.join(token_settings)} without effect: auth is {settings.auth}, not jwt or both",
+        ),
+        (messages is not None, str(messages)),
+        (
+            (settings.mllp_certificate is None) != (settings.mllp_key is None),
+            "mllp_certificate and mllp_key need each other",
+        ),
+        (
+            settings.mllp_client_ca is not None and not encrypted,
+            "mllp_client_ca without effect: mllp_certificate is unset",
+        ),
+        *(
+            (path is not None and not path.is_file(), f"{name}: {path} is not a file")
+            for name in ("mllp_peers", "mllp_certificate", "mllp_key", "mllp_client_ca")
+            for path in (getattr(settings, name),)
         ),
         (settings.default_count > settings.max_count, "default_count is greater than max_count"),
         (

@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "demo": "Take in the demo county and serve it: the quickest way to see what this is.",
     "serve": "Serve the FHIR REST API.",
     "intake": "Take in legacy files through their mapping files.",
+    "listen": "Take in HL7 v2 messages that systems send over MLLP, and acknowledge them.",
     "load": "Load FHIR resources from NDJSON, Bundles, JSON, XML, .gz files and folders.",
     "validate": "Check files against the R4 definitions, without storing anything.",
     "terminology": "Import, list and remove code systems: ICD, NHSA lists, LOINC, SNOMED CT, tables, FHIR JSON.",

@@ -46,7 +46,7 @@ def doctor(
 
 def examine(settings: Settings, *, deep: bool = False) -> list[Finding]:
     """Every check, in the order in which a person would mend what they find."""
-    from countyfhir.cli.checks import machine, stored
+    from countyfhir.cli.checks import machine, messages, stored
 
     single = (
         machine.python,
@@ -58,5 +58,6 @@ def examine(settings: Settings, *, deep: bool = False) -> list[Finding]:
         machine.security,
         machine.disk,
         machine.port,
+        messages.listener,
     )
     return [*(check(settings) for check in single), *stored.store(settings, deep=deep)]
