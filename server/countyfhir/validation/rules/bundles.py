@@ -38,7 +38,8 @@ def _entry(entry: dict[str, Any], bundle_type: str) -> Iterator[Finding]:
     elif (
         full_url.startswith("http") and isinstance(resource, dict) and method != "POST" and _differs(full_url, resource)
     ):
-        yield Finding(".fullUrl", "invalid", "fullUrl must end with the type and the id of the resource of its entry.")
+        text = "fullUrl must end with the type and the id of the resource of its entry."
+        yield Finding(".fullUrl", "invalid", text, key="full-url")
 
 
 def _differs(full_url: str, resource: dict[str, Any]) -> bool:
