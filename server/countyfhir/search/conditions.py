@@ -8,7 +8,7 @@ from itertools import count, product
 
 from countyfhir.model.definitions import Definitions, SearchParameter
 from countyfhir.outcome import FhirError
-from countyfhir.search import coded, filter_conditions, text_expressions, values
+from countyfhir.search import coded, filter_conditions, text_expressions, unions, values
 from countyfhir.search import parameters as table_of
 from countyfhir.search.compartments import COMPARTMENT
 from countyfhir.search.context import Context
@@ -85,8 +85,12 @@ def condition(place: Place, name: str, text: str) -> Clause:
     code, colon, modifier = name.partition(":")
     if colon and not modifier:
         raise Unsupported(f"{shown(name)} ends in a colon without a modifier.")
-    parameter = find(place, code)
-    return _applied(place, parameter, modifier, text)
+    return _of_parts(place, code, _applied(place, find(place, code), modifier, text))
+
+
+def _of_parts(place: Place, code: str, clause: Clause) -> Clause:
+    """The clause about what the parameter is made of, where it has no entries of its own."""
+    return unions.asked(clause, place.resource_types, code, place.context.parameters.definitions)
 
 
 def find(place: Place, code: str) -> SearchParameter:
@@ -313,7 +317,7 @@ def _current(place: Place, name: str) -> Clause:
 
 
 def _filtered(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
-    language = filter_conditions.Language(condition, lambda there, code: find(there, code).type, _followed)
+    language = filter_conditions.Language(condition, lambda there, code: find(there, code).type, _followed, _of_parts)
     return filter_conditions.clause(place, texts[0], language)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from countyfhir.model.definitions import Definitions, SearchParameter
 from countyfhir.outcome import FhirError
-from countyfhir.search import contained, full_text
+from countyfhir.search import contained, full_text, unions
 from countyfhir.search.compartments import Compartments
 from countyfhir.search.elements import readers
 from countyfhir.search.entries import Entry
@@ -62,7 +62,9 @@ class Indexer:
         resource_type = resource["resourceType"]
         extract = self._extractors.get(resource_type)
         if extract is None:
-            extract = extractor(resource_type, self._parameters[resource_type].values(), self._source)
+            made = unions.of_type(resource_type, self._source.definitions)
+            own = [each for code, each in self._parameters[resource_type].items() if code not in made]
+            extract = extractor(resource_type, own, self._source)
             self._extractors[resource_type] = extract
         return extract(resource)
 

@@ -31,12 +31,14 @@ _MATCHES = {"eq": "equals", "co": "contains", "sw": "starts", "ew": "ends"}
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What a filter is compiled by: ``condition(place, name, text)``, the search type of a parameter, and
-    ``followed(place, link, inside)``, the clause that something holds behind a reference."""
+    """What a filter is compiled by: ``condition(place, name, text)``, the search type of a parameter,
+    ``followed(place, link, inside)``, the clause that something holds behind a reference, and ``of_parts(place, name,
+    clause)``, a clause as it is asked where the parameter is made of others."""
 
     condition: Callable[[Any, str, str], Clause]
     type_of: Callable[[Any, str], str]
     followed: Callable[[Any, str, Callable[[Any], tuple[Clause, ...]]], Clause]
+    of_parts: Callable[[Any, str, Clause], Clause]
 
 
 def clause(place: Any, text: str, language: Language) -> Clause:
@@ -92,7 +94,7 @@ def _compared(place: Any, comparison: Comparison, name: str, language: Language)
     if operator in _TERMINOLOGY:
         return _coded(place, name, operator, value, language)
     if kind == "string":
-        return _string(name, operator, value)
+        return language.of_parts(place, name, _string(name, operator, value))
     return _read(place, kind, name, operator, value, language)
 
 

@@ -36,7 +36,7 @@ EVERYWHERE: Mapping[str, SearchParameter] = {
 
 SORTABLE = frozenset({"token", "string", "reference", "date", "number", "quantity", "uri"})
 
-EXTRACTION_VERSION = 4
+EXTRACTION_VERSION = 5
 """Raised whenever the same parameters would give other entries, so that a reindex follows."""
 
 _MOST_INDEXERS = 8

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from countyfhir.search.entries import DATE, FULL_TEXT, NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
+from countyfhir.search.unions import wholes
 
 Document = dict[str, Any]
 
@@ -78,7 +79,8 @@ def shape(resource_type: str, logical_id: str, entries: Iterable[tuple[Any, ...]
             continue
         _add(keys.setdefault, made.dates, resource_type, entry)
         if _can_sort(parameter):
-            _note_order(made.sorted, entry)
+            for name in (parameter, *wholes(resource_type, parameter)):
+                _note_order(made.sorted, name, entry)
         if kind == REFERENCE and entry[3] and ":" not in parameter and parameter[:1].islower():
             searched.add(f"{entry[3]}/{entry[4]}")
     made.keys, made.elements = list(keys), list(elements.values())
@@ -138,12 +140,12 @@ def _can_sort(parameter: str) -> bool:
     return parameter.endswith(":sort") or not (":" in parameter or parameter[0] == "#" or parameter in UNSORTED)
 
 
-def _note_order(kept: dict[str, dict[str, str]], entry: tuple[Any, ...]) -> None:
+def _note_order(kept: dict[str, dict[str, str]], name: str, entry: tuple[Any, ...]) -> None:
     order = _order_of(entry)
     if order is None:
         return
     letter, low, high = order
-    sides = kept.setdefault(sort_name(entry[1], letter), {"a": low, "d": high})
+    sides = kept.setdefault(sort_name(name, letter), {"a": low, "d": high})
     sides["a"], sides["d"] = min(sides["a"], low), max(sides["d"], high)
 
 

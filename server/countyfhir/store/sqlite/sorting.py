@@ -9,12 +9,13 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from countyfhir.search import entries as kinds
 from countyfhir.search.query import Sort
+from countyfhir.search.unions import entry_names
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.predicates import systems_of
 from countyfhir.store.sqlite.rows import LARGEST, SMALLEST
@@ -43,11 +44,13 @@ _OWN = {"_id": "logical_id", "_lastUpdated": "last_updated"}
 
 @dataclass(frozen=True, slots=True)
 class _Arm:
-    """One range of an index that yields the first key in order: its table, condition and key column."""
+    """One range of an index that yields the first key in order: its table, condition and key column. A resource that
+    other arms (by their parameters, ``rivals``) yield, too, is yielded by the first one with the key that counts."""
 
     table: str
     where: Sql
     column: str
+    rivals: Callable[[str], Sql] | None = None
 
 
 def page(scope: Scope, terms: Sequence[Term], sort: tuple[Sort, ...], cursor: Cursor | None, limit: int) -> list[Row]:
@@ -160,7 +163,8 @@ def _arm_select(scope: Scope, terms: Sequence[Term], arm: _Arm, sort: tuple[Sort
     if cursor:
         bounds.append(Sql(f"{first.text} {'<=' if sort[0].descending else '>='} ?", (cursor[0],)))
         bounds.append(_after(keys, sort, cursor, rid, sort[0].descending))
-    where = all_of([arm.where, *bounds, *(term.probe(rid) for term in terms)])
+    first_of_all = [arm.rivals(alias)] if arm.rivals else []
+    where = all_of([arm.where, *first_of_all, *bounds, *(term.probe(rid) for term in terms)])
     chosen = joined(", ", [*keys, Sql(rid)])
     return Sql(f"SELECT {chosen.text} FROM {arm.table} {alias} WHERE {where.text}", chosen.bindings + where.bindings)
 
@@ -171,17 +175,47 @@ def _arms(scope: Scope, sort: Sort) -> list[_Arm] | None:
         return [_Arm("resource", Sql(f"type_id = {scope.type_id} AND deleted = 0"), _OWN[sort.parameter])]
     if sort.kind not in _TABLE:
         return None
-    parameter = scope.parameter(sort.parameter, _KIND[sort.kind])
-    if parameter is None:
-        return []
-    flagged = f"parameter_id = {parameter} AND flag & {LARGEST if sort.descending else SMALLEST}"
+    numbers = _numbers(scope, sort)
+    arms = [arm for place in range(len(numbers)) for arm in _arms_of(scope, sort, numbers, place)]
+    return arms if len(arms) <= ARMS_WALKED else None
+
+
+def _arms_of(scope: Scope, sort: Sort, numbers: list[int], place: int) -> list[_Arm]:
+    """The ranges of one of the parameters that are sorted by."""
+    fixed = f"parameter_id = {numbers[place]} AND {_sorts(sort)}"
+    rivals = _rivals(sort, numbers, place) if len(numbers) > 1 else None
     if sort.kind != "token":
-        unit = " AND unit = ''" if _TABLE[sort.kind] == "number" else ""
-        return [_Arm(_TABLE[sort.kind], Sql(flagged + unit), _column(sort))]
-    systems = systems_of(scope, parameter)
-    if len(systems) > ARMS_WALKED:
-        return None
-    return [_Arm("token", Sql(f"{flagged} AND system_id = {system}"), "code") for system in systems]
+        return [_Arm(_TABLE[sort.kind], Sql(fixed), _column(sort), rivals)]
+    systems = systems_of(scope, numbers[place])
+    return [_Arm("token", Sql(f"{fixed} AND system_id = {system}"), "code", rivals) for system in systems]
+
+
+def _rivals(sort: Sort, numbers: list[int], place: int) -> Callable[[str], Sql]:
+    """That no other of the parameters has a key of the resource that goes before, nor an earlier one the same key."""
+    before, column = ">" if sort.descending else "<", _column(sort)
+
+    def first_of_all(alias: str) -> Sql:
+        said = [
+            f"NOT EXISTS (SELECT 1 FROM {_TABLE[sort.kind]} o WHERE o.rid = {alias}.rid AND o.parameter_id = {other}"
+            f" AND {_sorts(sort, 'o.')} AND +o.{column} {before}{'=' if number < place else ''} {alias}.{column})"
+            for number, other in enumerate(numbers)
+            if number != place
+        ]
+        return Sql(" AND ".join(said))
+
+    return first_of_all
+
+
+def _numbers(scope: Scope, sort: Sort) -> list[int]:
+    """The parameters whose entries are meant, as far as there are any."""
+    found = (scope.parameter(name, _KIND[sort.kind]) for name in entry_names(scope.type_name, sort.parameter))
+    return [number for number in found if number is not None]
+
+
+def _sorts(sort: Sort, alias: str = "") -> str:
+    """Rows that hold the key of their resource and parameter."""
+    unit = f" AND {alias}unit = ''" if _TABLE[sort.kind] == "number" else ""
+    return f"{alias}flag & {LARGEST if sort.descending else SMALLEST}{unit}"
 
 
 def _column(sort: Sort) -> str:
@@ -196,14 +230,16 @@ def _key(scope: Scope, sort: Sort, rid: str) -> Sql:
         return Sql(f"(SELECT {_OWN[sort.parameter]} FROM resource WHERE rid = {rid})")
     if sort.kind == "reference":
         return _reference_key(scope, sort, rid)
-    parameter = scope.parameter(sort.parameter, _KIND[sort.kind])
-    if parameter is None:
+    numbers = _numbers(scope, sort)
+    if not numbers:
         return Sql("(SELECT NULL)")
-    flag = LARGEST if sort.descending else SMALLEST
-    unit = " AND unit = ''" if _TABLE[sort.kind] == "number" else ""
+    column, among = _column(sort), f"IN ({', '.join(map(str, numbers))})"
+    if len(numbers) == 1:
+        among = f"= {numbers[0]}"
+    else:
+        column = f"{'max' if sort.descending else 'min'}({column})"
     return Sql(
-        f"(SELECT {_column(sort)} FROM {_TABLE[sort.kind]} WHERE rid = {rid} AND parameter_id ="
-        f" {parameter}{unit} AND flag & {flag})"
+        f"(SELECT {column} FROM {_TABLE[sort.kind]} WHERE rid = {rid} AND parameter_id {among} AND {_sorts(sort)})"
     )
 
 
