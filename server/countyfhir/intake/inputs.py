@@ -90,6 +90,7 @@ def owner(path: Path, sources: Sequence[Source], folders: Mapping[Path, str]) ->
 
 
 def fits(inside: str, pattern: str) -> bool:
-    """Whether a pattern means the file: by its name, or by its path inside the source where the pattern has a
-    slash."""
-    return fnmatchcase(inside if "/" in pattern else inside.rpartition("/")[2], pattern)
+    """Whether a pattern means the file: by its name, or by its path inside the source where the pattern has a slash;
+    several patterns stand between bars."""
+    name = inside.rpartition("/")[2]
+    return any(fnmatchcase(inside if "/" in one else name, one) for one in pattern.split("|"))
