@@ -18,7 +18,7 @@ from countyfhir.cli import COMMANDS, reference
 from countyfhir.cli.settings import page as settings_page
 from countyfhir.operations.table import OPERATIONS
 from countyfhir.search.conditions import MODIFIERS
-from countyfhir.search.parameters import NOT_YET
+from countyfhir.search.named_queries import NAMED
 from countyfhir.search.result_parameters import FORMATS, NOT_YET_MODES, READERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,7 +87,14 @@ def test_every_parameter_that_shapes_an_answer_is_documented() -> None:
     """docs/search.md names them, and those that are refused as not yet there stand under "Not yet"."""
     page, _, not_yet = text_of("search.md").partition("## Not yet")
     assert [name for name in (*READERS, *FORMATS) if f"`{name}" not in page] == []
-    assert [name for name in (*NOT_YET, *NOT_YET_MODES) if f"`{name}`" not in not_yet] == []
+    assert [name for name in NOT_YET_MODES if f"`{name}`" not in not_yet] == []
+
+
+def test_every_named_query_is_documented() -> None:
+    """docs/search.md has a row for each."""
+    page = text_of("search.md")
+    rows = [f"| `{kind}?_query={name}` |" for kind, named in NAMED.items() for name in named]
+    assert [row for row in rows if row not in page] == []
 
 
 def test_every_mapped_source_is_documented() -> None:

@@ -7,6 +7,8 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
+from countyfhir.search.named_queries import NAMED
+
 VALUES = {"token": "x", "string": "x", "reference": "1", "date": "2024", "number": "1", "quantity": "1", "uri": "urn:x"}
 SPECIAL = {"near": "1|2|3|km", "_list": "1", "_filter": "_id eq x", "_text": "x", "_content": "x", "_id": "x"}
 GENDERS = "http://hl7.org/fhir/ValueSet/administrative-gender"
@@ -32,7 +34,7 @@ def test_what_is_stated_works(client: TestClient, kind: str) -> None:
         name, search_type = parameter["name"], parameter["type"]
         if search_type == "composite":
             continue
-        value = SPECIAL.get(name) or VALUES[search_type]
+        value = next(iter(NAMED[kind])) if name == "_query" else SPECIAL.get(name) or VALUES[search_type]
         asked.append((name, value))
         for modifier in re.findall(r":([\w-]+|\[type\])", parameter.get("documentation", "")):
             concept = search_type == "token" and modifier in ("above", "below")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction, Resource
@@ -12,6 +13,7 @@ from countyfhir.model import json
 from countyfhir.model.definitions import SearchParameter
 from countyfhir.outcome import FhirError
 from countyfhir.search import conditions, parameters
+from countyfhir.search.named_queries import NAMED, definition
 from countyfhir.search.parameters import Table
 
 _ON_TYPE = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
@@ -122,7 +124,7 @@ def _resource(name: str, table: Table, world: World) -> Resource:
         "searchInclude": parameters.includes(name, table),
         "searchRevInclude": parameters.revincludes(name, table),
         "searchParam": [_parameter(one, name, world) for one in parameters.of(name, table)],
-        "operation": [_operation(one) for one in world.operations if _on(one, name)],
+        "operation": [*(_operation(one) for one in world.operations if _on(one, name)), *_named_queries(name)],
     }
     return {key: value for key, value in resource.items() if value not in ([], None)}
 
@@ -133,6 +135,12 @@ def _on(one: Operation, name: str) -> bool:
 
 def _operation(one: Operation) -> dict[str, Any]:
     return {"name": one.code, "definition": one.definition}
+
+
+def _named_queries(resource_type: str) -> Iterator[dict[str, Any]]:
+    for name, one in sorted(NAMED.get(resource_type, {}).items()):
+        said = f"Named query, _query={name}: {one.finds} ({one.finds_zh})."
+        yield {"name": name, "definition": definition(resource_type, name), "documentation": said}
 
 
 def _parameter(one: SearchParameter, resource_type: str, world: World) -> dict[str, Any]:

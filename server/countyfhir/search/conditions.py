@@ -17,9 +17,11 @@ from countyfhir.search.escapes import split, unescape
 from countyfhir.search.filters import FILTER
 from countyfhir.search.hierarchies import PART_OF
 from countyfhir.search.leaves import element_types, implicit_codings, implicit_systems, is_canonical, types_read
-from countyfhir.search.lists import FUNCTIONAL
+from countyfhir.search.lists import FUNCTIONAL, Pairs
+from countyfhir.search.named_queries import NAMED
+from countyfhir.search.named_queries import pairs as meant_by
 from countyfhir.search.near import near
-from countyfhir.search.parameters import NOT_YET, named
+from countyfhir.search.parameters import QUERY, named
 from countyfhir.search.query import (
     AllOf,
     Chain,
@@ -97,8 +99,6 @@ def find(place: Place, code: str) -> SearchParameter:
     """The parameter of that code; Unsupported names what there is."""
     table = place.context.parameters
     parameter = table.shared(place.resource_types).get(code)
-    if code in NOT_YET and (code.startswith("_") or parameter is not None):
-        raise Unsupported(f"{code} ({NOT_YET[code]}) is not supported yet.")
     if parameter is None and (job := table.waits_for(place.resource_types, code)) is not None:
         raise NotReady(code, job)
     if parameter is None or not table_of.is_answered(parameter):
@@ -309,11 +309,23 @@ def _current(place: Place, name: str) -> Clause:
     types = [each for each in place.resource_types if each in FUNCTIONAL[name]]
     if not types:
         raise malformed("_list", f"{name} holds {named(FUNCTIONAL[name])}, not {place.said}")
-    return tuple(
-        AllOf(((OfType(each),), *(condition(replace(place, resource_types=(each,)), *pair) for pair in pairs)))
-        for each in types
-        for pairs in (FUNCTIONAL[name][each],)
-    )
+    return tuple(_stands_for(place, each, FUNCTIONAL[name][each]) for each in types)
+
+
+def _named_query(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+    """What a named query of the types stands for."""
+    offered = set.intersection(*(set(NAMED[each]) for each in place.resource_types))
+    if len(texts) != 1 or texts[0] not in offered:
+        raise malformed(QUERY, f"the named queries of {place.said} are {named(offered) or 'none'}; one can be asked")
+    now = place.context.now()
+    return tuple(_stands_for(place, each, meant_by(NAMED[each][texts[0]], now)) for each in place.resource_types)
+
+
+def _stands_for(place: Place, resource_type: str, pairs: Pairs) -> AllOf:
+    """Resources of the type that fulfil all of it."""
+    there = replace(place, resource_types=(resource_type,))
+    typed = ((OfType(resource_type),),) if len(place.resource_types) > 1 else ()
+    return AllOf((*typed, *(condition(there, *pair) for pair in pairs)))
 
 
 def _filtered(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
@@ -342,7 +354,7 @@ def _composite(place: Place, parameter: SearchParameter, text: str) -> Clause:
     return tuple(CompositeIs(parameter.code, each) for each in product(*read))
 
 
-_COLUMNS = ("_id", "_lastUpdated", "_text", "_content", "_list", "_filter")
+_COLUMNS = ("_id", "_lastUpdated", "_text", "_content", "_list", "_filter", QUERY)
 """Parameters with modifiers of their own, whatever their type."""
 
 MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
@@ -383,6 +395,7 @@ MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
     "_text": {"": _full_text},
     "_content": {"": _full_text},
     "_list": {"": _members},
+    QUERY: {"": _named_query},
     "_filter": {"": _filtered},
 }
 """Modifier -> how it applies, by search type; ``:missing`` (all types) and ``:[type]`` (references) stand above."""

@@ -15,18 +15,16 @@ from functools import cache, cached_property, lru_cache
 from countyfhir.model.definitions import Definitions, SearchParameter, definitions
 from countyfhir.search.compartments import COMPARTMENT
 from countyfhir.search.extract import Indexer
+from countyfhir.search.named_queries import NAMED
 from countyfhir.search.paths import branches
 
 Parameters = Mapping[str, Mapping[str, SearchParameter]]
 Waiting = Mapping[str, Mapping[str, str]]
 """Resource type -> code -> the job that makes its entries: indexed, but not to be searched yet."""
 
-NOT_YET: Mapping[str, str] = {
-    "_query": "named queries: this server has none",
-}
-"""Parameters of R4 that are not answered yet, with what they are called in messages."""
+QUERY = "_query"
 
-WITHOUT_EXPRESSION = frozenset({"_id", "_lastUpdated", "_text", "_content", "_list", "_filter"})
+WITHOUT_EXPRESSION = frozenset({"_id", "_lastUpdated", "_text", "_content", "_list", "_filter", QUERY})
 """Parameters that are answered although R4 gives them no expression, or not by it."""
 
 EVERYWHERE: Mapping[str, SearchParameter] = {
@@ -107,6 +105,8 @@ def table(changes: Parameters | None = None, known: Definitions | None = None, w
     known = known or definitions()
     changes = changes or {}
     merged = {name: {**codes, **EVERYWHERE, **changes.get(name, {})} for name, codes in known.search_parameters.items()}
+    for name in merged.keys() - NAMED.keys():
+        merged[name].pop(QUERY, None)
     return Table(known, merged, waiting)
 
 
@@ -132,7 +132,7 @@ def targets(parameter: SearchParameter) -> tuple[str, ...]:
 
 def is_answered(parameter: SearchParameter) -> bool:
     """Whether searching by the parameter works."""
-    return parameter.code not in NOT_YET and (bool(parameter.expression) or parameter.code in WITHOUT_EXPRESSION)
+    return bool(parameter.expression) or parameter.code in WITHOUT_EXPRESSION
 
 
 def of(resource_type: str, among: Table) -> list[SearchParameter]:
