@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from countyfhir.exchange import Answer, Grant, Interaction, Stored
 from countyfhir.interactions import audit_events
 from countyfhir.interactions.conditions import not_modified
@@ -10,14 +12,20 @@ from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
 
 
-async def read(interaction: Interaction, grant: Grant, world: World) -> Answer:
-    """The current version: 404 when the id was never used, 410 when it was deleted."""
+async def read(
+    interaction: Interaction, grant: Grant, world: World, snapshot: Mapping[tuple[str, str], Stored] | None = None
+) -> Answer:
+    """The current version: 404 when the id was never used, 410 when it was deleted. ``snapshot``: what was read of one
+    moment already, for the reads of a transaction."""
     resource_type, logical_id = interaction.resource_type, interaction.logical_id
     assert resource_type is not None
     assert logical_id is not None
     if resource_type == audit_events.RESOURCE_TYPE and audit_events.is_recorded(interaction):
         return await audit_events.read(interaction, grant, world)
-    stored = await world.store.resources.read(resource_type, logical_id)
+    if snapshot is None:
+        stored = await world.store.resources.read(resource_type, logical_id)
+    else:
+        stored = snapshot.get((resource_type, logical_id))
     if stored is None:
         raise unknown(resource_type, logical_id)
     if grant.narrowing:

@@ -1,7 +1,8 @@
 """transaction: all entries or none, in FHIR's order, with their references resolved (R4 section 3.1.0.11.2).
 
-Order: DELETE, POST, PUT and PATCH, GET. GETs are read right after the commit; one that could not succeed (its target is
-neither there nor written by this bundle, or its search is wrong) fails the bundle before anything is written.
+Order: DELETE, POST, PUT and PATCH, GET. GETs are read right after the commit, reads in one snapshot; one that
+could not succeed (its target is neither there nor written by this bundle, or its search is wrong) fails the bundle
+before anything is written.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.reference_checks import placeholders
 from countyfhir.interactions.resolve import Resolved, resolve
 from countyfhir.interactions.transaction_identities import check_full_urls, check_unambiguous
-from countyfhir.interactions.transaction_reads import check_reads, perform_read
+from countyfhir.interactions.transaction_reads import check_reads, perform_read, read_together
 from countyfhir.interactions.visible import require_within
 from countyfhir.interactions.world import World
 from countyfhir.interactions.write import (
@@ -218,7 +219,8 @@ async def _answer(
             answer = Answer(200, stored=by_key[(draft.existing.resource_type, draft.existing.logical_id)])
         answer = with_warnings(answer, draft.writes, entry.interaction, world)
         rows[entry.index] = answer_row(entry.interaction, answer)
-    for entry in entries:
-        if entry.index not in rows:
-            rows[entry.index] = await perform_read(entry, grants[entry.index], world)
+    reading = [entry for entry in entries if entry.index not in rows]
+    snapshot = await read_together(reading, world)
+    for entry in reading:
+        rows[entry.index] = await perform_read(entry, grants[entry.index], world, snapshot)
     return Answer(200, body=bundle("transaction-response", (rows[entry.index] for entry in entries)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from countyfhir.exchange import Answer, Grant
+from countyfhir.exchange import Grant, Stored
 from countyfhir.interactions import capabilities, history, operation, read, search
 from countyfhir.interactions.accessed import record_entry
 from countyfhir.interactions.batch import answer_row
@@ -12,7 +12,6 @@ from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError, at_entry
 
 _READERS = {
-    "read": read.read,
     "vread": read.vread,
     "search-type": search.search,
     "search-system": search.search,
@@ -55,10 +54,23 @@ async def _check_read(entry: BundleEntry, writes: dict[Key, bool], grant: Grant,
         raise FhirError("deleted", f"{key[0]}/{key[1]} is deleted by this transaction.")
 
 
-async def perform_read(entry: BundleEntry, grant: Grant, world: World) -> bytes:
-    """The row of a reading entry, after the commit."""
+async def read_together(entries: list[BundleEntry], world: World) -> dict[Key, Stored]:
+    """What the read entries show, of one moment: nobody sees half of another's transaction."""
+    keys = {
+        (str(entry.interaction.resource_type), str(entry.interaction.logical_id))
+        for entry in entries
+        if entry.interaction.kind == "read"
+    }
+    return await world.store.resources.read_many(keys) if keys else {}
+
+
+async def perform_read(entry: BundleEntry, grant: Grant, world: World, snapshot: dict[Key, Stored]) -> bytes:
+    """The row of a reading entry, after the commit; reads show the ``snapshot``."""
     try:
-        answer: Answer = await _READERS[entry.interaction.kind](entry.interaction, grant, world)
+        if entry.interaction.kind == "read":
+            answer = await read.read(entry.interaction, grant, world, snapshot)
+        else:
+            answer = await _READERS[entry.interaction.kind](entry.interaction, grant, world)
     except FhirError as error:
         raise at_entry(error, entry.index) from error
     await record_entry(entry.interaction, answer.status, answer, world)
