@@ -9,6 +9,7 @@ from countyfhir.intake.readers import (
     dbase,
     delimited,
     dicom_file,
+    document_file,
     fixed_width,
     hl7_file,
     json_file,
@@ -19,6 +20,7 @@ from countyfhir.intake.readers import (
 from countyfhir.intake.reading import Reader
 
 READERS: Mapping[str, Reader] = {
+    "aecg": document_file.AECG,
     "cda": Reader(cda_file.inspect, cda_file.records, cda_file.record_of),
     "csv": Reader(delimited.inspect, delimited.records),
     "dbf": Reader(dbase.inspect, dbase.records),
@@ -27,6 +29,9 @@ READERS: Mapping[str, Reader] = {
     "hl7v2": Reader(hl7_file.inspect, hl7_file.records, hl7_file.record_of),
     "json": Reader(json_file.inspect, json_file.records),
     "jsonl": Reader(json_lines.inspect, json_lines.records),
+    "muse": document_file.MUSE,
+    "pdf": document_file.PDFS,
+    "scp": document_file.SCP,
     "xls": Reader(workbook.inspect, workbook.records),
     "xlsx": Reader(workbook.inspect, workbook.records),
     "xml": Reader(xml_file.inspect, xml_file.records),
