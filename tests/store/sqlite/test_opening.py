@@ -16,6 +16,7 @@ from countyfhir.store import sqlite
 from countyfhir.store.ports import StoreUnusable
 from countyfhir.store.sqlite import SqliteStore, schema
 from countyfhir.store.sqlite.connecting import check_library, network_file_system
+from countyfhir.store.sqlite.rows import given
 
 from .opened import ids, one, with_store
 
@@ -45,6 +46,26 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreUnusable, match=f"schema version {schema.SCHEMA_VERSION + 1}.*newer program"):
         sqlite.open(path)
     assert sqlite.problems(path)[0].startswith("the database has schema version")
+
+
+def test_units_of_an_older_file_stand_beside_their_numbers(tmp_path: Path) -> None:
+    """Schema version 1 had a row for each unit as it was given: they move, and are found by the same keys."""
+    connection = apsw.Connection(str(tmp_path / "a.sqlite"))
+    connection.execute(schema.MIGRATIONS[0])
+    rows = [(1, 7, unit, key, 0, 3) for unit in ("", "|mg", "ucum|mg", "=g") for key in (b"a", b"b")]
+    connection.executemany("INSERT INTO number VALUES (?, ?, ?, ?, ?, ?)", [*rows, (2, 7, "", b"a", 0, 3)])
+    connection.pragma("application_id", schema.APPLICATION_ID)
+    connection.pragma("user_version", 1)
+    schema.migrate(connection)
+    told = dict(connection.execute("SELECT DISTINCT rid, given FROM number WHERE unit = ''").fetchall())
+    assert sorted(told[1].split()) == ["ucum|mg", "|mg"]
+    assert told[2] == ""
+    asked = "SELECT count(*) FROM number WHERE unit = '' AND instr(given, ?)"
+    counts = {unit: connection.execute(asked, (given([unit]),)).fetchall()[0][0] for unit in ("|mg", "ucum|mg", "mg")}
+    assert counts == {"|mg": 2, "ucum|mg": 2, "mg": 0}
+    assert connection.execute("SELECT count(*) FROM number").fetchall() == [(5,)]
+    assert connection.pragma("user_version") == schema.SCHEMA_VERSION
+    connection.close()
 
 
 @pytest.mark.parametrize("content", ["another program", "no database"])

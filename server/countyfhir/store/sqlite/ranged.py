@@ -8,6 +8,7 @@ from typing import Any
 from countyfhir.search import entries as kinds
 from countyfhir.search.query import DateIs, LastUpdatedIs, Near, NumberIs
 from countyfhir.search.ranges import DATE_RULES, NUMBER_RULES, Comparison, Rule
+from countyfhir.store.sqlite.rows import given, is_given
 from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, any_of, either, indexed, joined
 
 _SIDES = {"low": 0, "high": 1000}
@@ -27,7 +28,11 @@ def number(scope: Scope, predicate: NumberIs) -> Term:
     if parameter is None:
         return IMPOSSIBLE
     values = {"LOW": predicate.low, "EXACT": predicate.exact, "HIGH": predicate.high}
-    fixed = Sql("parameter_id = ? AND unit = ?", (parameter, predicate.unit or ""))
+    unit = predicate.unit or ""
+    if is_given(unit):
+        fixed = Sql("parameter_id = ? AND unit = '' AND instr(given, ?)", (parameter, given([unit])))
+    else:
+        fixed = Sql("parameter_id = ? AND unit = ?", (parameter, unit))
     return _ranged(scope, "number", fixed, NUMBER_RULES[predicate.prefix], values)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -36,7 +36,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "reference": ("parameter_id", "target_rid", "part", "literal"),
     "date": ("parameter_id", "low", "high", "part", "flag"),
     "string": ("parameter_id", "norm", "original", "part", "flag"),
-    "number": ("parameter_id", "unit", "key", "part", "flag"),
+    "number": ("parameter_id", "unit", "key", "part", "given", "flag"),
     "uri": ("parameter_id", "value", "part", "flag"),
     "full_text_digest": ("digest",),
 }
@@ -77,6 +77,7 @@ def shape(entries: Iterable[tuple[Any, ...]], references: Iterable[tuple[str, st
     """
     literal = dict.fromkeys(references)
     shaped: dict[tuple[Any, ...], list[Row]] = {}
+    units: dict[tuple[Any, ...], list[str]] = {}
     for entry in entries:
         key: tuple[Any, ...] = entry[:2]
         kind = entry[0]
@@ -87,6 +88,9 @@ def shape(entries: Iterable[tuple[Any, ...]], references: Iterable[tuple[str, st
                 key, row = (URI, entry[1]), (target[1], entry[2])
         elif kind == NUMBER:
             key, row = (QUANTITY, entry[1]), ("", entry[3], entry[2])
+        elif kind == QUANTITY and is_given(entry[3]):
+            units.setdefault((entry[1], entry[4], entry[2]), []).append(entry[3])
+            continue
         else:
             row = (*entry[3:], entry[2])
         rows = shaped.get(key)
@@ -94,10 +98,23 @@ def shape(entries: Iterable[tuple[Any, ...]], references: Iterable[tuple[str, st
             shaped[key] = [row]
         else:
             rows.append(row)
+    for (kind, name), rows in shaped.items():
+        if kind == QUANTITY:
+            rows[:] = [(*row, "" if row[0] else given(units.get((name, *row[1:]), ()))) for row in rows]
     covered = {row[:2] for (kind, _), rows in shaped.items() if kind == REFERENCE for row in rows}
     rest = [(*target, 0, 1) for target in literal if target not in covered]
     groups: list[Group] = [(kind, name, _flagged(kind, rows)) for (kind, name), rows in shaped.items()]
     return [*groups, (REFERENCE, "", rest)] if rest else groups
+
+
+def is_given(unit: str) -> bool:
+    """Whether a unit key is a unit as it was given: no row of its own, but told beside the number in any unit."""
+    return unit != "" and unit[0] != "="
+
+
+def given(units: Sequence[str]) -> str:
+    """Unit keys as the column ``given`` tells them, each between two line ends."""
+    return "".join(f"\n{unit}" for unit in units) + "\n" if units else ""
 
 
 def _flagged(kind: int, rows: list[Row]) -> list[Row]:

@@ -4,7 +4,8 @@ Every index table holds entries of current, undeleted resources only. It is clus
 sort
 key, an include and an update find one resource's rows on one page) and has one index a way of searching by value.
 ``flag`` marks the smallest (1) and the largest (2) entry of a resource and parameter, for walking an index in sort
-order. ``literal`` marks a row that stands for a literal reference of the resource.
+order. ``given`` tells the units, as they were given, of a number in any unit (``unit`` "").
+``literal`` marks a row that stands for a literal reference of the resource.
 ``resource_type`` counts what there is of each type: all versions, and the current, undeleted resources.
 """
 
@@ -105,7 +106,17 @@ CREATE INDEX person_decision_b ON person_decision(b);
 INSERT OR IGNORE INTO setting VALUES ('persons', 0);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST + full_text.SCHEMA, PERSONS)
+UNITS_BESIDE = """
+ALTER TABLE number ADD COLUMN given TEXT NOT NULL DEFAULT '';
+UPDATE number SET given = coalesce((
+  SELECT char(10) || group_concat(o.unit, char(10)) || char(10) FROM number o
+  WHERE o.rid = number.rid AND o.parameter_id = number.parameter_id AND o.key = number.key AND o.part = number.part
+  AND o.unit <> '' AND substr(o.unit, 1, 1) <> '='), '') WHERE unit = '';
+DELETE FROM number WHERE unit <> '' AND substr(unit, 1, 1) <> '=';
+"""
+"""Units as they were given stand beside the number in any unit; before, each had a row of its own."""
+
+MIGRATIONS: tuple[str, ...] = (FIRST + full_text.SCHEMA, PERSONS, UNITS_BESIDE)
 """The n-th brings a file from version n to n+1; a released one never changes."""
 
 SCHEMA_VERSION = len(MIGRATIONS)
