@@ -98,6 +98,8 @@ def observed(fact: Resource, one: Resource) -> Verdict:
             *around,
         )
     said = labels(one.get("valueCodeableConcept")) | {plain(one.get("valueString", ""))}
+    if fact["outcome"] == "store-as-text":
+        said |= labels(one.get("dataAbsentReason")) | {plain(note["text"]) for note in one.get("note", ())}
     return differing((plain(text) in said, "words"), *around)
 
 
@@ -153,14 +155,17 @@ PATIENT: Mapping[str, Callable[[Resource, Resource], Verdict]] = {
 
 
 def condition(fact: Resource, made: list[Resource]) -> Verdict:
-    """Words or code, certainty, day; a code only where the fact has one."""
+    """Words or code, certainty, day; a code only where the fact has one. The words of a form's own dictionary, coded in
+    it, are enough."""
     found = [one for one in of_type(made, "Condition") if means(one.get("code"), fact)]
     wanted = {str(code).casefold() for code in fact.get("codes") or ()}
 
     def verdict(one: Resource) -> Verdict:
-        stored = {code for code in codes(one["code"]) if code}
+        listed = one["code"].get("coding", ())
+        stored = {coding["code"].casefold() for coding in listed if "icd10" in coding.get("system", "")}
+        own = bool(listed) and not stored
         return differing(
-            (not wanted or bool(wanted & stored), "code"),
+            (not wanted or own or bool(wanted & stored), "code"),
             (bool(wanted) or not stored, "a code that the record does not have"),
             (fact.get("status") in codes(one.get("verificationStatus")), "certainty"),
             (dated(one, fact.get("date"), "recordedDate", "onsetDateTime"), "date"),
@@ -239,17 +244,12 @@ def prescribed_more(fact: Resource, one: Resource) -> Checks:
     return ((not number or says(one.get("groupIdentifier", {}), number) or says(one, number), "prescription"),)
 
 
-def letter_more(fact: Resource, one: Resource) -> Checks:
-    return ((says(one, fact["referral"]), "referral"),)
-
-
 def study_more(fact: Resource, one: Resource) -> Checks:
     seen = {coding.get("code") for series in one.get("series", ()) for coding in [series.get("modality", {})]}
     return ((fact["modality"] in seen | {coding.get("code") for coding in one.get("modality", ())}, "modality"),)
 
 
 MORE: Mapping[str, Callable[[Resource, Resource], Checks]] = {
-    "Composition": letter_more,
     "Consent": consent_more,
     "Contract": contract_more,
     "Encounter": encounter_more,
@@ -270,6 +270,14 @@ def given(fact: Resource, made: list[Resource]) -> Verdict:
         )
 
     return best(sorted(verdict(one) for one in made if one["resourceType"] != "Patient"), "no resource of this record")
+
+
+def slip(fact: Resource, made: list[Resource]) -> Verdict:
+    """A return slip, which refers to its referral."""
+    stated = plainly("Composition", "date", concept="type")(fact, made)
+    if stated[0] != RIGHT:
+        return stated
+    return differing((any(fact["referral"] in identifiers(one) for one in of_type(made, "ServiceRequest")), "referral"))
 
 
 def merged(fact: Resource, made: list[Resource]) -> Verdict:
@@ -296,7 +304,7 @@ def waveform(fact: Resource, made: list[Resource]) -> Verdict:
 
 JUDGES: Mapping[str, Judge] = {
     "AllergyIntolerance": allergy,
-    "Composition": plainly("Composition", "date", concept="type"),
+    "Composition": slip,
     "Condition": condition,
     "Consent": plainly("Consent", "dateTime"),
     "Contract": plainly("Contract", "applies.start", "issued"),

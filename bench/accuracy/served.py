@@ -41,6 +41,34 @@ class Served:
                 return []
             key = key.rpartition(";")[0]
 
+    def referred(self, made: list[Resource]) -> list[Resource]:
+        """What the resources refer to."""
+        found = [self.resources.get(reference) for one in made for reference in references(one)]
+        return [one for one in found if one is not None]
+
+    def patients_of_system(self, folder: str, number: str) -> list[Resource]:
+        """The Patients that records of a folder state and that carry the number."""
+        return [
+            self.resources[reference]
+            for reference, records in self.records_of.items()
+            if reference in self.resources
+            and reference.startswith("Patient/")
+            and any(file.startswith(f"{folder}/") for file, _ in records)
+            and any(one.get("value") == number for one in self.resources[reference].get("identifier", ()))
+        ]
+
+
+def references(node: Any) -> Iterator[str]:
+    """Every reference inside a resource."""
+    if isinstance(node, dict):
+        if isinstance(node.get("reference"), str):
+            yield node["reference"]
+        for part in node.values():
+            yield from references(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from references(part)
+
 
 def understood(resources: Iterator[Resource]) -> Served:
     """Resources, with their origin taken from the Provenances among them."""
