@@ -24,9 +24,10 @@ from countyfhir.audit.retention import expire_forever
 from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource
 from countyfhir.http.address import Addressing
 from countyfhir.http.cors import Cors
-from countyfhir.http.endpoint import Endpoint
+from countyfhir.http.endpoint import Endpoint, Observer
 from countyfhir.http.log_lines import places
 from countyfhir.http.request import Edge
+from countyfhir.http.watching import Tracer, Watch, Watched, tracing
 from countyfhir.identity.rules import Rules, shipped_rules
 from countyfhir.identity.rules import load as load_rules
 from countyfhir.interactions import (
@@ -39,8 +40,9 @@ from countyfhir.interactions import (
     warming,
     workers,
 )
+from countyfhir.interactions.late_intake import LateIntake
 from countyfhir.interactions.perform import perform
-from countyfhir.interactions.world import Policy, Searching, World
+from countyfhir.interactions.world import LegacyIntake, Policy, Searching, World
 from countyfhir.model import json
 from countyfhir.model.definitions import definitions
 from countyfhir.operations.table import OPERATIONS
@@ -168,7 +170,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         if queue is not None:
             await queue.put(records)
 
-    return World(
+    world = World(
         store=store,
         definitions=known,
         policy=Policy(
@@ -199,7 +201,27 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         profiles=Profiles(
             folders=shipped.folders("profiles", settings.profiles), unknown_extensions=settings.unknown_extensions
         ),
+        legacy=LateIntake(lambda: legacy_intake(settings, world)),
     )
+    return world
+
+
+def legacy_intake(settings: Settings, world: World) -> LegacyIntake:
+    """What operations ask of the intake, with the shipped and the operator's mappings as they are now."""
+    from countyfhir.intake.desk import Desk  # a server starts without the readers of legacy files
+    from countyfhir.intake.serving import Legacy
+    from countyfhir.mapping import MappingError, Source, load
+
+    def sources() -> list[Source]:
+        try:
+            return [one for folder in shipped.folders("mappings", settings.mappings) for one in load(folder)]
+        except MappingError as error:
+            raise FhirError("exception", f"A mapping file is wrong: {error}", status=500) from error
+
+    async def write(interactions: Sequence[Interaction]) -> list[Answer]:
+        return [await perform(one, world) for one in interactions]
+
+    return Legacy(sources, lambda: Desk(world.store.intake, write))
 
 
 def person_rules_of(settings: Settings) -> Callable[[], Rules] | None:
@@ -267,8 +289,15 @@ def authenticator_of(settings: Settings, world: World) -> Authenticator:
     return Authenticator(settings.auth, world.grant_of, world.store.keys, verifier, hosts)
 
 
-def endpoint_of(opened: Opened) -> Endpoint:
-    """The FHIR endpoint over an opened world."""
+def watch_of(opened: Opened, tracer: Tracer | None) -> Watch:
+    """What counts for the metrics and looks whether the server is ready."""
+    path = opened.settings.sqlite_path
+    disk = path.absolute().parent if path is not None else None
+    return Watch(opened.world, opened.audit, disk, opened.settings.disk_reserve_mb * 2**20, tracer)
+
+
+def endpoint_of(opened: Opened, observer: Observer | None = None) -> Endpoint:
+    """The FHIR endpoint over an opened world. ``observer`` is told of each answered request."""
     settings, world = opened.settings, opened.world
     base = settings.base_url.rstrip("/") if settings.base_url else None
     addressing = Addressing(PREFIX, base, settings.trusted_proxies)
@@ -283,6 +312,7 @@ def endpoint_of(opened: Opened) -> Endpoint:
         json.dumps(smart),
         Cors(settings.cors_origins),
         settings.gzip_min_bytes,
+        observer,
     )
 
 
@@ -351,6 +381,7 @@ class Application:
         self.endpoint: Endpoint | None = None
         self.opened: Opened | None = None
         self._other: Any = None
+        self._watched: Watched | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the life of the process."""
@@ -373,16 +404,18 @@ class Application:
         if self._other is None:
             from countyfhir.http.pages import pages
 
-            self._other = pages(lambda: self.opened)
+            self._other = pages(lambda: self._watched)
         return self._other
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         phase = "startup"
         try:
-            async with open_world(self.settings) as opened:
-                self.opened, self.endpoint = opened, endpoint_of(opened)
-                async with in_background(opened, alone=self.alone):
+            async with tracing(self.settings.open_telemetry) as tracer, open_world(self.settings) as opened:
+                watch = watch_of(opened, tracer)
+                self.opened, self.endpoint = opened, endpoint_of(opened, watch.observe)
+                self._watched = watch.watched(self.settings.metrics, self.endpoint.authenticator)
+                async with watch.told(), in_background(opened, alone=self.alone):
                     await send({"type": "lifespan.startup.complete"})
                     phase = "shutdown"
                     await receive()

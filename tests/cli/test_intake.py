@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import apsw
+
 from countyfhir.intake import demo
 from tests.cli.conftest import Run
 
@@ -102,3 +104,26 @@ def test_a_record_is_explained_element_by_element(run: Run) -> None:
     assert '.gender = "female"\n      from {gender}\n        gender: BRXB | code(sex)\n        BRXB = "2"' in done.out
     assert "(constant)" in done.out
     assert run("intake", folder, "--explain", "BRID=0").code == 2
+
+
+def test_the_quarantine_is_worked_on_from_the_command_line(run: Run, tmp_path: Path) -> None:
+    """list, show and discard; each look stands in the audit log."""
+    folder = tmp_path / "baishi-referrals"
+    shutil.copytree(demo.folder() / "baishi-referrals", folder)
+    text = (folder / "referral-out.csv").read_bytes()
+    first = text.splitlines()[1].split(b",")[0]
+    (folder / "referral-out.csv").write_bytes(text.replace(first + b",", b"  ,", 1))
+    run("intake", "baishi-referrals")
+    listed = run("quarantine", "list")
+    assert listed.code == 0, listed.err
+    (line,) = listed.out.splitlines()
+    number = line.split()[0]
+    assert "baishi-referrals/referral-out" in line
+    assert "key-missing" in line
+    assert "{" in run("quarantine", "show", number).out
+    assert "key-missing" in run("quarantine", "replay", number, "--source", f"baishi-referrals={folder}").out
+    assert run("quarantine", "discard", number, "--reason", "a test").code == 0
+    assert run("quarantine", "list").out == ""
+    assert run("quarantine", "show", number).code == 2
+    with apsw.Connection(str(tmp_path / "countyfhir.sqlite")) as connection:
+        assert connection.execute("SELECT count(*) FROM audit").fetchall()[0][0] > 0

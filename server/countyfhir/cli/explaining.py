@@ -34,10 +34,10 @@ def print_explained(inputs: Inputs, wanted: str) -> None:
 
 def heading(one: Shown) -> str:
     """Where the record stands, what becomes of it, and its issues."""
-    lines = [f"{one.file}, record {one.record}, {one.made.key or 'without a key'}: {one.made.outcome} by {one.mapping}"]
-    for issue in (finding.as_dict() for finding in one.made.issues):
-        lines.append(f"  {issue['severity']} {issue['code']} {issue['column']}: {issue['diagnostics']}")
-    return "\n".join(lines)
+    first = f"{one.file}, record {one.record}, {one.made.key or 'without a key'}: {one.made.outcome} by {one.mapping}"
+    issues = [finding.as_dict() for finding in one.made.issues]
+    told = [f"  {issue['severity']} {issue['code']} {issue['column']}: {issue['diagnostics']}" for issue in issues]
+    return "\n".join([first, *told])
 
 
 def line(one: Explained) -> str:

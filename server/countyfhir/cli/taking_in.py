@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from countyfhir import shipped
 from countyfhir.cli.opening import in_world
@@ -51,8 +51,8 @@ def take_in_again(
     dry_run: bool = False,
     places: Sequence[int] = (),
 ) -> Report:
-    """Take the quarantined records in again (those at ``places``; all when none are named), through the mappings as they
-    are now; ``folders`` says where a source's files lie, for lookups."""
+    """Take the quarantined records in again (those at ``places``; all when none are named), through the mappings as
+    they are now; ``folders`` says where a source's files lie, for lookups."""
     from countyfhir.intake.replay import replay
 
     return _at_desk(settings, report, lambda desk: replay(known, desk, folders, places), dry_run)
@@ -73,11 +73,9 @@ def _at_desk(settings: Settings, lines: Path | None, work: Callable[[Desk], Any]
 
             async def at_desk(opened: Any) -> Report:
                 if not dry_run:
-                    report: Report = await work(Desk(opened.store.intake, _door(opened), show, note))
-                    return report
+                    return cast("Report", await work(Desk(opened.store.intake, _door(opened), show, note)))
                 async with _rehearsed(opened) as (ledger, write):
-                    report = await work(Desk(ledger, write, show, note))
-                    return report
+                    return cast("Report", await work(Desk(ledger, write, show, note)))
 
             return in_world(settings, at_desk)
     finally:

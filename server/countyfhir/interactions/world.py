@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource
+from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource, SourceRecord
 from countyfhir.interactions.conformance_changes import Followers
 from countyfhir.model.definitions import Definitions
 from countyfhir.outcome import Issue
@@ -60,6 +60,25 @@ class Policy:
     reference_checks: str = "off"  # or exists, placeholder
 
 
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What a legacy record becomes without being stored: natural key, outcome (mapped, quarantined, rejected, deleted),
+    resources, issues (code, severity, column, diagnostics)."""
+
+    key: str
+    outcome: str
+    resources: tuple[Resource, ...]
+    issues: tuple[dict[str, Any], ...]
+
+
+class LegacyIntake(Protocol):
+    """What operations ask of the intake; the composition root gives it."""
+
+    def convert(self, mapping: str, raw: bytes, is_json: bool) -> list[Converted]: ...
+    async def replay(self, places: Sequence[int]) -> tuple[Mapping[str, int], list[str]]: ...
+    async def discard(self, place: int, record: SourceRecord, who: str, reason: str) -> None: ...
+
+
 @dataclass(slots=True)
 class Searching:
     """What search text is read against and resources are indexed with: one ``context`` that is replaced as a whole
@@ -69,8 +88,8 @@ class Searching:
 
     context: SearchContext
     waiting: dict[str, str] = field(default_factory=dict)
-    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     behind: str | None = None
+    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def announce(self) -> None:
@@ -102,6 +121,7 @@ class World:
     terminology: Terminology = field(default_factory=lambda: open_terminology(None))
     profiles: Profiles | None = None
     person_rules: Callable[[], Rules] | None = None  # how records of persons are compared; None: they are not
+    legacy: LegacyIntake | None = None
     statements: dict[Table, bytes] = field(default_factory=dict)  # CapabilityStatement.rest, for the present table
 
     @property

@@ -4,10 +4,16 @@
 from __future__ import annotations
 
 from countyfhir.interactions.world import Operation
+from countyfhir.operations import quarantine
+from countyfhir.operations.convert_record import convert_record
 from countyfhir.operations.document import document
 from countyfhir.operations.everything import everything
 from countyfhir.operations.lastn import lastn
+from countyfhir.operations.lineage import lineage
 from countyfhir.operations.meta import meta, meta_add, meta_delete
+from countyfhir.operations.persons.link import link, unlink
+from countyfhir.operations.persons.match import match
+from countyfhir.operations.persons.merge import merge
 from countyfhir.operations.preferred_id import preferred_id
 from countyfhir.operations.purge import purge
 from countyfhir.operations.reindex import reindex, status
@@ -30,6 +36,12 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("meta-delete", meta_delete, _R4 + "Resource-meta-delete", on_instance=True, affects_state=True),
     Operation("everything", everything, _R4 + "Patient-everything", ("Patient",), on_type=True, on_instance=True),
     Operation("everything", everything, _R4 + "Encounter-everything", ("Encounter",), on_instance=True),
+    Operation("match", match, _R4 + "Patient-match", ("Patient",), on_type=True),
+    Operation("merge", merge, _OURS + "Patient-merge", ("Patient",), on_type=True, on_instance=True, affects_state=True),
+    Operation("link", link, _OURS + "Patient-link", ("Patient",), on_type=True, on_instance=True, affects_state=True),
+    Operation(
+        *("unlink", unlink, _OURS + "Patient-unlink", ("Patient",)), on_type=True, on_instance=True, affects_state=True
+    ),
     Operation("lastn", lastn, _R4 + "Observation-lastn", ("Observation",), on_type=True),
     Operation("validate", validate, _R4 + "Resource-validate", on_type=True, on_instance=True, takes_anything=True),
     Operation("document", document, _R4 + "Composition-document", ("Composition",), on_type=True, on_instance=True),
@@ -41,6 +53,16 @@ OPERATIONS: tuple[Operation, ...] = (
         takes_anything=True,
     ),
     Operation("purge", purge, _OURS + "Resource-purge", on_instance=True, affects_state=True),
+    Operation("lineage", lineage, _OURS + "Resource-lineage", on_instance=True),
+    Operation("convert-record", convert_record, _OURS + "convert-record", on_system=True),
+    Operation("quarantine", quarantine.listed, _OURS + "quarantine", on_system=True),
+    Operation("quarantine-record", quarantine.shown, _OURS + "quarantine-record", on_system=True),
+    Operation(
+        "quarantine-replay", quarantine.replayed, _OURS + "quarantine-replay", on_system=True, affects_state=True
+    ),
+    Operation(
+        "quarantine-discard", quarantine.discarded, _OURS + "quarantine-discard", on_system=True, affects_state=True
+    ),
     Operation("reindex", reindex, _OURS + "reindex", on_system=True, on_type=True, affects_state=True),
     Operation("reindex-status", status, _OURS + "reindex-status", on_system=True),
     Operation("lookup", lookup, _R4 + "CodeSystem-lookup", ("CodeSystem",), on_type=True, on_instance=True),
