@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from countyfhir import fhirpath
 from countyfhir.model.definitions import SearchParameter, definitions
 
-from . import matching, texts
+from . import matching, specials, texts
 from .matching import Asked
 
 Resource = dict[str, Any]
@@ -76,6 +76,8 @@ def holds(county: County, resource: Resource, name: str, text: str) -> bool:
     if dot:
         return _chained(county, resource, link, rest, text)
     code, _, modifier = name.partition(":")
+    if code in ("_text", "_content", "near", "_filter", "_list"):
+        return _in_its_own_language(county, resource, code, text)
     alternatives = matching.split(text, ",")
     if code == "_id":
         return (resource["id"] in alternatives) != (modifier == "not")
@@ -91,10 +93,66 @@ def holds(county: County, resource: Resource, name: str, text: str) -> bool:
     present = [each for each in values(resource, parameter) if matching.says_something(*each, parameter.type)]
     if modifier == "missing":
         return (not present) == (text == "true")
+    if parameter.type == "reference" and modifier in ("below", "above"):
+        return any(_within(county, value, modifier, text) for value, _ in present)
+    if modifier in ("in", "not-in", "below", "above") and parameter.type == "token":
+        inside = any(specials.coded(value, kind, modifier.removeprefix("not-"), text) for value, kind in present)
+        return inside != (modifier == "not-in")
     match = matching.MATCH[parameter.type]
     positive = "" if modifier == "not" else modifier
     found = any(match(value, kind, each, positive, asked) for value, kind in present for each in alternatives)
     return found != (modifier == "not")
+
+
+def _in_its_own_language(county: County, resource: Resource, code: str, text: str) -> bool:
+    if code in ("_text", "_content"):
+        return specials.words(resource, code, text)
+    if code == "near":
+        return specials.near(resource, text)
+    if code == "_filter":
+        return specials.joined(specials.EXPRESSIONS[text], lambda leaf: _filtered(county, resource, leaf))
+    own = (resource["resourceType"], resource["id"])
+    lists = [county.resources[key] for key in (("List", each) for each in text.split(",")) if key in county.resources]
+    return any(own in targets(county, each, "item") for each in lists)
+
+
+def _within(county: County, value: Any, modifier: str, text: str) -> bool:
+    """Whether a reference leads to the whole or to one of its parts (below), or to what it is part of (above)."""
+    whole, logical_id = text.split("/")
+    found, wanted = matching.target(value, county.base), (whole, logical_id)
+    return wanted in _upward(county, found) if modifier == "below" else found in _upward(county, wanted)
+
+
+def _upward(county: County, key: Key) -> list[Key]:
+    """A resource and all that it is part of."""
+    reached = [key]
+    for each in reached:
+        above = county.resources.get(each, {}).get("partOf")
+        if above and (up := matching.target(above, county.base)) not in reached:
+            reached.append(up)
+    return reached
+
+
+def _filtered(county: County, resource: Resource, leaf: specials.Tree) -> bool:
+    """One comparison of a filter, or what is asked of the target of a reference."""
+    if leaf[0] == "follow":
+        _, code, wanted, tree = leaf
+        reached = (*targets(county, resource, code), *identified(county, resource, code))
+        return any(
+            specials.joined(tree, lambda inner, there=county.resources[key]: _filtered(county, there, inner))
+            for key in reached
+            if key[0] == wanted
+        )
+    _, code, operator, text = leaf
+    parameter = parameter_of(resource["resourceType"], code)
+    asked = Asked(county.base, county.now, code, parameter.type)
+    present = [each for each in values(resource, parameter) if matching.says_something(*each, parameter.type)]
+    if operator == "pr":
+        return bool(present) == (text == "true")
+    unordered = parameter.type in ("string", "token", "uri", "reference")
+    wanted = {"ne": "eq", "re": "eq"}.get(operator, operator) if unordered else operator
+    found = any(specials.compared(value, kind, parameter.type, code, wanted, text, asked) for value, kind in present)
+    return bool(present) and not found if unordered and operator == "ne" else found
 
 
 def _composite(parts: list[list[tuple[Any, str]]], parameter: SearchParameter, text: str, asked: Asked) -> bool:
@@ -148,7 +206,8 @@ def _chained(county: County, resource: Resource, link: str, rest: str, text: str
     return any(
         holds(county, county.resources[key], rest, text)
         for key in (*targets(county, resource, code), *identified(county, resource, code))
-        if wanted in ("", key[0]) and (following == "_has" or following in definitions().search_parameters[key[0]])
+        if wanted in ("", key[0])
+        and (following in ("_has", "_list", "_filter") or following in definitions().search_parameters[key[0]])
     )
 
 
@@ -177,22 +236,56 @@ def in_compartment(county: County, resource: Resource, compartment: Key) -> bool
     )
 
 
+def seen(county: County, granted: Mapping[str, str]) -> County:
+    """What a caller may see who of some types only gets what fulfils the criteria: chains and includes, too, look at
+    nothing else."""
+    visible = {
+        key: resource
+        for key, resource in county.resources.items()
+        if key[0] not in granted or holds(county, resource, *granted[key[0]].split("=", 1))
+    }
+    return replace(county, resources=visible)
+
+
+def contains(county: County, resource: Resource, kinds: Iterable[str], conditions: list[tuple[str, str]]) -> bool:
+    """Whether one contained resource of the type fulfils it all."""
+    return any(
+        each["resourceType"] in kinds and all(holds(county, each, name, text) for name, text in conditions)
+        for each in resource.get("contained", ())
+    )
+
+
 def matches(county: County, types: Iterable[str], query: str, compartment: Key | None = None) -> list[Key]:
     """Every match of a search on the types, in the order the server has to answer."""
     pairs = parse_qsl(query, keep_blank_values=True)
     conditions = [(name, text) for name, text in pairs if not _shapes(name)]
+    mode = dict(pairs).get("_contained", "false")
     found = [
         key
         for key, resource in county.resources.items()
-        if key[0] in types
-        and (compartment is None or in_compartment(county, resource, compartment))
-        and all(holds(county, resource, name, text) for name, text in conditions)
+        if (compartment is None or in_compartment(county, resource, compartment))
+        and (
+            (
+                mode != "true"
+                and key[0] in types
+                and all(holds(county, resource, name, text) for name, text in conditions)
+            )
+            or (mode != "false" and contains(county, resource, types, conditions))
+        )
     ]
     return ordered(county, found, [key for name, text in pairs if name == "_sort" for key in text.split(",")])
 
 
 def _shapes(name: str) -> bool:
-    return name.partition(":")[0] in ("_sort", "_count", "_total", "_summary", "_include", "_revinclude", "_type")
+    return name.partition(":")[0] in (
+        "_sort",
+        "_count",
+        "_total",
+        "_summary",
+        "_include",
+        "_revinclude",
+        "_type",
+    ) or name.startswith("_contained")
 
 
 def ordered(county: County, found: list[Key], sort: list[str]) -> list[Key]:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from countyfhir.app import Opened, open_world
-from countyfhir.exchange import Interaction
+from countyfhir.exchange import Grant, Interaction, Principal
 from countyfhir.model import json
 from countyfhir.settings import Settings, load
 from tests.stores import store_at
@@ -64,7 +64,13 @@ async def put_all(opened: Opened, resources: list[dict[str, Any]]) -> None:
     await opened.perform(Interaction("transaction", body=body))
 
 
-async def page(opened: Opened, url: str) -> dict[str, Any]:
+def grant(opened: Opened, types: tuple[str, ...], narrowed: dict[str, str]) -> Grant:
+    """What a caller with a scope for each type may see, of some only what fulfils criteria."""
+    asked = [f"system/{kind}.rs" + (f"?{narrowed[kind]}" if kind in narrowed else "") for kind in types]
+    return opened.world.grant_of(Principal("tester", "key", scopes=tuple(asked)))
+
+
+async def page(opened: Opened, url: str, grant: Grant | None = None) -> dict[str, Any]:
     """One page: ``url`` begins behind the base, ``Patient?name=x``."""
     place, _, query = url.partition("?")
     pairs = tuple(parse_qsl(query, keep_blank_values=True))
@@ -74,7 +80,7 @@ async def page(opened: Opened, url: str) -> dict[str, Any]:
         asked = Interaction("search-compartment", kind, query=pairs, compartment=(steps[0], steps[1]))
     else:
         asked = Interaction("search-type" if steps else "search-system", steps[0] if steps else None, query=pairs)
-    answer = await opened.perform(asked)
+    answer = await opened.perform(asked, grant)
     assert isinstance(answer.body, bytes)
     bundle: dict[str, Any] = json.parse(answer.body)
     return bundle
@@ -98,12 +104,12 @@ def keys_of(bundle: dict[str, Any], mode: str = "match") -> list[Key]:
     ]
 
 
-async def pages(opened: Opened, url: str) -> list[dict[str, Any]]:
+async def pages(opened: Opened, url: str, grant: Grant | None = None) -> list[dict[str, Any]]:
     """All pages, by their next links."""
-    found = [await page(opened, url)]
+    found = [await page(opened, url, grant)]
     while (following := next_of(found[-1])) is not None:
         assert len(found) < 100, "the pages do not end"
-        found.append(await page(opened, following))
+        found.append(await page(opened, following, grant))
     return found
 
 

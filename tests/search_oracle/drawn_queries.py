@@ -11,6 +11,7 @@ from countyfhir.search.conditions import modifiers_of
 
 from . import drawing as st
 from .drawn_resources import BASE, CODES, DATES, IDENTIFIERS, IDS, MOMENTS, NAMES, NUMBERS, SYSTEMS, TEXTS, UNITS, URIS
+from .drawn_specials import special_conditions
 from .matching import component_types
 
 PREFIXES = ("", "", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
@@ -169,10 +170,24 @@ def leads(kind: str) -> list[tuple[str, str]]:
 LEADS = {kind: leads(kind) for kind in SEARCHED}
 
 
+def _operand(draw: st.DrawFn, search_type: str, code: str) -> str:
+    """A value of a filter: no prefix, no escapes, and no bar that parts nothing."""
+    while True:
+        text = VALUES[search_type](draw)
+        if search_type in ("date", "number", "quantity"):
+            text = text.lstrip("".join({letter for prefix in PREFIXES for letter in prefix}))
+        if "\\" not in text and (search_type == "string" or text.count("|") < 3):
+            return text
+
+
 @st.composite
 def conditions(draw: st.DrawFn, kind: str, depth: int = 0) -> tuple[str, str]:
-    """A plain condition, a chain, or a ``_has``, which may go on."""
+    """A plain condition, one in a language of its own, a chain, or a ``_has``, which may go on."""
     form = draw(st.integers(0, 9))
+    if form in (4, 5):
+        special = draw(special_conditions(kind, LEADS[kind], _operand))
+        if special is not None:
+            return special
     if depth < 3 and form in (0, 1) and LEADS[kind]:
         code, target = draw(st.sampled_from(LEADS[kind]))
         name, text = draw(conditions(target, depth + 1))
@@ -211,9 +226,64 @@ def includes(draw: st.DrawFn, kind: str) -> tuple[str, str]:
     return f"_revinclude{iterate}", draw(st.sampled_from((f"{source}:{code}", f"{source}:{code}:{start}")))
 
 
+GRANTED = {
+    "Patient": ("gender=male", "organization=Organization/o1", "identifier:missing=false"),
+    "Observation": ("status=final", "category=urn:s|A", "code:in=urn:vs:left"),
+    "Encounter": ("status:not=planned",),
+    "Organization": ("_id=o1,o2",),
+}
+
+
+@st.composite
+def grants(draw: st.DrawFn) -> dict[str, str]:
+    """What of some types the caller may see; of the others everything."""
+    return {kind: draw(st.sampled_from(options)) for kind, options in GRANTED.items() if draw(st.booleans())}
+
+
+@st.composite
+def inside(draw: st.DrawFn) -> dict[str, Any]:
+    """A search of contained Patients, which answers what contains them."""
+    mode = draw(st.sampled_from(("true", "both")))
+    pairs = draw(st.lists(plain_conditions("Patient"), min_size=1, max_size=2))
+    pairs += [("_contained", mode), ("_containedType", "container")]
+    return _asked("Patient", pairs, draw)
+
+
+@st.composite
+def on_several(draw: st.DrawFn) -> dict[str, Any]:
+    """A search of several types by what they have in common."""
+    types = tuple(sorted(set(draw(st.lists(st.sampled_from(SEARCHED), min_size=2, max_size=3)))))
+    tables = [table(each) for each in types]
+    shared = [
+        code
+        for code, each in tables[0].items()
+        if all(code in other and other[code].type == each.type for other in tables)
+        and each.type in VALUES
+        and code not in ("_id", "_lastUpdated")
+    ]
+    pairs = [("_type", ",".join(types))]
+    for code in draw(st.lists(st.sampled_from(shared), max_size=2, unique=True)):
+        modifier = draw(st.sampled_from(("", "", "missing")))
+        pairs.append((code + (modifier and f":{modifier}"), _value(draw, tables[0][code], modifier)))
+    if draw(st.booleans()):
+        pairs.append(draw(st.sampled_from((("_id", "p1,o1,b1"), ("_lastUpdated", "gt2020")))))
+    if draw(st.booleans()):
+        pairs.append(("_sort", draw(st.sampled_from(("_id", "-_id", "_lastUpdated", "-_lastUpdated,_id")))))
+    return _asked(None, pairs, draw) | {"types": types}
+
+
+def _asked(kind: str | None, pairs: list[tuple[str, str]], draw: st.DrawFn) -> dict[str, Any]:
+    text = "&".join(f"{quote(name, safe=':._$-')}={quote(value, safe='')}" for name, value in pairs)
+    count = draw(st.sampled_from((1, 2, 3, 100)))
+    return {"kind": kind, "types": (kind,), "query": text, "count": count, "compartment": None, "grant": {}}
+
+
 @st.composite
 def queries(draw: st.DrawFn) -> dict[str, Any]:
-    """A type, conditions, a sort, includes and a page size, as the text of a URL."""
+    """A type, conditions, a sort, includes and a page size, as the text of a URL; or one of the rarer forms."""
+    form = draw(st.integers(0, 29))
+    if form in (0, 1):
+        return draw(inside() if form else on_several())
     kind = draw(st.sampled_from((*SEARCHED, *WEIGHED)))
     pairs = draw(st.lists(conditions(kind), max_size=3))
     if draw(st.booleans()):
@@ -225,5 +295,6 @@ def queries(draw: st.DrawFn) -> dict[str, Any]:
         compartment = draw(st.sampled_from((("Patient", "p1"), ("Practitioner", "d1"), ("Encounter", "e1"))))
         if kind not in {name for name, codes in definitions().compartments[compartment[0]].items() if codes}:
             compartment = None
-    text = "&".join(f"{quote(name, safe=':._$-')}={quote(value, safe='')}" for name, value in pairs)
-    return {"kind": kind, "query": text, "count": draw(st.sampled_from((1, 2, 3, 100))), "compartment": compartment}
+    walks = any(name.endswith((":below", ":above")) for name, _ in pairs)
+    grant = draw(grants()) if not walks and draw(st.integers(0, 4)) == 0 else {}
+    return _asked(kind, pairs, draw) | {"compartment": compartment, "grant": grant}

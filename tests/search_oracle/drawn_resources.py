@@ -20,11 +20,15 @@ IDS = {
     "ValueSet": ("v1", "v2", "v3"),
     "RiskAssessment": ("r1", "r2"),
     "ChargeItem": ("i1",),
+    "Location": ("w1", "w2", "w3"),
+    "List": ("l1", "l2"),
 }
 TEXTS = (
     *("Zhou", "zhōu", "ＺＨＯＵ", "Zhou Li", "zhou  li", "Müller", "MULLER", "Straße", "strasse", "a,b", "a|b", "a$b"),
     *("a\\b", "张", "张三", "明", "Ångström", "１２", "12", "İz", "ﬁn", "100%", "a_b", "x"),
 )
+NOTES = ("kidney stone", "Stone Age", "Kidneys", "急性肾炎", "肾炎 stone", "炎症")
+"""Texts of the words that are looked for; no other text has any of these."""
 NAMES: tuple[dict[str, Any], ...] = (
     {"family": "欧阳", "given": ["明"]},
     {"family": "单", "given": ["三"], "text": "单三"},
@@ -38,8 +42,8 @@ NAMES: tuple[dict[str, Any], ...] = (
     {"text": "zhou li"},
     {"use": "usual"},
 )
-SYSTEMS = (None, "http://loinc.org", "urn:s", "urn:s2")
-CODES = ("8480-6", "A", "a", "a|b", "a,b", "x y", None)
+SYSTEMS = (None, "http://loinc.org", "urn:s", "urn:s2", "urn:tree")
+CODES = ("8480-6", "A", "a", "a|b", "a,b", "x y", "left", "Leaf", "right", None)
 NUMBERS = tuple(
     Decimal(text)
     for text in (
@@ -101,9 +105,11 @@ codings = st.builds(
     lambda system, code, display: present(system=system, code=code, display=display),
     st.sampled_from(SYSTEMS),
     st.sampled_from(CODES),
-    st.none() | st.none() | st.sampled_from(TEXTS),
+    st.none() | st.none() | st.sampled_from(TEXTS) | st.sampled_from(NOTES),
 ).filter(bool)
-concepts = st.builds(lambda coding, text: present(coding=coding, text=text), several(codings), some(TEXTS)).filter(bool)
+concepts = st.builds(
+    lambda coding, text: present(coding=coding, text=text), several(codings), some((*TEXTS, *NOTES))
+).filter(bool)
 quantities = st.builds(lambda value, unit: {"value": value, **unit}, st.sampled_from(NUMBERS), st.sampled_from(UNITS))
 moments = st.sampled_from(MOMENTS + DATES)
 identifiers = several(IDENTIFIERS)
@@ -321,6 +327,28 @@ def _charge_item(draw: st.DrawFn) -> dict[str, Any]:
     )
 
 
+POSITIONS = (("36.07", "120.38"), ("36.10", "120.40"), ("36.5", "120.4"), ("0", "-179.99"), ("89.99", "-170"))
+
+
+def _location(draw: st.DrawFn) -> dict[str, Any]:
+    position = draw(some(POSITIONS))
+    return present(
+        status="active",
+        name=draw(st.sampled_from(TEXTS)),
+        partOf=draw(some(references("Location"))),
+        position={"latitude": Decimal(position[0]), "longitude": Decimal(position[1])} if position else None,
+    )
+
+
+def _list(draw: st.DrawFn) -> dict[str, Any]:
+    items = draw(several(references("Patient", "Observation", "Condition", "Encounter", "Organization"), 6))
+    return {
+        "status": "current",
+        "mode": "working",
+        **present(entry=[{"item": {"reference": each["reference"]}} for each in items if "reference" in each]),
+    }
+
+
 KEYS = tuple((kind, logical_id) for kind, ids in IDS.items() for logical_id in ids)
 
 MADE = {
@@ -334,6 +362,8 @@ MADE = {
     "ValueSet": _value_set,
     "RiskAssessment": _risk_assessment,
     "ChargeItem": _charge_item,
+    "Location": _location,
+    "List": _list,
 }
 
 
@@ -341,4 +371,7 @@ MADE = {
 def resources(draw: st.DrawFn, kind: str, logical_id: str) -> dict[str, Any]:
     """One resource of the type, with the tags and profiles that all types have."""
     meta = present(tag=draw(several(codings, 1)), profile=draw(several(URIS, 1))) if draw(maybe()) else None
-    return {"resourceType": kind, "id": logical_id, **present(meta=meta), **MADE[kind](draw)}
+    note = draw(some(NOTES))
+    narrative = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{note}</div>'}
+    text = narrative if note and draw(maybe()) else None
+    return {"resourceType": kind, "id": logical_id, **present(meta=meta, text=text), **MADE[kind](draw)}

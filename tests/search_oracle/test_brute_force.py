@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from countyfhir.app import Opened
 
-from . import answering, asking
+from . import answering, asking, specials
 from .drawn_queries import queries
 from .drawn_resources import IDS, KEYS, resources
 
@@ -34,9 +34,10 @@ def test_index_answers_what_brute_force_answers(written: list[dict[str, Any]], a
     """Any search on any small county: matches in order over all pages, the total, and what each page includes."""
 
     async def story(opened: Opened) -> None:
-        await asking.put_all(opened, written)
+        await asking.put_all(opened, [*specials.KNOWLEDGE, *written])
         county = await asking.county(opened, tuple(IDS), time.time_ns() // 1000)
-        assert set(county.resources) == {(each["resourceType"], each["id"]) for each in written}
+        told = [each for each in specials.KNOWLEDGE if each["resourceType"] in IDS]
+        assert set(county.resources) == {(each["resourceType"], each["id"]) for each in (*written, *told)}
         for each in asked:
             await compare(opened, county, each)
 
@@ -44,18 +45,20 @@ def test_index_answers_what_brute_force_answers(written: list[dict[str, Any]], a
         asking.with_server(Path(folder) / "county.sqlite", story)
 
 
-async def compare(opened: Opened, county: answering.County, asked: dict[str, Any]) -> None:
+async def compare(opened: Opened, whole: answering.County, asked: dict[str, Any]) -> None:
     """One search, both ways."""
     kind, query, compartment = asked["kind"], asked["query"], asked["compartment"]
-    place = "/".join((*compartment, kind)) if compartment else kind
+    place = "/".join((*compartment, kind)) if compartment else kind or ""
     url = f"{place}?{query}{'&' if query else ''}_count={asked['count']}&_total=accurate"
-    note(url)
-    expected = answering.matches(county, (kind,), query, compartment)
-    pages = await asking.pages(opened, url)
+    note(f"{url} {asked['grant'] or ''}")
+    county = answering.seen(whole, asked["grant"])
+    grant = asking.grant(opened, tuple(IDS), asked["grant"]) if asked["grant"] else None
+    expected = answering.matches(county, asked["types"], query, compartment)
+    pages = await asking.pages(opened, url, grant)
     assert [key for page in pages for key in asking.keys_of(page)] == expected
     assert {page["total"] for page in pages} == {len(expected)}
     assert all(len(asking.keys_of(page)) == asked["count"] for page in pages[:-1])
     for page in pages:
         also = asking.keys_of(page, "include")
         assert len(also) == len(set(also))
-        assert set(also) == answering.included(county, asking.keys_of(page), query, (kind,))
+        assert set(also) == answering.included(county, asking.keys_of(page), query, asked["types"])
