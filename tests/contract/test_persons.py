@@ -42,13 +42,14 @@ def test_a_person_is_found_by_any_of_its_ids(open_store: Open) -> None:
     async def story(store: Store) -> None:
         persons = store.persons
         await persons.enter([record(name, 1) for name in "abcd"])
-        await persons.settle({"a": "gold", "c": "gold", "d": "other"})
+        await persons.settle({"a": ("gold", 0), "c": ("gold", 9), "d": ("other", 0), "old": ("other", 0)})
+        assert [one.version for one in (await persons.records("ac")).values()] == [1, 9]
         await persons.enter([record("c", 5, version=2)])
         whole = ("gold", "a", "c")
         found = await persons.linked(["a", "b", "gold", "c", "nobody", "d"])
-        assert found == {"a": whole, "gold": whole, "c": whole, "d": ("other", "d")}
+        assert found == {"a": whole, "gold": whole, "c": whole, "d": ("other", "d", "old")}
         assert set(await persons.members(["gold"])) == {"a", "c"}
-        await persons.settle({"a": None, "c": None})
+        await persons.settle({"a": (None, 0), "c": (None, 0)})
         assert await persons.linked(["a", "c", "gold"]) == {}
         assert await persons.members(["gold"]) == {}
 

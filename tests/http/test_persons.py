@@ -144,3 +144,136 @@ def test_switched_off_nothing_is_linked(serve: Callable[..., TestClient]) -> Non
         made = written(client, record("欧阳明", identity))
         assert "link" not in made
         assert made["meta"]["versionId"] == "1"
+
+
+def asked(client: TestClient, operation: str, source: str, target: str, **more: Any) -> Record:
+    """The answer of an operation on two Patients."""
+    named = {"source-patient": source, "target-patient": target}
+    parameters = [{"name": name, "valueReference": {"reference": f"Patient/{one}"}} for name, one in named.items()]
+    parameters += [{"name": name, "valueBoolean": value} for name, value in more.items()]
+    answer = client.post(f"Patient/${operation}", json={"resourceType": "Parameters", "parameter": parameters})
+    assert answer.status_code == 200, answer.text
+    made: Record = answer.json()
+    return made
+
+
+def content(client: TestClient, patient: str) -> Record:
+    """A Patient without its version."""
+    resource: Record = client.get(f"Patient/{patient}").json()
+    return {name: value for name, value in resource.items() if name != "meta"}
+
+
+def test_a_merge_and_its_undo(client: TestClient) -> None:
+    """The merged record is readable, not in use and says where it went; the data of both is found by either id; an
+    update without the link keeps it merged; after the undo all is as before, and what was written since stays."""
+    source = written(client, record("周一鸣", active=True))["id"]
+    target = written(client, record("周壹名"))["id"]
+    before = {one: content(client, one) for one in (source, target)}
+    asked(client, "merge", source, target, preview=True)
+    assert content(client, source) == before[source]
+    made = asked(client, "merge", source, target)
+    assert [one["name"] for one in made["parameter"]] == ["input", "outcome", "result"]
+    read = client.get(f"Patient/{source}")
+    assert {"other": {"reference": f"Patient/{target}"}, "type": "replaced-by"} in read.json()["link"]
+    assert read.json()["active"] is False
+    assert f"Patient/{target}" in read.headers["link"]
+    assert {"other": {"reference": f"Patient/{source}"}, "type": "replaces"} in content(client, target)["link"]
+    assert client.put(f"Patient/{source}", json=before[source]).json()["active"] is False
+    seen = {observed(client, source, "merged"), observed(client, target, "merged")}
+    assert found(client, f"Observation?patient={source}") == found(client, f"Observation?patient={target}") == seen
+    asked(client, "merge", source, target, undo=True)
+    assert {one: content(client, one) for one in (source, target)} == before
+    assert len(found(client, f"Observation?patient={source}")) == 1
+
+
+def test_a_link_and_an_unlink_and_their_undo(client: TestClient) -> None:
+    """A human overrules the rules both ways, and taking it back lets the rules decide again."""
+    one, other = (written(client, record(name))["id"] for name in ("郝仁", "佟志远"))
+    asked(client, "link", one, other)
+    assert golden_of(content(client, one)) is not None
+    asked(client, "link", one, other, undo=True)
+    assert golden_of(content(client, one)) is None
+    identity = number("37052319850606117")
+    first, second = (written(client, record("尚可", identity))["id"] for _ in range(2))
+    golden = golden_of(content(client, first))
+    asked(client, "unlink", first, second)
+    assert golden_of(content(client, first)) is None
+    assert client.put(f"Patient/{first}", json=content(client, first)).status_code == 200
+    assert golden_of(content(client, first)) is None
+    asked(client, "unlink", first, second, undo=True)
+    assert golden_of(content(client, first)) == golden_of(content(client, second)) == golden
+
+
+def test_a_linkage_and_a_replaced_by_link_merge_too(client: TestClient) -> None:
+    """HL7 A40 comes as a Linkage, also before its Patients; deleting it takes the merge back. A replaced-by link that
+    is written and removed again does the same."""
+    linkage = {
+        "resourceType": "Linkage",
+        "active": True,
+        "item": [
+            {"type": "source", "resource": {"reference": "Patient/survivor"}},
+            {"type": "historical", "resource": {"reference": "Patient/gone"}},
+        ],
+    }
+    made = written(client, linkage)["id"]
+    for name in ("gone", "survivor"):
+        assert client.put(f"Patient/{name}", json={**record(f"元{name}"), "id": name}).status_code == 201
+    assert {"other": {"reference": "Patient/survivor"}, "type": "replaced-by"} in content(client, "gone")["link"]
+    assert client.delete(f"Linkage/{made}").status_code == 204
+    assert "link" not in content(client, "gone")
+    assert "active" not in content(client, "gone")
+    plain = content(client, "gone")
+    replaced = {**plain, "link": [{"other": {"reference": "Patient/survivor"}, "type": "replaced-by"}]}
+    assert client.put("Patient/gone", json=replaced).json()["active"] is False
+    assert golden_of(content(client, "survivor")) is not None
+    assert client.put("Patient/gone", json=plain).status_code == 200
+    assert content(client, "gone") == plain
+    assert "link" not in content(client, "survivor")
+
+
+def test_the_grey_zone_goes_to_review(client: TestClient) -> None:
+    """Two records with the same name, sex and birth date and nothing else are a Task; deciding completes it."""
+    same = {"birthDate": "1961-07-30", "gender": "male"}
+    one, other = (written(client, record("欧阳修远", **same))["id"] for _ in range(2))
+    tasks = client.get(f"Task?code=person-review&patient={min(one, other)}").json()["entry"]
+    (task,) = [entry["resource"] for entry in tasks]
+    assert task["status"] == "requested"
+    references = {each["valueReference"]["reference"] for each in task["input"] if "valueReference" in each}
+    assert references == {f"Patient/{one}", f"Patient/{other}"}
+    asked(client, "link", one, other)
+    assert client.get(f"Task/{task['id']}").json()["status"] == "completed"
+    assert golden_of(content(client, one)) == golden_of(content(client, other)) is not None
+
+
+def test_match_scores_and_grades(client: TestClient) -> None:
+    """The likeliest first, with score and match-grade; only certain ones where asked; at most count; 400 and 501 say
+    why."""
+    identity = number("37052319770707313")
+    known = written(client, record("司空曙", identity, birthDate="1977-07-07", gender="male"))["id"]
+    weaker = written(client, record("司空曙", birthDate="1977-07-07", gender="male"))["id"]
+
+    def matched(patient: Record, **more: Any) -> list[Record]:
+        parameters = [{"name": "resource", "resource": patient}]
+        parameters += [
+            {"name": name, "valueBoolean" if value is True else "valueInteger": value} for name, value in more.items()
+        ]
+        answer = client.post("Patient/$match", json={"resourceType": "Parameters", "parameter": parameters})
+        assert answer.status_code == 200, answer.text
+        entries: list[Record] = answer.json().get("entry", [])
+        return entries
+
+    asking = {
+        "resourceType": "Patient",
+        "identifier": [{"system": NATIONAL, "value": identity}],
+        "name": [{"text": "司空 曙"}],
+    }
+    asking |= {"birthDate": "1977-07-07", "gender": "male"}
+    best, second = matched(asking)
+    assert (best["resource"]["id"], best["search"]["mode"], best["search"]["score"]) == (known, "match", 1)
+    grades = [entry["search"]["extension"][0]["valueCode"] for entry in (best, second)]
+    assert (second["resource"]["id"], grades) == (weaker, ["certain", "probable"])
+    assert 0 < second["search"]["score"] < 1
+    assert [entry["resource"]["id"] for entry in matched(asking, onlyCertainMatches=True)] == [known]
+    assert len(matched(asking, count=1)) == 1
+    assert matched({"resourceType": "Patient", "name": [{"text": "无此人"}]}) == []
+    assert client.post("Patient/$match", json={"resourceType": "Parameters"}).status_code == 400

@@ -44,6 +44,11 @@ def retired_record(logical_id: str, heir: str) -> Resource:
     return {"resourceType": "Patient", "id": logical_id, "meta": {"tag": [TAG]}, "active": False, "link": link}
 
 
+def empty_record(logical_id: str) -> Resource:
+    """A golden record that is nobody's any more."""
+    return {"resourceType": "Patient", "id": logical_id, "meta": {"tag": [TAG]}, "active": False}
+
+
 def _rank(logical_id: str, patient: Resource, features: Features) -> tuple[Any, ...]:
     return (
         not features.national,

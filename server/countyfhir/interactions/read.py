@@ -9,6 +9,7 @@ from countyfhir.interactions import audit_events
 from countyfhir.interactions.conditions import not_modified
 from countyfhir.interactions.visible import require_visible
 from countyfhir.interactions.world import World
+from countyfhir.model import json
 from countyfhir.outcome import FhirError
 
 
@@ -61,7 +62,20 @@ def shown(stored: Stored, interaction: Interaction) -> Answer:
     conditions = interaction.preconditions
     if (conditions.if_none_match or conditions.if_modified_since) and not_modified(conditions, stored):
         return Answer(304, stored=stored)
-    return Answer(200, body=stored.body, stored=stored)
+    return Answer(200, headers=went_to(stored, interaction.base), body=stored.body, stored=stored)
+
+
+def went_to(stored: Stored, base: str) -> dict[str, str]:
+    """The headers of a Patient that was merged: ``Link`` with the relation successor-version (RFC 5829) leads to the
+    record that took its place."""
+    if stored.resource_type != "Patient" or stored.body is None or b'"replaced-by"' not in stored.body:
+        return {}
+    found = [
+        f'<{base}/{link["other"]["reference"]}>; rel="successor-version"'
+        for link in json.parse(stored.body).get("link", ())
+        if link.get("type") == "replaced-by" and str(link["other"].get("reference", "")).startswith("Patient/")
+    ]
+    return {"Link": ", ".join(found)} if found else {}
 
 
 def unknown(resource_type: str, logical_id: str) -> FhirError:

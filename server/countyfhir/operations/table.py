@@ -37,7 +37,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("everything", everything, _R4 + "Patient-everything", ("Patient",), on_type=True, on_instance=True),
     Operation("everything", everything, _R4 + "Encounter-everything", ("Encounter",), on_instance=True),
     Operation("match", match, _R4 + "Patient-match", ("Patient",), on_type=True),
-    Operation("merge", merge, _OURS + "Patient-merge", ("Patient",), on_type=True, on_instance=True, affects_state=True),
+    Operation(
+        *("merge", merge, _OURS + "Patient-merge", ("Patient",)), on_type=True, on_instance=True, affects_state=True
+    ),
     Operation("link", link, _OURS + "Patient-link", ("Patient",), on_type=True, on_instance=True, affects_state=True),
     Operation(
         *("unlink", unlink, _OURS + "Patient-unlink", ("Patient",)), on_type=True, on_instance=True, affects_state=True

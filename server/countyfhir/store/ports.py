@@ -249,8 +249,9 @@ class PersonRecord:
 
 @dataclass(frozen=True, slots=True)
 class PersonDecision:
-    """What a human or a source said about two records: ``kind`` is link, unlink or merge (``a`` went into ``b``);
-    ``by`` names who or what said it; ``before`` is what an undo restores."""
+    """What a human or a source said about two records: ``kind`` is link, unlink, merge (``a`` went into ``b``), review
+    (still to be decided: ``by`` names the Task) or open (taken back). ``by`` names who or what said it; ``before`` is
+    what taking it back restores."""
 
     a: str
     b: str
@@ -278,8 +279,9 @@ class PersonStore(Protocol):
     async def members(self, persons: Sequence[str]) -> dict[str, PersonRecord]:
         """The records that belong to these golden records."""
 
-    async def settle(self, persons: Mapping[str, str | None]) -> None:
-        """Patient -> the golden record it now belongs to."""
+    async def settle(self, persons: Mapping[str, tuple[str | None, int]]) -> None:
+        """Patient -> the golden record it now belongs to, and the version up to which that is known (a smaller one
+        than before does not count). One that was not entered is kept without keys."""
 
     async def linked(self, patients: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """For each id of a Patient or a golden record that has others: all ids of its person, the golden one too."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from countyfhir.exchange import Stored, Write
 from countyfhir.identity.blocking import keys_of
 from countyfhir.identity.features import features_of
 from countyfhir.identity.golden_ids import is_golden
-from countyfhir.identity.grouping import Pair, grouped
+from countyfhir.identity.grouping import Pair, grouped, pair
 from countyfhir.identity.judging import Verdict
-from countyfhir.interactions.persons import linking
-from countyfhir.interactions.persons.neighbourhood import around, encode
+from countyfhir.interactions import search_parameters
+from countyfhir.interactions.persons import linking, reviews
+from countyfhir.interactions.persons.neighbourhood import OPEN, REVIEW, Neighbourhood, around, encode
 from countyfhir.interactions.world import World
 from countyfhir.model import json
-from countyfhir.store.ports import ConditionFailed, HistoryQuery, PersonRecord
+from countyfhir.store.ports import ConditionFailed, HistoryQuery, PersonDecision, PersonRecord
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,10 @@ async def follow(writes: Sequence[Write], stored: Sequence[Stored], world: World
         return tuple(stored)
     patients = [one for one in stored if one.resource_type == "Patient" and not is_golden(one.logical_id)]
     newer = await take(patients, world) if patients else {}
+    if linkages := [one for one in stored if one.resource_type == "Linkage"]:
+        from countyfhir.interactions.persons.deciding import follow_linkages  # it regroups, too
+
+        await follow_linkages(linkages, world)
     if not newer:
         return tuple(stored)
     return tuple(newer.get(one.logical_id, one) if one.resource_type == "Patient" else one for one in stored)
@@ -60,22 +66,42 @@ async def link(patients: Sequence[str], world: World, persons: set[str] | None =
     rules = world.person_rules()
     for _ in range(ATTEMPTS):
         near = await around(patients, persons or (), world.store.persons, rules)
+        await _stated_merges(patients, near, world)
         groups: list[frozenset[str]] = []
-        reviews: dict[Pair, Verdict] = {}
+        doubtful: dict[Pair, Verdict] = {}
         decided = near.decided()
         for part in near.parts():
             result = grouped(part, decided, rules)
             groups += result.groups
-            reviews |= result.reviews
+            doubtful |= result.reviews
         stale = {person for person in near.persons.values() if person is not None} | (persons or set())
         concerned = [group for group in groups if len(group) > 1 or near.persons.get(min(group)) is not None]
         try:
             newer = await linking.write(concerned, near, stale, world) if concerned or stale else {}
-        except ConditionFailed:
+        except ConditionFailed as failed:
+            if failed.kind == "definitions":
+                await search_parameters.reload(world)
             continue
+        await reviews.queue(doubtful, groups, near, world)
         return newer
     log.warning("%d records of persons keep changing while they are linked; the next look links them", len(patients))
     return {}
+
+
+async def _stated_merges(patients: Sequence[str], near: Neighbourhood, world: World) -> None:
+    """A ``replaced-by`` link that a record carries itself is a merge; when it goes, so does the merge."""
+    changed = []
+    for name in patients:
+        stated = near.records[name].replaced_by if name in near.records else ()
+        for other in stated:
+            known = near.decisions.get(pair(name, other))
+            if other != name and (known is None or known.kind in (REVIEW, OPEN)):
+                changed.append(PersonDecision(name, other, "merge", f"Patient/{name}", world.now()))
+        own = [one for one in near.decisions.values() if one.by == f"Patient/{name}" and one.kind == "merge"]
+        changed += [replace(one, kind=OPEN) for one in own if one.b not in stated]
+    if changed:
+        await world.store.persons.decide(changed)
+        near.decisions |= {pair(one.a, one.b): one for one in changed}
 
 
 async def let_go(writes: Sequence[Write], holders: Sequence[str], world: World) -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from countyfhir.audit.record import record_of
 from countyfhir.exchange import SYSTEM, Interaction, Plan, Resource, Stored, Write
-from countyfhir.identity.golden import golden_record, retired_record, with_links
+from countyfhir.identity.golden import empty_record, golden_record, retired_record, with_links
 from countyfhir.identity.golden_ids import golden_id, is_golden
 from countyfhir.identity.rules import Rules
+from countyfhir.interactions.persons import reviews
 from countyfhir.interactions.persons.neighbourhood import Neighbourhood
 from countyfhir.interactions.prepare import indexed
 from countyfhir.interactions.world import World
 from countyfhir.model import json
-from countyfhir.store.ports import PersonRecord, ReferencedStill
+from countyfhir.store.ports import ReferencedStill
 
 Versions = Mapping[tuple[str, str], Stored]
 
@@ -42,8 +43,9 @@ async def write(
     versions = await world.store.resources.read_many(("Patient", one) for one in sorted(names))
     bodies = {key[1]: json.parse(one.body) for key, one in versions.items() if one.body is not None}
     wanted = wanted_of(groups, near, stale, bodies, rules)
-    newer = await _commit(wanted, versions, world)
-    await _remember(wanted, near, world)
+    newer, left = await _commit(wanted, versions, world)
+    await _remember(wanted, near, newer, bodies, world)
+    await reviews.orphaned(left, world)
     return newer
 
 
@@ -89,20 +91,30 @@ def chosen(there: Sequence[str], near: Neighbourhood, taken: set[str]) -> str:
 
 def linked(patient: Resource, golden: str | None, merged: Mapping[str, str], near: Neighbourhood) -> Resource:
     """A record with its links: to the golden record, to the one that took its place, to those it took the place of. A
-    merged record is not in use; one that is no longer merged is what it was."""
+    merged record is not in use; one that is no longer merged is in use as it was before."""
     logical_id = str(patient["id"])
     links = [("refer", golden)] if golden else []
     links += [("replaced-by", merged[logical_id])] if logical_id in merged else []
     links += [("replaces", one) for one in sorted(merged) if merged[one] == logical_id]
     named = frozenset(name for each in near.decisions if logical_id in each for name in each) - {logical_id}
     made = with_links(patient, links, named)
-    if logical_id in merged and made.get("active") is not False:
-        made = {**made, "active": False}
+    if logical_id in merged:
+        return made if made.get("active") is False else {**made, "active": False}
+    undone = [one for one in near.decisions.values() if one.a == logical_id and "active" in one.before]
+    if undone and _was_replaced(patient):
+        active = undone[0].before["active"]
+        made = {name: value for name, value in made.items() if name != "active"}
+        return made if active is None else {**made, "active": active}
     return made
 
 
-async def _commit(wanted: Wanted, versions: Versions, world: World) -> dict[str, Stored]:
-    """Write what differs from what is there, in one transaction."""
+def _was_replaced(patient: Resource) -> bool:
+    return any(link.get("type") == "replaced-by" for link in patient.get("link", ()))
+
+
+async def _commit(wanted: Wanted, versions: Versions, world: World) -> tuple[dict[str, Stored], list[str]]:
+    """Write what differs from what is there, in one transaction. Returns the versions made, and golden records that
+    nobody needs but others point to: they stay, empty."""
     writes = [made for one in wanted.resources if (made := _write(one, versions, world)) is not None]
     unneeded = [
         Write("DELETE", "Patient", one, None, current.version_id, unreferenced=True)
@@ -110,12 +122,15 @@ async def _commit(wanted: Wanted, versions: Versions, world: World) -> dict[str,
         if (current := versions.get(("Patient", one))) is not None and current.body is not None
     ]
     if not writes and not unneeded:
-        return {}
+        return {}, []
+    left: list[str] = []
     try:
         stored = await world.store.resources.commit(_plan([*writes, *unneeded], world))
-    except ReferencedStill:  # somebody wrote to the golden record: it stays, and what it holds is for a human
-        stored = await world.store.resources.commit(_plan(writes, world)) if writes else ()
-    return {one.logical_id: one for one in stored}
+    except ReferencedStill:  # somebody wrote to the golden record: what it holds is for a human
+        left = [one.logical_id for one in unneeded]
+        emptied = [made for one in left if (made := _write(empty_record(one), versions, world)) is not None]
+        stored = await world.store.resources.commit(_plan([*writes, *emptied], world))
+    return {one.logical_id: one for one in stored}, left
 
 
 def _write(resource: Resource, versions: Versions, world: World) -> Write | None:
@@ -147,13 +162,24 @@ def _plan(writes: Sequence[Write], world: World) -> Plan:
     return Plan(tuple(writes), (), tuple(records))
 
 
-async def _remember(wanted: Wanted, near: Neighbourhood, world: World) -> None:
+async def _remember(
+    wanted: Wanted, near: Neighbourhood, newer: Mapping[str, Stored], bodies: Mapping[str, Resource], world: World
+) -> None:
+    """Memberships, versions, and what a merge found, for its undo."""
     store = world.store.persons
-    changed: dict[str, str | None] = {
-        one: person for one, person in wanted.persons.items() if near.persons.get(one) != person
-    }
-    fresh = [PersonRecord(one, 0, b"", (), heir) for one, heir in wanted.retired.items() if one not in near.retired]
-    changed |= {one: heir for one, heir in wanted.retired.items() if near.retired.get(one) not in (None, heir)}
-    await store.enter(fresh)
-    await store.leave([one for one in near.retired if one not in wanted.retired])
+    changed: dict[str, tuple[str | None, int]] = {}
+    for one, person in wanted.persons.items():
+        if near.persons.get(one) != person or one in newer:
+            changed[one] = (person, newer[one].version_id if one in newer else 0)
+    for one, heir in wanted.retired.items():
+        if near.retired.get(one) != heir:
+            changed[one] = (heir, 0)
     await store.settle(changed)
+    await store.leave([one for one in near.retired if one not in wanted.retired])
+    fresh = [
+        replace(one, before={**one.before, "active": bodies[one.a].get("active")})
+        for one in near.decisions.values()
+        if one.kind == "merge" and "active" not in one.before and one.a in bodies
+    ]
+    if fresh:
+        await store.decide(fresh)

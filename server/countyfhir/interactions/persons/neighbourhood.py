@@ -15,10 +15,15 @@ from countyfhir.identity.rules import Rules
 from countyfhir.store.ports import PersonDecision, PersonRecord, PersonStore
 
 encode = msgspec.msgpack.Encoder().encode
-decode = msgspec.msgpack.Decoder(Features).decode
+_decode = msgspec.msgpack.Decoder(Features).decode
 
-REVIEW = "review"
-"""The kind of a decision that is still to be made: its ``by`` names the Task."""
+REVIEW, OPEN = "review", "open"
+"""The kinds of decisions that say nothing about two records: still to be made (``by`` names the Task), taken back."""
+
+
+def decode(features: bytes) -> Features:
+    """The features as they were entered; none of a record that was not."""
+    return _decode(features) if features else Features()
 
 
 @dataclass(slots=True)
@@ -34,7 +39,7 @@ class Neighbourhood:
 
     def decided(self) -> dict[Pair, str]:
         """The decisions as the grouping takes them."""
-        made = {each: one.kind for each, one in self.decisions.items() if one.kind != REVIEW}
+        made = {each: one.kind for each, one in self.decisions.items() if one.kind not in (REVIEW, OPEN)}
         return {each: APART if kind == "unlink" else TOGETHER for each, kind in made.items()}
 
     def merged(self) -> dict[str, str]:
@@ -54,7 +59,7 @@ class Neighbourhood:
 
     def _ties(self) -> Iterable[Pair]:
         yield from self.candidates
-        yield from self.decisions
+        yield from (each for each, one in self.decisions.items() if one.kind != OPEN)
         first: dict[str, str] = {}
         for name, person in self.persons.items():
             if person is not None:

@@ -71,9 +71,20 @@ class MongoPersons:
             documents = await self._records.find(where, limit=limit).to_list()
         return {each["_id"]: _record(each) for each in documents}
 
-    async def settle(self, persons: Mapping[str, str | None]) -> None:
-        """Patient -> the golden record it now belongs to."""
-        changes = [UpdateOne({"_id": patient}, {"$set": {"person": person}}) for patient, person in persons.items()]
+    async def settle(self, persons: Mapping[str, tuple[str | None, int]]) -> None:
+        """Patient -> the golden record it now belongs to, and the version up to which that is known."""
+        changes = [
+            UpdateOne(
+                {"_id": patient},
+                {
+                    "$set": {"person": person},
+                    "$max": {"version": version},
+                    "$setOnInsert": {"features": Binary(b""), "keys": []},
+                },
+                upsert=True,
+            )
+            for patient, (person, version) in persons.items()
+        ]
         if changes:
             with translated():
                 await self._records.bulk_write(changes, ordered=False)

@@ -76,10 +76,13 @@ class SqlitePersons:
             rows = [row for bindings in dict.fromkeys(asked) for row in fetch(connection, sql, bindings)]
         return {row[0]: _record(row) for row in rows}
 
-    async def settle(self, persons: Mapping[str, str | None]) -> None:
-        """Patient -> the golden record it now belongs to."""
-        rows = [(person, patient) for patient, person in persons.items()]
-        sql = "UPDATE person_record SET person = ? WHERE patient = ?"
+    async def settle(self, persons: Mapping[str, tuple[str | None, int]]) -> None:
+        """Patient -> the golden record it now belongs to, and the version up to which that is known."""
+        rows = [(patient, version, person) for patient, (person, version) in persons.items()]
+        sql = (
+            "INSERT INTO person_record(patient, version, person, keys, features) VALUES (?, ?, ?, x'', x'')"
+            " ON CONFLICT(patient) DO UPDATE SET person = excluded.person, version = max(version, excluded.version)"
+        )
         if rows:
             await self._writer.run(lambda: lambda _: lambda transaction: transaction.connection.executemany(sql, rows))
 

@@ -1,0 +1,1 @@
+"""$match, $merge, $link and $unlink of Patients (docs/persons.md)."""
