@@ -24,6 +24,7 @@ GOOD = {
     "search_time_limit": 1.5, "mappings": (Path("m"),), "profiles": (Path("p"), Path("q")), "terminology": (Path("t"),), "concept_index": "c.terminology",
     "profile_checks": ("*=warn", "Patient@ward=enforce"), "required_profiles": ("Patient=https://x.example/p",),
     "reference_checks": "exists", "person_index": "off", "person_rules": Path("rules.yaml"), "log_level": "debug", "log_format": "json",
+    "metrics": "key", "open_telemetry": "http://collector:4318", "disk_reserve_mb": 1,
 }  # fmt: skip
 """A value other than the default for every setting."""
 
@@ -36,7 +37,7 @@ BAD = {
     "conditional_delete_multiple": "2", "delete_referenced": "no", "time_zone": "Mars/Base", "max_body_bytes": 1,
     "bundle_max_entries": 0, "default_count": 0, "max_count": "all", "include_limit": -1, "search_time_limit": 0,
     "person_index": "perhaps", "profile_checks": "Patient:warn", "required_profiles": "Patient", "reference_checks": "maybe",
-    "log_level": "loud", "log_format": "xml",
+    "log_level": "loud", "log_format": "xml", "metrics": "all", "open_telemetry": "collector", "disk_reserve_mb": -1,
 }  # fmt: skip
 
 

@@ -136,6 +136,10 @@ class Settings(BaseSettings):
     mllp_idle_seconds: float = _one_of("HL7 v2 listener", 600.0, "Seconds of silence after which a sender's connection ends.", gt=0)
     mllp_frame_seconds: float = _one_of("HL7 v2 listener", 30.0, "Seconds in which a message that has begun must have come whole, and its answer be read.", gt=0)
 
+    metrics: Annotated[Literal["off", "local", "key"], BeforeValidator(_switch)] = _one_of("Monitoring", "local", "Who may read /metrics: nobody (off), this machine (local) or whoever has an API key or token (key).")
+    open_telemetry: str | None = _one_of("Monitoring", None, "Address of an OTLP/HTTP collector that gets a span for each request; needs the extra opentelemetry.")
+    disk_reserve_mb: int = _one_of("Monitoring", 64, "Free megabytes beside the embedded store below which /readyz says 503.", ge=0)
+
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_switch)] = _one_of("Log", "info", "Least severity that is logged.")
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_switch)] = _one_of("Log", "text", "Log lines for people (text) or for machines (json).")
     # fmt: on
@@ -176,7 +180,7 @@ class Settings(BaseSettings):
         requirements.read(value if checks else (), () if checks else value)
         return value
 
-    @field_validator("base_url", "token_endpoint")
+    @field_validator("base_url", "token_endpoint", "open_telemetry")
     @classmethod
     def _address_is_http(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
@@ -296,6 +300,10 @@ def contradictions(settings: Settings) -> list[str]:
             settings.store.startswith("mongodb") and importlib.util.find_spec("countyfhir.store.mongodb") is None,
             "this version has no MongoDB store: set store to sqlite:PATH",
         ),
+        (
+            settings.open_telemetry is not None and not _installed("opentelemetry.sdk"),
+            "open_telemetry needs more packages: pip install 'countyfhir[opentelemetry]'",
+        ),
         *(
             (not folder.is_dir(), f"{name}: {folder} is not a folder")
             for name in ("mappings", "profiles", "terminology")
@@ -303,6 +311,13 @@ def contradictions(settings: Settings) -> list[str]:
         ),
     )
     return [sentence for holds, sentence in rules if holds]
+
+
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package it would lie in
+        return False
 
 
 def _unknown_variables() -> list[str]:

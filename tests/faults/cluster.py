@@ -71,7 +71,7 @@ class Cluster:
             try:
                 if self.asked(port, "/ready")[0] == 200:
                     return
-            except OSError:
+            except (OSError, ValueError):
                 pass
             time.sleep(0.05)
         said = (self._folder / "server.log").read_text(errors="replace")[-2000:]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
 from countyfhir.cli import COMMANDS
 from countyfhir.cli.options import stop, told_to_workers, with_settings
 from countyfhir.cli.unswept import unswept
+from countyfhir.metrics import FOLDER_VARIABLE
 from countyfhir.settings import Settings
 
 FACTORY = "countyfhir.app:from_environment"
@@ -50,7 +55,7 @@ def run_server(settings: Settings) -> None:
     access = "authentication: " + settings.auth if settings.auth != "none" else "no authentication, this machine only"
     typer.echo(f"CountyFHIR at {settings.public_base} ({access}; store {settings.store_name})", err=True)
     signal.signal(signal.SIGTERM, _told_to_stop)
-    with told_to_workers(settings):
+    with told_to_workers(settings), shared_figures(settings.workers):
         uvicorn.run(
             FACTORY,
             factory=True,
@@ -65,6 +70,20 @@ def run_server(settings: Settings) -> None:
             timeout_worker_healthcheck=HANGING,
             lifespan="on",
         )
+
+
+@contextmanager
+def shared_figures(workers: int) -> Iterator[None]:
+    """While it lasts several workers have a folder in which they tell each other what they count."""
+    if workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="countyfhir-") as folder:
+        os.environ[FOLDER_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER_VARIABLE]
 
 
 def _told_to_stop(_signal: int, _frame: object) -> None:

@@ -30,6 +30,8 @@ log = logging.getLogger("countyfhir.http")
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Observer = Callable[[Interaction, int, float, request_headers.Headers], None]
+"""Told of each answered request: what, status, when it began (time.perf_counter), its headers."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}\Z")
 _PROCESS, _COUNT = secrets.token_hex(6), itertools.count(1)
@@ -48,6 +50,7 @@ class Endpoint:
     smart_configuration: bytes = b"{}"
     cors: Cors = field(default_factory=Cors)
     gzip_min_bytes: int = 1400
+    observer: Observer | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -94,6 +97,8 @@ class Endpoint:
             status, raw, text = await self._refused(_unexpected(request_id), interaction, headers, form)
         if log.isEnabledFor(logging.DEBUG):
             _log_answered(interaction, request_id, status, started)
+        if self.observer is not None:
+            self.observer(interaction, status, started, headers)
         raw.append((b"x-request-id", request_id.encode()))
         return status, raw, compressed(raw, text, headers, self.gzip_min_bytes)
 

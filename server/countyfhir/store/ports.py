@@ -312,6 +312,14 @@ class Store:
     secret: bytes = b""  # signs page cursors; the same in every process on this store
     info: dict[str, Any] = field(default_factory=dict)
 
+    def waiting(self) -> dict[str, int]:
+        """How long its queues are, by name."""
+        return {}
+
+    def pool(self) -> dict[str, int]:
+        """Connections or threads that it keeps, by state."""
+        return {}
+
     async def close(self) -> None:
         """Finish what is in flight and let go of files and connections."""
         raise NotImplementedError

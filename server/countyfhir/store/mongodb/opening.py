@@ -26,6 +26,7 @@ from countyfhir.store.mongodb.jobs import MongoJobs
 from countyfhir.store.mongodb.keys import MongoKeys
 from countyfhir.store.mongodb.options import Options
 from countyfhir.store.mongodb.persons import MongoPersons
+from countyfhir.store.mongodb.pooling import PoolCount
 from countyfhir.store.mongodb.reading import Document
 from countyfhir.store.mongodb.resources import MongoResources
 from countyfhir.store.mongodb.writing import Writer
@@ -46,6 +47,15 @@ class MongoStore(Store):
     database: AsyncDatabase[Document] | None = None
     options: Options = field(default_factory=Options)
     writer: Writer | None = None
+    pooled: PoolCount = field(default_factory=PoolCount)
+
+    def waiting(self) -> dict[str, int]:
+        """Commits that wait, and their bytes."""
+        return self.writer.waiting() if self.writer is not None else {}
+
+    def pool(self) -> dict[str, int]:
+        """Connections, and those in use."""
+        return dict(self.pooled.counted)
 
     def changes(self, after: int, *, streams: bool = True) -> AsyncIterator[list[Stored]]:
         """Present versions committed after a sequence number, as they come (``changes.follow``)."""
@@ -72,11 +82,11 @@ async def open_store(uri: str, *, event_listeners: Sequence[Any] = (), **options
 
     StoreUnusable when it cannot be used: unreachable, a standalone server, a newer schema, another program's database.
     """
-    chosen = Options(**options)
+    chosen, pooled = Options(**options), PoolCount()
     try:
         named = parse_uri(uri, validate=True, warn=False)["database"] if uri.startswith("mongodb://") else None
         client: AsyncMongoClient[Document] = AsyncMongoClient(
-            uri, event_listeners=event_listeners, **_client_options(uri, chosen)
+            uri, event_listeners=[*event_listeners, pooled], **_client_options(uri, chosen)
         )
     except (errors.PyMongoError, ValueError, OSError) as error:
         raise StoreUnusable(f"the address of the store cannot be used: {error}") from error
@@ -91,7 +101,9 @@ async def open_store(uri: str, *, event_listeners: Sequence[Any] = (), **options
     except BaseException:
         await client.close()
         raise
-    return await _assemble(client, database, chosen, secret)
+    store = await _assemble(client, database, chosen, secret)
+    store.pooled = pooled
+    return store
 
 
 def _client_options(uri: str, options: Options) -> dict[str, Any]:

@@ -83,6 +83,10 @@ class Writer:
         answered: T = await asyncio.shield(waiting.future)
         return answered
 
+    def waiting(self) -> dict[str, int]:
+        """How many steps, and how many bytes, wait for their turn or are on their way."""
+        return {"commits": len(self._queue), "commit_bytes": self._weight}
+
     async def close(self) -> None:
         """Finish what is queued."""
         self._closed = True

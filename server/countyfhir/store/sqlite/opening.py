@@ -59,6 +59,16 @@ class SqliteStore(Store):
         assert self.writer is not None
         return SqliteCopying(self.readers, self.writer)
 
+    def waiting(self) -> dict[str, int]:
+        """Commits and searches that have not begun."""
+        if self.writer is None or self.readers is None:
+            return {}
+        return {"commits": self.writer.waiting(), "searches": self.readers.waiting()}
+
+    def pool(self) -> dict[str, int]:
+        """Threads for searches."""
+        return {"threads": self.options.readers}
+
     async def problems(self) -> list[str]:
         """What is wrong with the database file; empty when it is sound. Reads all of it."""
         return await asyncio.to_thread(backup.problems, self.path)

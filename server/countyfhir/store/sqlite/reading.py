@@ -25,13 +25,22 @@ class Readers:
     """Runs reading functions on threads of their own."""
 
     def __init__(self, connections: ThreadConnections, options: Options) -> None:
-        self._connections, self._limit = connections, options.time_limit
+        self._connections, self._limit, self._count = connections, options.time_limit, options.readers
+        self._asked = 0
         self._threads = ThreadPoolExecutor(max(1, options.readers), thread_name_prefix="countyfhir-reader")
 
     async def run(self, function: Callable[[apsw.Connection], T], *, limited: bool = True) -> T:
         """``function`` on one snapshot. FhirError timeout (503) past the limit, unless it is not ``limited``."""
         limit = self._limit if limited else None
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.here, function, limit)
+        self._asked += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self.here, function, limit)
+        finally:
+            self._asked -= 1
+
+    def waiting(self) -> int:
+        """How many functions wait for a thread."""
+        return max(0, self._asked - max(1, self._count))
 
     def here(self, function: Callable[[apsw.Connection], T], limit: float | None) -> T:
         """``function`` on one snapshot on the calling thread. FhirError timeout (503) past ``limit`` seconds."""

@@ -123,6 +123,10 @@ class Writer:
         finally:
             watch.cancel()
 
+    def waiting(self) -> int:
+        """How many steps wait for their turn."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Finish what is queued, then let go of the file."""
         if not self._closed:
