@@ -16,6 +16,7 @@ from countyfhir.intake import demo
 from countyfhir.intake.inputs import Input, discover
 from countyfhir.intake.lookups import Tables
 from countyfhir.intake.readers.formats import READERS
+from countyfhir.intake.run import chosen
 from countyfhir.mapping import apply, load
 from countyfhir.validation.structure import check
 
@@ -37,7 +38,8 @@ def records(one: Input) -> list[dict[str, Any]]:
     context = Tables().context(one.mapping, one.path.parent)
     made = [
         apply(one.mapping, record.row, context)
-        for record in READERS[one.mapping.format.format].records(one.path, one.mapping.format)
+        for record in chosen(one, READERS[one.mapping.format.format].records(one.path, one.mapping.format))
+        if record.problem is None
     ]
     return [
         {

@@ -67,7 +67,9 @@ def member(value: Any, name: str) -> Any:
 
 
 def joined(value: Any, separator: str = "、") -> str | None:
-    """The elements of a list in one text."""
+    """The elements of a list in one text; one alone is itself."""
+    if isinstance(value, str):
+        return value or None
     return separator.join(str(part) for part in value) or None
 
 
