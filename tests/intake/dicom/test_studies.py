@@ -13,7 +13,10 @@ from countyfhir import shipped
 from countyfhir.validation.structure import check
 from tests.dicom_objects import ROOT, image
 
-COLUMNS = "申请单号 患者编号 姓名 性别 出生日期 身份证号 申请机构 检查项目 申请时间 接收时间 报告时间 检查所见 诊断结论 报告状态 文件"
+COLUMNS = (
+    "申请单号 患者编号 姓名 性别 出生日期 身份证号 申请机构 检查项目"
+    " 申请时间 接收时间 报告时间 检查所见 诊断结论 报告状态 文件"
+)
 HEADER = ",".join(COLUMNS.split()) + "\r\n"
 ORDER = "A1,P1,王小东,男,1960-01-02,,柳河镇中心卫生院,颅脑CT平扫,2025-03-01 08:00:00,2025-03-01 08:10:00,,,,0,\r\n"
 
