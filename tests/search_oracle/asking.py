@@ -25,6 +25,7 @@ def _settings(path: Path) -> Settings:
         "reader_threads": 1,
         "audit": "off",
         "validation": "off",
+        "person_index": "off",
     }
     return load({"store": store_at(path)} | quick)
 

@@ -12,19 +12,27 @@ import pytest
 
 from countyfhir.app import Opened
 from countyfhir.exchange import Interaction
+from countyfhir.outcome import FhirError
 
 from . import asking
 
 SORTS = (
-    "",
-    "family",
-    "-family",
-    "birthdate,-name",
-    "-birthdate,_id",
-    "gender,-_lastUpdated",
-    "general-practitioner",
-    "_id",
+    ("Patient", ""),
+    ("Patient", "family"),
+    ("Patient", "-family"),
+    ("Patient", "birthdate,-name"),
+    ("Patient", "-birthdate,_id"),
+    ("Patient", "gender,-_lastUpdated"),
+    ("Patient", "-general-practitioner"),
+    ("Patient", "_id"),
+    ("Patient", "-_lastUpdated"),
+    ("Observation", "value-quantity"),
+    ("Observation", "-value-quantity,date"),
+    ("Observation", "code,-value-string,subject"),
+    ("RiskAssessment", "-probability"),
+    ("ValueSet", "url,-date,title"),
 )
+"""Every kind of sort key: string, pinyin, date, token, reference, quantity, number, uri, columns, several."""
 STEADY = 24
 
 
@@ -44,32 +52,76 @@ def patient(number: int, random: Random) -> dict[str, Any]:
     return made
 
 
-async def disturb(opened: Opened, random: Random) -> None:
-    """Create, change and delete patients that come and go."""
+def observation(number: int, random: Random) -> dict[str, Any]:
+    """An Observation likewise."""
+    made: dict[str, Any] = {"resourceType": "Observation", "id": f"s{number:03}", "status": "final"}
+    made["code"] = {"coding": [{"code": random.choice(("a", "B", "c"))}]} if random.random() < 0.7 else {"text": "x"}
+    if random.random() < 0.6:
+        made["valueQuantity"] = {"value": random.choice((1, 1.5, -3)), "unit": random.choice(("mg", "g"))}
+    elif random.random() < 0.7:
+        made["valueString"] = random.choice(("肺", "a", "A"))
+    if random.random() < 0.6:
+        made["effectiveDateTime"] = random.choice(("2024", "2024-02-29", "2024-02-29T08:00:00+08:00"))
+    if random.random() < 0.6:
+        made["subject"] = {"reference": random.choice(("Patient/a", "Patient/b", "https://else.org/Patient/b"))}
+    return made
+
+
+def risk_assessment(number: int, random: Random) -> dict[str, Any]:
+    """A RiskAssessment with or without numbers."""
+    predicted = [{"probabilityDecimal": random.choice((0, 0.5, 99))} for _ in range(random.randrange(3))]
+    made: dict[str, Any] = {"resourceType": "RiskAssessment", "id": f"s{number:03}", "status": "final"}
+    return made | {"subject": {"reference": "Patient/a"}} | ({"prediction": predicted} if predicted else {})
+
+
+def value_set(number: int, random: Random) -> dict[str, Any]:
+    """A ValueSet, often with the url of another."""
+    made: dict[str, Any] = {"resourceType": "ValueSet", "id": f"s{number:03}", "status": "active"}
+    if random.random() < 0.7:
+        made["url"] = random.choice(("urn:a", "http://b.org/", "http://B.org/"))
+    if random.random() < 0.6:
+        made["date"] = random.choice(("2023", "2024-01"))
+    return made | ({"title": random.choice(("甲", "b"))} if random.random() < 0.5 else {})
+
+
+MADE = {
+    "Patient": ("active=true", patient),
+    "Observation": ("status=final", observation),
+    "RiskAssessment": ("_tag:missing=true", risk_assessment),
+    "ValueSet": ("status=active", value_set),
+}
+"""How rows of a type are made, and what all steady ones fulfil."""
+
+
+async def disturb(opened: Opened, kind: str, random: Random) -> None:
+    """Create, change and delete rows that come and go, and some that leave and join the matches."""
     for _ in range(4):
-        passing = patient(random.randrange(20), random)
+        passing = MADE[kind][1](random.randrange(20), random)
         passing["id"] = f"x{passing['id']}"
         if random.random() < 0.4:
-            await opened.perform(Interaction("delete", "Patient", passing["id"]))
-        else:
+            await opened.perform(Interaction("delete", kind, passing["id"]))
+            continue
+        if kind == "Patient":
             passing["active"] = random.random() < 0.8
-            await asking.put(opened, passing)
+        elif random.random() < 0.2:
+            passing["meta"] = {"tag": [{"code": "x"}]}
+        await asking.put(opened, passing)
 
 
-@pytest.mark.parametrize("sort", SORTS)
-@pytest.mark.parametrize("count", [1, 4])
-def test_a_steady_row_appears_exactly_once(sort: str, count: int) -> None:
+@pytest.mark.parametrize(("kind", "sort"), SORTS)
+@pytest.mark.parametrize("count", [2, 5])
+def test_a_steady_row_appears_exactly_once(kind: str, sort: str, count: int) -> None:
     """Writes and deletes between the pages neither lose nor repeat a row that was not touched; nor does a restart."""
     random = Random(f"{sort}/{count}")
-    url: str | None = f"Patient?active=true&_count={count}" + (f"&_sort={sort}" if sort else "")
-    steady = [patient(number, random) for number in range(STEADY)]
+    url: str | None = f"{kind}?{MADE[kind][0]}&_count={count}" + (f"&_sort={sort}" if sort else "")
+    steady = [MADE[kind][1](number, random) for number in range(STEADY)]
     seen: list[str] = []
 
     async def prepare(opened: Opened) -> None:
         for each in steady:
             await asking.put(opened, each)
             if random.random() < 0.3:
-                await disturb(opened, random)
+                await disturb(opened, kind, random)
 
     async def follow(opened: Opened, most: int) -> str | None:
         following = url
@@ -79,7 +131,7 @@ def test_a_steady_row_appears_exactly_once(sort: str, count: int) -> None:
             bundle = await asking.page(opened, following)
             seen.extend(logical_id for _, logical_id in asking.keys_of(bundle))
             following = asking.next_of(bundle)
-            await disturb(opened, random)
+            await disturb(opened, kind, random)
         return following
 
     with TemporaryDirectory() as folder:
@@ -91,6 +143,27 @@ def test_a_steady_row_appears_exactly_once(sort: str, count: int) -> None:
         if url is not None:
             asking.with_server(path, lambda opened: follow(opened, 200))
     assert sorted(each for each in seen if each.startswith("s")) == [each["id"] for each in steady]
+
+
+def test_a_next_link_is_good_for_its_own_caller_and_search_only() -> None:
+    """With another grant, another search or a changed cursor it is refused, not answered from somewhere."""
+    random = Random(7)
+
+    async def story(opened: Opened) -> None:
+        await asking.put_all(opened, [patient(number, random) for number in range(STEADY)])
+        mine = asking.grant(opened, ("Patient",), {})
+        theirs = asking.grant(opened, ("Patient",), {"Patient": "active=true"})
+        following = asking.next_of(await asking.page(opened, "Patient?_sort=name&_count=4", mine))
+        assert following is not None
+        assert len(asking.keys_of(await asking.page(opened, following, mine))) == 4
+        wrong = (following.replace("_sort=name", "_sort=-name"), following.replace("_count=4", "_count=4&gender=male"))
+        for url, grant in ((following, theirs), *((each, mine) for each in (*wrong, following[:-2] + "xx"))):
+            with pytest.raises(FhirError) as refused:
+                await asking.page(opened, url, grant)
+            assert refused.value.status in (400, 403)
+
+    with TemporaryDirectory() as folder:
+        asking.with_server(Path(folder) / "county.sqlite", story)
 
 
 def test_pages_keep_their_order_across_workers() -> None:
