@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from countyfhir.exchange import Answer, Interaction, SourceRecord
+from countyfhir.intake.events.index import Index
 from countyfhir.intake.lookups import Tables
 from countyfhir.intake.pending import Pending
 from countyfhir.intake.report import FileReport, RecordOutcome
@@ -62,4 +63,5 @@ class Stream:
     pending: Pending = field(default_factory=Pending)
     prior: dict[str, SourceRecord] = field(default_factory=dict)
     shared: dict[str, SourceRecord] = field(default_factory=dict)
+    events: Index | None = None  # what is known of the events of a batch
     deleted: dict[str, int] = field(default_factory=dict)  # known keys of rows marked as deleted -> their number

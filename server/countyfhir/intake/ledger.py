@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +37,15 @@ class Decision:
 
 
 def decide(
-    record: MappedRecord, known: dict[str, SourceRecord], shared: dict[str, SourceRecord], keeps: bool = False
+    record: MappedRecord,
+    known: Mapping[str, SourceRecord],
+    shared: Mapping[str, SourceRecord],
+    keeps: bool = False,
+    names: Mapping[str, str] | None = None,
 ) -> Decision:
     """``unchanged`` for the same content and for an older version; else what is new. ``known`` is what the ledger
     remembers under the record's key and subject. A resource that the record no longer yields is withdrawn, unless other
-    records state it too or the mapping ``keeps`` it."""
+    records state it too or the mapping ``keeps`` it. ``names``: by which resources its events stand."""
     if record.outcome != "mapped":
         return Decision(record.outcome)
     digest = content_digest(record.resources)
@@ -58,7 +63,8 @@ def decide(
         or news(record, reference, resource, shared.get(reference))
     )
     before = prior.resources if prior is not None and not keeps else ()
-    gone = [reference for reference in before if reference not in resources]
+    standing = {(names or {}).get(reference, reference) for reference in resources}
+    gone = [reference for reference in before if reference not in standing]
     withdraw = tuple(reference for reference in gone if reference not in shared)
     return Decision("stored", digest, write, withdraw, "CREATE" if prior is None else "UPDATE")
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import islice
+from typing import Any
 
 from countyfhir.exchange import SourceRecord
 from countyfhir.intake.committing import account, entry_of, flush, issues_of, quarantine
 from countyfhir.intake.desk import Desk, Progress, Stream
+from countyfhir.intake.events.index import Index
+from countyfhir.intake.events.joining import Joining, applied, extra, foresee, join, known_names
 from countyfhir.intake.ledger import SHARED, WITHDRAWN, Decision, decide, decide_deleted, withdrawal
 from countyfhir.intake.merging import completed
 from countyfhir.intake.reading import Record
@@ -46,6 +51,8 @@ async def recall(stream: Stream, mapped: Sequence[MappedRecord], ledger: IntakeS
     if any(target.shared for target in stream.mapping.targets):
         shared |= {reference for row in stream.prior.values() for reference in row.resources}
     stream.shared = await ledger.latest(SHARED, sorted(shared)) if shared else {}
+    stream.events = Index(ledger)
+    await foresee(mapped, stream.events)
 
 
 async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) -> None:
@@ -55,7 +62,8 @@ async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) 
     if made.outcome == "deleted":
         await place_deleted(record, made, stream, desk)
         return
-    decision = decide(made, stream.prior, stream.shared, stream.mapping.keeps)
+    names = await known_names(stream.events or Index(desk.ledger), made)
+    decision = decide(made, stream.prior, stream.shared, stream.mapping.keeps, names)
     if decision.outcome == "stored":
         made = await completed(made, stream, desk, made.key in stream.prior)
         if made.outcome == "mapped":
@@ -71,12 +79,33 @@ async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) 
 async def wait(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> None:
     """A record that is to be stored joins the pending transaction, which is written first if it holds the same
     resources."""
-    if stream.pending.touches(made.subject, {*decision.write, *decision.withdraw}):
+    joining = await joined(record, made, stream, desk, decision)
+    made, decision = applied(made, decision, joining)
+    beside = extra(made, joining)
+    touched = {*decision.write, *decision.withdraw, *joining.gone, *map(reference_of, beside)}
+    if stream.pending.touches(made.subject, touched):
         await flush(stream, desk)
     entry = await entry_of(record, made, stream, desk, decision)
-    stream.pending.add(entry)
     stream.prior |= {row.key: row for row in entry.rows}
     stream.shared |= {row.key: row for row in entry.shared}
+    writes, gone = (*entry.writes, *beside), (*entry.delete, *joining.gone)
+    stream.pending.add(replace(entry, writes=writes, delete=gone, shared=(*entry.shared, *joining.rows)))
+
+
+async def joined(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> Joining:
+    """What becomes of the events of a record that is to be stored."""
+    mapping, index = stream.mapping, stream.events or Index(desk.ledger)
+    like = SourceRecord(
+        mapping.name, made.key, "", "stored", mapping.version, stream.file, record.number,
+        recorded=int(desk.now() * 1_000_000), file_digest=stream.file_digest,
+    )  # fmt: skip
+    joining = Joining(like, index, desk, partial(flush, stream, desk), await known_names(index, made))
+    await join(made, decision, joining)
+    return joining
+
+
+def reference_of(resource: dict[str, Any]) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
 
 
 async def place_deleted(record: Record, made: MappedRecord, stream: Stream, desk: Desk) -> None:

@@ -20,7 +20,8 @@ WITH_CLOCK = len("2025-01-01T00:00")
 @dataclass(frozen=True, slots=True)
 class Event:
     """The event that a resource of a record states. ``numbers`` are (system, value); ``times`` are named instants with
-    a clock; ``within`` is the reference of a larger event that it is a part of."""
+    a clock; ``within`` is the reference of a larger event that it is a part of, which its code then tells, not a
+    number (a row of several diagnoses has one)."""
 
     reference: str
     channel: str
@@ -61,7 +62,7 @@ def event_of(template: EventTemplate, reference: str, resource: Mapping[str, Any
         template.channel,
         found.get("institution"),
         subject.get("reference"),
-        numbers(resource),
+        () if within else numbers(resource),
         tuple((name, str(time)) for name, time in (found.get("time") or {}).items() if len(str(time)) >= WITH_CLOCK),
         None if code is None else str(code),
         within.get("reference"),

@@ -1,0 +1,297 @@
+"""The events of one record: joined with what other channels already state, or standing alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from countyfhir.exchange import SYSTEM, Interaction, SourceRecord
+from countyfhir.intake.desk import Desk
+from countyfhir.intake.events.index import ALIASES, KEYS, PERSONS, STATEMENTS, WAITING, Index
+from countyfhir.intake.events.merging import merged
+from countyfhir.intake.events.statement import (
+    Statement,
+    common_number,
+    contradict,
+    evidence,
+    keys,
+    same_person,
+    told_apart,
+)
+from countyfhir.intake.events.statement import statement as stated
+from countyfhir.intake.ledger import Decision
+from countyfhir.mapping import MappedRecord
+from countyfhir.mapping.event import Event
+from countyfhir.model import json
+
+Resource = dict[str, Any]
+
+JOINED_TYPES = frozenset({"Encounter", "Observation", "DiagnosticReport", "Condition"})
+REFERRERS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "Encounter": (
+        *(("Observation", "encounter"), ("Condition", "encounter"), ("Procedure", "encounter")),
+        *(("DiagnosticReport", "encounter"), ("MedicationRequest", "encounter"), ("ServiceRequest", "encounter")),
+        *(("Composition", "encounter"), ("DocumentReference", "encounter"), ("CarePlan", "encounter")),
+        *(("Encounter", "part-of"), ("Provenance", "target")),
+    ),
+    "Observation": (
+        *(("DiagnosticReport", "result"), ("Observation", "has-member"), ("Observation", "derived-from")),
+        *(("Composition", "entry"), ("Provenance", "target")),
+    ),
+    "DiagnosticReport": (("Composition", "entry"), ("DocumentReference", "related"), ("Provenance", "target")),
+    "Condition": (("Composition", "entry"), ("Encounter", "diagnosis"), ("Provenance", "target")),
+}
+"""Where references to a resource of the type may stand: type and search parameter."""
+
+
+async def nothing() -> None:
+    """Nothing waits to be written."""
+
+
+@dataclass(slots=True)
+class Joining:
+    """What became of the events of one record: where its references lead, what is written beside or instead of its own
+    resources, what goes, and the rows of the ledger. ``like`` is a row of the record; ``settle`` writes what waits, so
+    that stored references can be looked for."""
+
+    like: SourceRecord
+    index: Index
+    desk: Desk
+    settle: Callable[[], Awaitable[None]] = nothing
+    names: dict[str, str] = field(default_factory=dict)
+    bodies: dict[str, Resource] = field(default_factory=dict)
+    changed: list[Resource] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    rows: list[SourceRecord] = field(default_factory=list)
+    restated: set[str] = field(default_factory=set)
+
+
+async def foresee(mapped: Iterable[MappedRecord], index: Index) -> None:
+    """Reads at once what the events of a batch will ask for."""
+    made = [one for one in mapped if one.outcome == "mapped"]
+    events = [event for one in made for event in one.events]
+    references = {reference for one in made for reference in joinable(list(one.resources))}
+    await index.fetch(ALIASES, {*references, *(event.reference for event in events)})
+    patients = {f"Patient/{one['id']}" for each in made for one in each.resources if one["resourceType"] == "Patient"}
+    await index.fetch(PERSONS, {*patients, *(event.subject for event in events if event.subject)})
+    await index.fetch(WAITING, patients)
+    found = [key for event in events for key in keys(event, event.within)]
+    await index.fetch(KEYS, found)
+    standing = {reference for key in found for reference in await index.references(KEYS, [key])}
+    await index.fetch(STATEMENTS, {*standing, *(event.reference for event in events)})
+
+
+async def known_names(index: Index, made: MappedRecord) -> dict[str, str]:
+    """Where the references of a record lead that other records' events already stand for."""
+    own = {event.reference for event in made.events}
+    return await names_in(list(made.resources), index, own)
+
+
+async def names_in(node: Any, index: Index, more: Iterable[str] = ()) -> dict[str, str]:
+    """Where the references inside lead, as far as they lead elsewhere."""
+    found = {*joinable(node), *more}
+    await index.fetch(ALIASES, found)
+    return {one: standing for one in found if (standing := await index.standing(one)) != one}
+
+
+def joinable(node: Any) -> Iterable[str]:
+    """The references inside a resource that may lead to a joined one."""
+    if isinstance(node, dict):
+        reference = node.get("reference")
+        if isinstance(reference, str) and reference.partition("/")[0] in JOINED_TYPES:
+            yield reference
+        for part in node.values():
+            if isinstance(part, (dict, list)):
+                yield from joinable(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from joinable(part)
+
+
+def renamed(node: Any, names: Mapping[str, str]) -> Any:
+    """A copy whose references lead to the standing resources."""
+    if isinstance(node, dict):
+        made = {name: renamed(part, names) for name, part in node.items()}
+        reference = made.get("reference")
+        if isinstance(reference, str) and reference in names:
+            made["reference"] = names[reference]
+        return made
+    return [renamed(part, names) for part in node] if isinstance(node, list) else node
+
+
+async def join(made: MappedRecord, decision: Decision, joining: Joining) -> None:
+    """Joins the events of a record that is to be stored, and takes back what it no longer states."""
+    record = f"{joining.like.source}?{made.subject or made.key}"
+    resources = {f"{one['resourceType']}/{one['id']}": one for one in made.resources}
+    await persons_known(made, resources, joining)
+    for event in made.events:
+        await join_one(event, renamed(resources[event.reference], joining.names), record, joining)
+    for reference in decision.withdraw:
+        await take_back(reference, record, joining)
+    await rejoin_waiting(resources, joining)
+
+
+async def persons_known(made: MappedRecord, resources: Mapping[str, Resource], joining: Joining) -> None:
+    """Notes what tells the persons of the record apart. A stub adds to what is known, a record of its own replaces
+    it."""
+    for reference, resource in resources.items():
+        if resource["resourceType"] != "Patient":
+            continue
+        before = frozenset(await joining.index.references(PERSONS, [reference]))
+        found = evidence(resource) | (before if reference in made.stubs else frozenset())
+        if found != before:
+            joining.rows.append(joining.index.put(joining.like, PERSONS, reference, sorted(found)))
+
+
+async def join_one(event: Event, body: Resource, record: str, joining: Joining) -> None:
+    """One event: it keeps the resource it has, takes the place of one that stands for it, or stands alone."""
+    own = event.reference
+    mine = stated(event, body, record, joining.like.source.partition("/")[0])
+    within = joining.names.get(event.within, event.within) if event.within else None
+    found = keys(event, within)
+    standing = joining.names.get(own, own)
+    others = [one for one in await joining.index.statements(standing) if one.own != own]
+    if not others:
+        standing = await candidate(mine, found, own, joining) or own
+        others = [one for one in await joining.index.statements(standing) if one.own != own]
+    if standing != joining.names.get(own, own):
+        await move(own, standing, joining)
+    if others:
+        await state(standing, [*others, mine], joining)
+    else:
+        joining.rows.append(joining.index.put(joining.like, STATEMENTS, standing, (), [mine.as_dict()]))
+    for key in found:
+        listed = await joining.index.references(KEYS, [key])
+        if standing not in listed:
+            joining.rows.append(
+                joining.index.put(joining.like, KEYS, key, [*(one for one in listed if one != own), standing])
+            )
+
+
+async def candidate(mine: Statement, found: list[str], own: str, joining: Joining) -> str | None:
+    """The resource that already stands for the event. Where only the person is not known well enough, both wait for a
+    record of the person."""
+    listed = [await joining.index.standing(one) for one in await joining.index.references(KEYS, found)]
+    for standing in dict.fromkeys(one for one in listed if one != own):
+        others = await joining.index.statements(standing)
+        if not others or any(contradict(mine, one) for one in others):
+            continue
+        if any([common_number(mine, one) or await of_one_person(mine, one, joining.index) for one in others]):
+            return standing
+        if not any([await may_be_one(mine, one, joining.index) for one in others]):
+            continue
+        for subject in {one.subject for one in (mine, *others) if one.subject}:
+            waiting = await joining.index.references(WAITING, [subject])
+            new = [one for one in (own, standing) if one not in waiting]
+            if new:
+                joining.rows.append(joining.index.put(joining.like, WAITING, subject, [*waiting, *new]))
+    return None
+
+
+async def of_one_person(one: Statement, other: Statement, index: Index) -> bool:
+    if one.subject is None or other.subject is None:
+        return False
+    return one.subject == other.subject or same_person(*await known_of(one, other, index))
+
+
+async def may_be_one(one: Statement, other: Statement, index: Index) -> bool:
+    """Whether what is known of the persons does not tell them apart yet."""
+    return not told_apart(*await known_of(one, other, index))
+
+
+async def known_of(one: Statement, other: Statement, index: Index) -> tuple[frozenset[str], frozenset[str]]:
+    first, second = [await index.references(PERSONS, [part.subject or ""]) for part in (one, other)]
+    return frozenset(first), frozenset(second)
+
+
+async def state(standing: str, statements: list[Statement], joining: Joining) -> None:
+    """The statements about an event, and the resource they make together."""
+    resource = merged(statements, standing.partition("/")[2])
+    joining.bodies[standing] = renamed(resource, await names_in(resource, joining.index) | joining.names)
+    listed = [one.as_dict() for one in statements]
+    joining.rows.append(joining.index.put(joining.like, STATEMENTS, standing, (), listed))
+
+
+async def move(own: str, standing: str, joining: Joining) -> None:
+    """From now on the other resource stands for the event: what referred to the own one is led there, and the own one,
+    if it was stored, goes."""
+    joining.names[own] = standing
+    joining.rows.append(joining.index.put(joining.like, ALIASES, own, [standing]))
+    if await joining.index.statements(own):
+        joining.gone.append(own)
+        joining.rows.append(joining.index.put(joining.like, STATEMENTS, own, ()))
+    await joining.settle()
+    for resource in await referring(own, joining.desk):
+        joining.changed.append(renamed(resource, joining.names))
+
+
+async def referring(reference: str, desk: Desk) -> list[Resource]:
+    """The stored resources that refer to one."""
+    found: dict[str, Resource] = {}
+    for resource_type, parameter in REFERRERS.get(reference.partition("/")[0], ()):
+        query = ((parameter, reference), ("_count", "1000"))
+        (answer,) = await desk.write([Interaction("search-type", resource_type, query=query, principal=SYSTEM)])
+        bundle: Any = json.parse(answer.body) if isinstance(answer.body, bytes) else answer.body
+        for entry in (bundle or {}).get("entry", ()):
+            resource = {name: part for name, part in entry["resource"].items() if name != "meta"}
+            found[f"{resource['resourceType']}/{resource['id']}"] = resource
+    return list(found.values())
+
+
+async def take_back(reference: str, record: str, joining: Joining) -> None:
+    """What a record no longer states stays as far as other records state it."""
+    statements = await joining.index.statements(reference)
+    others = [one for one in statements if one.record != record]
+    if len(others) == len(statements):
+        return
+    if others:
+        await state(reference, others, joining)
+        joining.restated.add(reference)
+    else:
+        joining.rows.append(joining.index.put(joining.like, STATEMENTS, reference, ()))
+
+
+async def rejoin_waiting(resources: Mapping[str, Resource], joining: Joining) -> None:
+    """Events that waited for a person of this record."""
+    patients = [reference for reference, one in resources.items() if one["resourceType"] == "Patient"]
+    for reference in patients:
+        waiting = [await joining.index.standing(one) for one in await joining.index.references(WAITING, [reference])]
+        for own in dict.fromkeys(waiting):
+            for standing in dict.fromkeys(one for one in waiting if one != own):
+                await rejoin(own, standing, joining)
+
+
+async def rejoin(own: str, standing: str, joining: Joining) -> None:
+    """Joins two stored events when their persons turn out to be one."""
+    mine, others = await joining.index.statements(own), await joining.index.statements(standing)
+    if not mine or not others or any(contradict(one, other) for one in mine for other in others):
+        return
+    if not any([await of_one_person(one, other, joining.index) for one in mine for other in others]):
+        return
+    await move(own, standing, joining)
+    for one in mine:
+        if one.own != own:
+            joining.rows.append(joining.index.put(joining.like, ALIASES, one.own, [standing]))
+    await state(standing, [*others, *mine], joining)
+
+
+def applied(made: MappedRecord, decision: Decision, joining: Joining) -> tuple[MappedRecord, Decision]:
+    """The record with its resources as they are written, and the decision by their names."""
+    names, bodies = joining.names, joining.bodies
+    resources: dict[str, Resource] = {}
+    for one in made.resources:
+        own = f"{one['resourceType']}/{one['id']}"
+        standing = names.get(own, own)
+        resources[standing] = bodies.get(standing) or renamed(one, names) | {"id": standing.partition("/")[2]}
+    write = dict.fromkeys(names.get(one, one) for one in decision.write)
+    kept = joining.restated | resources.keys()
+    withdraw = tuple(one for one in decision.withdraw if one not in kept)
+    return replace(made, resources=tuple(resources.values())), replace(decision, write=tuple(write), withdraw=withdraw)
+
+
+def extra(made: MappedRecord, joining: Joining) -> list[Resource]:
+    """What is written beside the record's own resources, each once."""
+    own = {f"{one['resourceType']}/{one['id']}" for one in made.resources}
+    found = {f"{one['resourceType']}/{one['id']}": one for one in (*joining.changed, *joining.bodies.values())}
+    return [one for reference, one in found.items() if reference not in own and reference not in joining.gone]
