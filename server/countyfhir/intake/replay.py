@@ -18,8 +18,8 @@ from countyfhir.mapping import RecordMapping, Source
 async def replay(
     sources: Sequence[Source], desk: Desk, folders: dict[str, Path] | None = None, places: Sequence[int] = ()
 ) -> Report:
-    """Takes the quarantined records through their mappings again, after a mapping was mended: those at ``places`` of the
-    ledger, or all. ``folders`` says where a
+    """Takes the quarantined records through their mappings again, after a mapping was mended: those at ``places`` of
+    the ledger, or all. ``folders`` says where a
     source's files lie; a mapping that looks something up there is left alone, with a problem in its report, where they
     do not say it. What is stored now leaves the quarantine."""
     report = Report()
