@@ -43,6 +43,9 @@ CONDITION_OF: Mapping[str, str] = {
 OWN_CODES = "COUNTYFHIR"
 COLUMN = re.compile(r"([A-Z][A-Z0-9]{2})-(\d+)")
 MOST_ERRORS = 20
+LONGEST_CONTROL_ID = 199  # HL7 v2.7; earlier versions say 20, and senders exceed it
+LONGEST_ECHO = 300
+"""Characters of a field that an answer repeats."""
 
 ACCEPTED, IN_ERROR, REJECTED = "AA", "AE", "AR"
 COMMITTED: Mapping[str, str] = {ACCEPTED: "CA", IN_ERROR: "CE", REJECTED: "CR"}
@@ -76,6 +79,7 @@ def refusal(header: Header, processing: Sequence[str]) -> Verdict | None:
         (header.component(msh.PROCESSING_ID) not in processing, "202", msh.PROCESSING_ID),
         (not header.component(msh.MESSAGE_TYPE), "200", msh.MESSAGE_TYPE),
         (not header.component(msh.CONTROL_ID), "101", msh.CONTROL_ID),
+        (len(header.field(msh.CONTROL_ID)) > LONGEST_CONTROL_ID, "102", msh.CONTROL_ID),
     )
     found = tuple(Notice(code, place=("MSH", str(place))) for holds, code, place in faults if holds)
     return Verdict(REJECTED, MEANINGS[found[0].condition], found) if found else None
@@ -129,7 +133,7 @@ def acknowledgement(header: Header, verdict: Verdict, time: str, control_id: str
     version = version if version in VERSIONS else NEWEST
     segments = [
         header_segment(header, version, time, control_id, enhanced=enhanced),
-        ["MSA", verdict.code, header.field(msh.CONTROL_ID), escaped(verdict.text, marks)],
+        ["MSA", verdict.code, echoed(header, msh.CONTROL_ID), escaped(verdict.text, marks)],
         *errors(verdict.notices, version, marks),
     ]
     text = "".join(marks.field.join(segment).rstrip(marks.field) + "\r" for segment in segments)
@@ -140,13 +144,18 @@ def header_segment(header: Header, version: str, time: str, control_id: str, *, 
     """MSH of the answer: sender and receiver change places, processing id and character set are those of the message;
     an application acknowledgement of enhanced mode wants no acknowledgement itself."""
     mark = header.marks.component
-    event = header.component(msh.MESSAGE_TYPE, 2)
+    event = header.component(msh.MESSAGE_TYPE, 2)[:LONGEST_ECHO]
     kind = ["ACK", *([event] if event else []), *(["ACK"] if event and version != "2.3" else [])]
     never = "NE" if enhanced else ""
-    signs = header.field(2)
-    swapped = [header.field(place) for place in (5, 6, 3, 4)]
-    written = [*swapped, time, "", mark.join(kind), control_id, header.field(msh.PROCESSING_ID) or "P", version]
-    return ["MSH", signs, *written, "", "", never, never, "", header.field(msh.CHARACTER_SET)]
+    signs = echoed(header, 2)
+    swapped = [echoed(header, place) for place in (5, 6, 3, 4)]
+    written = [*swapped, time, "", mark.join(kind), control_id, echoed(header, msh.PROCESSING_ID) or "P", version]
+    return ["MSH", signs, *written, "", "", never, never, "", echoed(header, msh.CHARACTER_SET)]
+
+
+def echoed(header: Header, number: int) -> str:
+    """A field of the message as its answer repeats it."""
+    return header.field(number)[:LONGEST_ECHO]
 
 
 def errors(found: Sequence[Notice], version: str, marks: Marks) -> list[list[str]]:

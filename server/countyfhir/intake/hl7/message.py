@@ -62,7 +62,7 @@ def read_message(raw: bytes, default_charset: str) -> Tree:
 def marks_of(raw: bytes) -> Marks:
     signs = raw[3:8].decode("latin-1")
     field, rest = signs[0], signs[1:].split(signs[0])[0]
-    if field.isalnum() or not rest:
+    if not rest or not all("!" <= sign <= "~" and not sign.isalnum() for sign in field + rest):
         raise NotHl7("MSH-1 and MSH-2 do not declare separators")
     padded = rest.ljust(4, "\0")
     return Marks(field, padded[0], padded[1], padded[2], padded[3])
