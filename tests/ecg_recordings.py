@@ -90,9 +90,17 @@ def muse(*, count: int = COUNT, unit: str = "MICROVOLTS") -> bytes:
     ).encode()
 
 
-def scp(*, packed: bool = False, differences: int = 0, flags: int = 4, bimodal: int = 0) -> bytes:
+def scp(
+    *, packed: bool = False, differences: int = 0, flags: int = 4, bimodal: int = 0, encoding: str = "utf-8"
+) -> bytes:
     """An SCP-ECG recording (EN 1064); ``packed``: by the default Huffman table."""
-    found = {1: who(), 3: struct.pack("<BB", 12, flags), 6: b"", 7: measured(), 8: b"\0" * 8 + b"\1" + statement()}
+    found = {
+        1: who(encoding),
+        3: struct.pack("<BB", 12, flags),
+        6: b"",
+        7: measured(),
+        8: b"\0" * 8 + b"\1" + statement(encoding),
+    }
     if packed:
         found[2] = struct.pack("<H", 19999)
     found[3] += b"".join(struct.pack("<IIB", 1, COUNT, NUMBERS[name]) for name in LEADS)
@@ -103,8 +111,15 @@ def scp(*, packed: bool = False, differences: int = 0, flags: int = 4, bimodal: 
     return assembled(found)
 
 
-def who() -> bytes:
-    tags = {0: "王".encode(), 1: "小东".encode(), 2: b"50001", 31: b"R1", 5: struct.pack("<HBB", 1960, 1, 2), 8: b"\1"}
+def who(encoding: str) -> bytes:
+    tags = {
+        0: "王".encode(encoding),
+        1: "小东".encode(encoding),
+        2: b"50001",
+        31: b"R1",
+        5: struct.pack("<HBB", 1960, 1, 2),
+        8: b"\1",
+    }
     tags |= {25: struct.pack("<HBB", 2025, 3, 1), 26: bytes((8, 30, 0))}
     return b"".join(struct.pack("<BH", tag, len(value)) + value for tag, value in tags.items()) + b"\xff\0\0"
 
@@ -114,8 +129,8 @@ def measured() -> bytes:
     return struct.pack("<BBHH", 1, 0, 833, 29999) + intervals
 
 
-def statement() -> bytes:
-    text = "窦性心律".encode()
+def statement(encoding: str) -> bytes:
+    text = "窦性心律".encode(encoding)
     return struct.pack("<BH", 1, len(text)) + text
 
 

@@ -53,6 +53,11 @@ class Unreadable(ValueError):
     """A file cannot be read as declared; the message says why and what to do."""
 
 
+def names(path: Path) -> Row:
+    """What a file that is one document is called: ``FILE``, and ``STEM`` without its suffix."""
+    return {"FILE": path.name, "STEM": path.stem}
+
+
 def of_row(number: int, raw: bytes, declared: Format) -> Record:
     """The record of a row that was kept as JSON."""
     return Record(number, json.loads(raw, parse_float=Decimal))

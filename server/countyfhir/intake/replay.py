@@ -10,6 +10,7 @@ from typing import Any
 from countyfhir.exchange import SourceRecord
 from countyfhir.intake.desk import Desk, Stream
 from countyfhir.intake.readers.formats import READERS
+from countyfhir.intake.reading import names
 from countyfhir.intake.records import take_records
 from countyfhir.intake.report import FileReport, Report
 from countyfhir.mapping import RecordMapping, Source
@@ -49,5 +50,7 @@ async def replay_rows(
     for sequence, row in rows:
         stream = Stream(mapping, row.file, row.file_digest, context, report, known={row.digest: sequence})
         record = READERS[mapping.format.format].again(row.record, row.raw or b"{}", mapping.format)
+        if record.source:
+            record.row.update(names(Path(row.file)))
         await take_records(iter([record]), stream, desk, len(rows))
     return report

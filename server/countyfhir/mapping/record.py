@@ -53,6 +53,7 @@ class Format:
     only: TreePath | None = None  # which records of the file are for this mapping
     sent: TreePath | None = None  # which of the messages that are sent, without a file, are for this mapping
     forced: bool = False  # XML: the declared encoding wins over the one the file states
+    pixels: bool = False  # DICOM: the pixels are read too, as PixelData in base64
     charsets: tuple[tuple[str, str], ...] = ()  # DICOM: character sets that are named wrongly, and what they are
     blanks: frozenset[str] = frozenset({"", "NULL", "null", "—", "——"})
 

@@ -35,7 +35,7 @@ def test_pixels_stay_in_the_file(tmp_path: Path) -> None:
     assert raw.startswith(record.source)
     assert len(record.source) < len(raw) - 16
     again = dicom_file.record_of(1, record.source, ASKED)
-    assert again.row | {"FILE": "IM0001"} == record.row
+    assert again.row | {"FILE": "IM0001", "STEM": "IM0001"} == record.row
 
 
 def test_every_way_of_writing_elements_is_read() -> None:

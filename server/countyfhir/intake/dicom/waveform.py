@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 SAMPLES: Mapping[tuple[int, str], str] = {(8, "SB"): "b", (8, "UB"): "B", (16, "SS"): "h", (16, "US"): "H"}
 WAVEFORMS = 0x54000100
+ECG_CLASSES = tuple(f"1.2.840.10008.5.1.4.1.1.9.1.{kind}" for kind in (1, 2, 3))
+"""12-lead, general and ambulatory ECG; pressures and sounds are not read."""
 
 
 def waveforms(dataset: Dataset) -> list[dict[str, Any]]:
     """The multiplex groups: ``label``, ``originality`` (ORIGINAL, DERIVED), ``offset`` in ms, ``leads``. Damaged when
     samples are missing or a channel is no voltage."""
-    if WAVEFORMS not in dataset:
+    if WAVEFORMS not in dataset or str(dataset.get("SOPClassUID")) not in ECG_CLASSES:
         return []
     return [group(one, bool(dataset.is_little_endian)) for one in dataset[WAVEFORMS].value]
 

@@ -60,8 +60,8 @@ def lead(
         raise Damaged("ecg-damaged", "a lead has no samples")
     if len(data) > LONGEST:
         raise Damaged("ecg-too-long", "a lead has more samples than one resource may hold")
-    coding = {"system": system, "code": code} if code else {}
-    return {"name": name, "coding": {key: value for key, value in coding.items() if value}, "data": data} | {
+    coding = {key: value for key, value in (("system", system), ("code", code)) if value} if code else None
+    return {"name": name, "coding": coding, "data": data} | {
         "period": of.period,
         "factor": of.factor,
         "unit": of.unit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +10,11 @@ from typing import BinaryIO
 
 from countyfhir.intake.dicom.charset import UnknownCharset
 from countyfhir.intake.dicom.dataset import LARGEST_HEADER, NotDicom, quietly, read_header
-from countyfhir.intake.dicom.report import items
+from countyfhir.intake.dicom.report import items, name_of
 from countyfhir.intake.dicom.tree import Declared, tree
 from countyfhir.intake.dicom.waveform import waveforms
 from countyfhir.intake.ecg.recording import Damaged
-from countyfhir.intake.reading import FileFacts, Record, file_digest
+from countyfhir.intake.reading import FileFacts, Record, file_digest, names
 from countyfhir.mapping.record import Format
 
 KEPT = 1 << 20
@@ -26,10 +27,11 @@ def inspect(path: Path, declared: Format) -> FileFacts:
 
 
 def records(path: Path, declared: Format) -> Iterator[Record]:
-    """The object: elements by keyword, ``waveforms`` with their leads, ``items`` of a structured report, ``FILE``."""
+    """The object: elements by keyword, ``waveforms`` with their leads, ``items`` and ``title`` of a structured
+    report, ``FILE``."""
     with path.open("rb") as stream:
         found = read(1, stream, declared)
-    found.row["FILE"] = path.name
+    found.row.update(names(path))
     yield found
 
 
@@ -41,12 +43,15 @@ def record_of(number: int, raw: bytes, declared: Format) -> Record:
 def read(number: int, stream: BinaryIO, declared: Format) -> Record:
     source = b""
     try:
-        header = read_header(stream)
+        header = read_header(stream, declared.pixels)
         source = header.source
         made = tree(header.dataset, Declared(declared.encoding, dict(declared.charsets)))
         with quietly():
             made["waveforms"] = waveforms(header.dataset)
+            if declared.pixels and "PixelData" in header.dataset:
+                made["PixelData"] = base64.b64encode(header.dataset.PixelData).decode("ascii")
         made["items"] = items(made)
+        made["title"] = name_of(made)
         return Record(number, made, source=source)
     except (NotDicom, Damaged) as error:
         return Record(number, {}, error.code, source=source or head(stream))

@@ -13,7 +13,7 @@ from countyfhir.intake.ecg.muse import read_muse
 from countyfhir.intake.ecg.recording import Damaged
 from countyfhir.intake.ecg.scp import read_scp
 from countyfhir.intake.readers.text_codecs import CODECS
-from countyfhir.intake.reading import FileFacts, Reader, Record, file_digest
+from countyfhir.intake.reading import FileFacts, Reader, Record, file_digest, names
 from countyfhir.mapping.record import Format
 
 LARGEST = 64 << 20
@@ -53,7 +53,7 @@ def inspect(path: Path, declared: Format) -> FileFacts:
 
 
 def reader(read: Read) -> Reader:
-    """The reader of a kind of document; each is one record, with ``FILE`` (its name) and ``STEM`` (without suffix)."""
+    """The reader of a kind of document; each is one record, with ``FILE`` and ``STEM``."""
 
     def records(path: Path, declared: Format) -> Iterator[Record]:
         if path.stat().st_size > LARGEST:
@@ -61,7 +61,7 @@ def reader(read: Read) -> Reader:
                 yield Record(1, {}, "document-too-large", source=stream.read(KEPT))
             return
         found = record_of(1, path.read_bytes(), declared)
-        found.row.update({"FILE": path.name, "STEM": path.stem})
+        found.row.update(names(path))
         yield found
 
     def record_of(number: int, raw: bytes, declared: Format) -> Record:
