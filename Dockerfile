@@ -2,6 +2,7 @@
 #   docker compose run --rm county key create NAME --organization ID --scope 'system/*.rs'
 FROM python:3.13-slim
 
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1
 WORKDIR /app
 COPY requirements.lock .
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
@@ -10,6 +11,7 @@ COPY server server
 COPY profiles profiles
 COPY mappings mappings
 COPY terminology terminology
+RUN python -m compileall -q server
 
 RUN useradd --system --create-home county && install -d -o county /data
 USER county
@@ -19,5 +21,7 @@ ENV PYTHONPATH=/app/server \
     COUNTYFHIR_STORE=sqlite:/data/county.sqlite \
     COUNTYFHIR_HOST=0.0.0.0 \
     COUNTYFHIR_AUTH=keys
+HEALTHCHECK --interval=10s --start-period=20s --timeout=5s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/readyz', timeout=4)"]
 ENTRYPOINT ["python", "-m", "countyfhir"]
 CMD ["serve"]
