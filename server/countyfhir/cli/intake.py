@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from countyfhir.cli import COMMANDS
 from countyfhir.cli.options import FOUND_PROBLEMS, stop, with_settings
 from countyfhir.settings import Settings
+
+if TYPE_CHECKING:
+    from countyfhir.intake.report import Report
 
 
 def add(app: typer.Typer) -> None:
@@ -25,12 +29,24 @@ def intake(
         list[str] | None,
         typer.Option("--source", help="NAME=FOLDER: the files of FOLDER come from the source NAME. Repeatable."),
     ] = None,
+    database: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--database",
+            help="NAME=VARIABLE: the environment variable with the SQLAlchemy URL of the source NAME's database. "
+            "Repeatable.",
+        ),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write what became of each record to this file, as JSON lines.")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read, map, check and report everything, store nothing.")
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", min=1, help="Processes that prepare; one a core when the files are large enough."),
+    ] = None,
     explain: Annotated[
         str | None,
         typer.Option("--explain", metavar="RECORD", help="Show how each element of a record's resources comes to be."),
@@ -51,7 +67,7 @@ def intake(
     Exit code: 0 every file was read, 1 a file could not be read or has no mapping, 2 it could not be tried.
     """
     from countyfhir.cli.explaining import print_explained
-    from countyfhir.cli.taking_in import print_report, sources, take_in, take_in_again
+    from countyfhir.cli.taking_in import sources, take_in, take_in_again, take_in_databases
     from countyfhir.intake.inputs import discover
 
     known = sources(settings)
@@ -59,6 +75,12 @@ def intake(
     missing = [str(path) for path in [*(paths or ()), *named.values()] if not path.exists()]
     if missing:
         stop(*(f"{path}: there is no such file or folder" for path in missing))
+    if database:
+        urls = dict(address_of(text, {each.name for each in known}) for text in database)
+        finished(
+            take_in_databases(settings, known, urls, (paths or [], named), report, dry_run=dry_run), dry_run=dry_run
+        )
+        return
     inputs = discover(paths or [], known, named)
     if explain is not None:
         print_explained(inputs, explain)
@@ -67,9 +89,16 @@ def intake(
         folders = {one.mapping.source: one.path.parent for one in inputs.inputs} | named
         taken = take_in_again(settings, known, folders, report, dry_run=dry_run)
     elif inputs.inputs:
-        taken = take_in(settings, inputs, report, dry_run=dry_run)
+        taken = take_in(settings, inputs, report, dry_run=dry_run, jobs=jobs)
     else:
         stop("No file there belongs to a known source; the sources are " + ", ".join(each.name for each in known))
+    finished(taken, dry_run=dry_run)
+
+
+def finished(taken: Report, *, dry_run: bool) -> None:
+    """Print the report; leave with 1 when something could not be read."""
+    from countyfhir.cli.taking_in import print_report
+
     if dry_run:
         typer.echo("Rehearsal: nothing was stored.")
     print_report(taken)
@@ -85,3 +114,14 @@ def folder_of(text: str, known: set[str]) -> tuple[str, Path]:
     if name not in known:
         stop(f"--source {text}: the sources are {', '.join(sorted(known))}")
     return name, Path(folder)
+
+
+def address_of(text: str, known: set[str]) -> tuple[str, str]:
+    """NAME=VARIABLE as a source and the address that the variable holds; one line and the end when it does not. The
+    address holds a password: it is never on the command line, in a mapping or in a message."""
+    name, _, variable = text.partition("=")
+    if name not in known:
+        stop(f"--database {name}: the sources are {', '.join(sorted(known))}")
+    if not variable.isidentifier() or not os.environ.get(variable):
+        stop(f"--database {name}: write {name}=VARIABLE, an environment variable that holds the SQLAlchemy URL")
+    return name, os.environ[variable]

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -34,12 +35,47 @@ def sources(settings: Settings) -> tuple[Source, ...]:
         stop(str(error))
 
 
-def take_in(settings: Settings, inputs: Inputs, report: Path | None = None, *, dry_run: bool = False) -> Report:
+def take_in(
+    settings: Settings,
+    inputs: Inputs,
+    report: Path | None = None,
+    *,
+    dry_run: bool = False,
+    jobs: int | None = None,
+) -> Report:
     """Take the inputs in, straight into the store of the settings; ``report`` gets a JSON line for each record.
-    ``dry_run`` does all but storing."""
+    ``dry_run`` does all but storing; ``jobs`` processes prepare what is stored."""
+    from countyfhir.cli.preparing import jobs_for, preparing
     from countyfhir.intake.run import run
 
-    return _at_desk(settings, report, lambda desk: run(inputs, desk), dry_run)
+    size = sum({one.path: one.path.stat().st_size for one in inputs.inputs}.values())
+    with preparing(settings, 1 if dry_run else jobs_for(size, jobs)) as prepare:
+        return _at_desk(settings, report, lambda desk: run(inputs, with_workers(desk, prepare)), dry_run)
+
+
+def with_workers(desk: Desk, prepare: Any) -> Desk:
+    """The desk, with processes that prepare for it."""
+    return desk if prepare is None else replace(desk, prepare=prepare)
+
+
+def take_in_databases(
+    settings: Settings,
+    known: Sequence[Source],
+    databases: dict[str, str],
+    files: tuple[Sequence[Path], dict[str, Path]],
+    report: Path | None = None,
+    *,
+    dry_run: bool = False,
+) -> Report:
+    """Take in the views of databases (source -> URL), and files (paths, folders by source) with them."""
+    from countyfhir.intake.database import take_databases
+
+    paths, named = files
+    with tempfile.TemporaryDirectory(prefix="countyfhir-") as name:
+        folder = Path(name).resolve()
+        return _at_desk(
+            settings, report, lambda desk: take_databases(databases, paths, known, named, desk, folder), dry_run
+        )
 
 
 def take_in_again(

@@ -160,6 +160,8 @@ class Builder:
             given["blanks"] = frozenset(str(blank or "") for blank in blanks) | {""}
         if (declared["format"] == "fixed") != ("positions" in given):
             raise self.document.error(("source",), "'positions' says where each column of a fixed-width file stands")
+        if declared["format"] == "sql":
+            self.need_view(given)
         if declared["format"] == "xml" and "record" not in given:
             raise self.document.error(("source",), "'record' names the element that is a record")
         for name in ("only", "sent"):
@@ -172,6 +174,15 @@ class Builder:
         given["charsets"] = tuple((name, CHARSETS[str(codec)]) for name, codec in known.items())
         columns = declared["columns"]
         return Format(columns=() if isinstance(columns, dict) else tuple(columns), **given)
+
+    def need_view(self, declared: Mapping[str, Any]) -> None:
+        """A view or a query, and a watermark that is among the columns."""
+        if ("view" in declared) == ("query" in declared):
+            raise self.document.error(("source",), "'view' or 'query' says what is read of a database")
+        if isinstance(self.data["source"]["columns"], dict):
+            raise self.document.error(("source", "columns"), "the columns of a view are a list")
+        if "watermark" in declared:
+            self.need_columns(("source", "watermark"), [declared["watermark"]])
 
     def institution(self) -> Institution:
         wanted = str(self.data.get("institution", self.defaults.get("institution")))

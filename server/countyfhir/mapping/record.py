@@ -52,6 +52,9 @@ class Format:
     embedded: str | None = None  # XML: name of the element whose text is the XML that holds the records
     only: TreePath | None = None  # which records of the file are for this mapping
     sent: TreePath | None = None  # which of the messages that are sent, without a file, are for this mapping
+    view: str | None = None  # SQL: the view or table, perhaps SCHEMA.VIEW
+    query: str | None = None  # SQL: instead of a view
+    watermark: str | None = None  # SQL: the column that says what is new
     forced: bool = False  # XML: the declared encoding wins over the one the file states
     pixels: bool = False  # DICOM: the pixels are read too, as PixelData in base64
     charsets: tuple[tuple[str, str], ...] = ()  # DICOM: character sets that are named wrongly, and what they are

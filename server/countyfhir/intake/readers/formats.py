@@ -32,6 +32,7 @@ READERS: Mapping[str, Reader] = {
     "muse": document_file.MUSE,
     "pdf": document_file.PDFS,
     "scp": document_file.SCP,
+    "sql": Reader(json_lines.inspect, json_lines.records),  # what intake.database extracts
     "xls": Reader(workbook.inspect, workbook.records),
     "xlsx": Reader(workbook.inspect, workbook.records),
     "xml": Reader(xml_file.inspect, xml_file.records),
