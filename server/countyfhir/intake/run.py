@@ -27,7 +27,9 @@ async def run(inputs: Inputs, desk: Desk) -> Report:
     for source in inputs.sources:
         await state_institutions(source, desk)
     for one in inputs.inputs:
-        report.files.append(await take_file(one, desk))
+        taken = await take_file(one, desk)
+        if taken.read or taken.problem or not one.others:  # of a document only the mapping that took it is told of
+            report.files.append(taken)
     return report
 
 
