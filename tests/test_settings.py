@@ -23,6 +23,9 @@ GOOD = {
     "max_body_bytes": 2048, "bundle_max_entries": 7, "default_count": 5, "max_count": 50, "include_limit": 9,
     "search_time_limit": 1.5, "mappings": (Path("m"),), "profiles": (Path("p"), Path("q")), "terminology": (Path("t"),), "concept_index": "c.terminology",
     "profile_checks": ("*=warn", "Patient@ward=enforce"), "required_profiles": ("Patient=https://x.example/p",),
+    "unknown_extensions": "warning", "mllp_host": "0.0.0.0", "mllp_port": 2600, "mllp_peers": Path("peers.yaml"),
+    "mllp_certificate": Path("c.pem"), "mllp_key": Path("k.pem"), "mllp_client_ca": Path("ca.pem"),
+    "mllp_max_bytes": 2048, "mllp_idle_seconds": 5.5, "mllp_frame_seconds": 2.5, "mllp_connections": 9,
     "reference_checks": "exists", "person_index": "off", "person_rules": Path("rules.yaml"), "log_level": "debug", "log_format": "json",
     "metrics": "key", "open_telemetry": "http://collector:4318", "disk_reserve_mb": 1,
 }  # fmt: skip
@@ -37,7 +40,8 @@ BAD = {
     "conditional_delete_multiple": "2", "delete_referenced": "no", "time_zone": "Mars/Base", "max_body_bytes": 1,
     "bundle_max_entries": 0, "default_count": 0, "max_count": "all", "include_limit": -1, "search_time_limit": 0,
     "person_index": "perhaps", "profile_checks": "Patient:warn", "required_profiles": "Patient", "reference_checks": "maybe",
-    "log_level": "loud", "log_format": "xml", "metrics": "all", "open_telemetry": "collector", "disk_reserve_mb": -1,
+    "unknown_extensions": "error", "mllp_port": 0, "mllp_max_bytes": 10, "mllp_idle_seconds": 0,
+    "mllp_frame_seconds": -1, "mllp_connections": 0, "log_level": "loud", "log_format": "xml", "metrics": "all", "open_telemetry": "collector", "disk_reserve_mb": -1,
 }  # fmt: skip
 
 
@@ -58,6 +62,7 @@ def test_a_setting_comes_by_flag_variable_and_file(name: str, monkeypatch: pytes
     value = GOOD[name]
     assert getattr(load({name: as_text(value)}), name) == value
     written = [str(part) for part in value] if isinstance(value, tuple) else value
+    written = str(written) if isinstance(written, Path) else written
     file = tmp_path / "c.toml"
     file.write_text(f"{name} = {written!r}\n")
     assert getattr(load({}, file), name) == value
