@@ -42,6 +42,7 @@ from countyfhir.interactions import (
 )
 from countyfhir.interactions.late_intake import LateIntake
 from countyfhir.interactions.perform import perform
+from countyfhir.interactions.persons import index as persons
 from countyfhir.interactions.world import LegacyIntake, Policy, Searching, World
 from countyfhir.model import json
 from countyfhir.model.definitions import definitions
@@ -328,6 +329,7 @@ async def in_background(opened: Opened, *, alone: bool = False) -> AsyncIterator
         asyncio.create_task(expire_forever(opened.store.audit, settings.audit_retention_days)),
         asyncio.create_task(workers.attend(opened.world, owner)),
         asyncio.create_task(reindexing.work_forever(opened.world, owner)),
+        asyncio.create_task(persons.catch_up_forever(opened.world)),
         asyncio.create_task(_warmed(opened.world, alone)),
     ]
     if settings.load_definitions == "on":

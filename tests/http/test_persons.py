@@ -13,6 +13,7 @@ from countyfhir.search.resident_id import check_character
 
 NATIONAL = "urn:oid:2.16.156.10011.1.3"
 NUMBERS = count(1)
+CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 Record = dict[str, Any]
 
 
@@ -277,3 +278,39 @@ def test_match_scores_and_grades(client: TestClient) -> None:
     assert len(matched(asking, count=1)) == 1
     assert matched({"resourceType": "Patient", "name": [{"text": "无此人"}]}) == []
     assert client.post("Patient/$match", json={"resourceType": "Parameters"}).status_code == 400
+
+
+def test_records_that_contradict_each_other_raise_an_issue(client: TestClient) -> None:
+    """A 无 "none" does not hide the positive allergy of another record, and different blood groups are told; once they
+    are two people the issue is cancelled."""
+    identity = number("37052319660909117")
+    one, other = (written(client, record("柏舟", identity))["id"] for _ in range(2))
+
+    def allergy(patient: str, text: str) -> str:
+        active = {"coding": [{"system": CLINICAL, "code": "active"}]}
+        made = {"resourceType": "AllergyIntolerance", "clinicalStatus": active, "code": {"text": text}}
+        return str(written(client, made | {"patient": {"reference": f"Patient/{patient}"}})["id"])
+
+    def group(patient: str, code: str, text: str) -> None:
+        coded = {"coding": [{"system": "http://loinc.org", "code": code}]}
+        made = {"resourceType": "Observation", "status": "final", "code": coded, "valueCodeableConcept": {"text": text}}
+        written(client, made | {"subject": {"reference": f"Patient/{patient}"}})
+
+    def issues() -> dict[str, str]:
+        entries = client.get(f"DetectedIssue?patient={one}").json().get("entry", [])
+        resources = [entry["resource"] for entry in entries]
+        return {each["code"]["coding"][0]["code"]: each["status"] for each in resources}
+
+    positive = allergy(one, "青霉素")
+    assert issues() == {}
+    allergy(other, "无")
+    assert issues() == {"allergy-contradiction": "final"}
+    assert positive in found(client, f"AllergyIntolerance?patient={other}")
+    group(one, "883-9", "A")
+    group(other, "883-9", "A型")
+    assert "abo-contradiction" not in issues()
+    group(one, "10331-7", "阳性")
+    group(other, "10331-7", "阴性")
+    assert issues() == {"allergy-contradiction": "final", "rh-contradiction": "final"}
+    asked(client, "unlink", one, other)
+    assert set(issues().values()) <= {"cancelled"}

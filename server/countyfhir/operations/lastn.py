@@ -13,6 +13,7 @@ import msgspec
 from countyfhir.access.criteria import narrow
 from countyfhir.exchange import Answer, Grant, Interaction, Stored
 from countyfhir.interactions.bundle_text import bundle, match_entry, outcome_entry
+from countyfhir.interactions.persons.whole import whole_query
 from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.model.primitives import interval
@@ -127,7 +128,7 @@ async def _taken(query: Query, most: int, grant: Grant, world: World) -> list[St
     rows: list[_Row] = []
     groups = _Groups()
     while True:
-        page = await world.store.resources.search(query, grant)
+        page = await world.store.resources.search(await whole_query(query, world), grant)
         rows += [_row(stored, groups, world.search.zone) for stored in page.matches]
         if len(rows) > MOST:
             raise FhirError("too-costly", f"More than {MOST} Observations; narrow them by category, code or date.")

@@ -3,6 +3,7 @@ between (docs/persons.md)."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,16 +15,18 @@ from countyfhir.identity.golden_ids import is_golden
 from countyfhir.identity.grouping import Pair, grouped, pair
 from countyfhir.identity.judging import Verdict
 from countyfhir.interactions import search_parameters
-from countyfhir.interactions.persons import linking, reviews
+from countyfhir.interactions.persons import contradicting, linking, reviews
 from countyfhir.interactions.persons.neighbourhood import OPEN, REVIEW, Neighbourhood, around, encode
 from countyfhir.interactions.world import World
 from countyfhir.model import json
+from countyfhir.outcome import FhirError
 from countyfhir.store.ports import ConditionFailed, HistoryQuery, PersonDecision, PersonRecord
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 8
 PAGE = 200
+LOOK = 30.0  # seconds between looks for what a process that died has left
 
 
 async def follow(writes: Sequence[Write], stored: Sequence[Stored], world: World) -> tuple[Stored, ...]:
@@ -33,6 +36,7 @@ async def follow(writes: Sequence[Write], stored: Sequence[Stored], world: World
         return tuple(stored)
     patients = [one for one in stored if one.resource_type == "Patient" and not is_golden(one.logical_id)]
     newer = await take(patients, world) if patients else {}
+    await contradicting.follow(stored, world)
     if linkages := [one for one in stored if one.resource_type == "Linkage"]:
         from countyfhir.interactions.persons.deciding import follow_linkages  # it regroups, too
 
@@ -117,11 +121,24 @@ async def let_go(writes: Sequence[Write], holders: Sequence[str], world: World) 
     return bool(left)
 
 
+async def catch_up_forever(world: World) -> None:
+    """``catch_up`` again and again, until cancelled."""
+    while world.person_rules is not None:
+        try:
+            await catch_up(world)
+        except FhirError as error:
+            log.warning("the index of persons could not be looked after: %s", error)
+        await asyncio.sleep(LOOK)
+
+
 async def catch_up(world: World) -> int:
     """Look at the changes of Patients that the index has not seen: after a crash, or after it was switched on. Returns
     how many there were."""
     store, resources = world.store.persons, world.store.resources
     last, newest, cursor, count = await store.seen(), None, None, 0
+    first = await resources.history(HistoryQuery("Patient", count=1))
+    if not first.versions or first.versions[0].sequence <= last:
+        return 0
     while True:
         page = await resources.history(HistoryQuery("Patient", count=PAGE, cursor=cursor))
         fresh = [one for one in page.versions if one.sequence > last]

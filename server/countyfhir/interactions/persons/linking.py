@@ -10,7 +10,7 @@ from countyfhir.exchange import SYSTEM, Interaction, Plan, Resource, Stored, Wri
 from countyfhir.identity.golden import empty_record, golden_record, retired_record, with_links
 from countyfhir.identity.golden_ids import golden_id, is_golden
 from countyfhir.identity.rules import Rules
-from countyfhir.interactions.persons import reviews
+from countyfhir.interactions.persons import contradicting, reviews
 from countyfhir.interactions.persons.neighbourhood import Neighbourhood
 from countyfhir.interactions.prepare import indexed
 from countyfhir.interactions.world import World
@@ -46,6 +46,8 @@ async def write(
     newer, left = await _commit(wanted, versions, world)
     await _remember(wanted, near, newer, bodies, world)
     await reviews.orphaned(left, world)
+    if newer:
+        await contradicting.look({*(one for one in wanted.persons.values() if one), *stale}, world)
     return newer
 
 

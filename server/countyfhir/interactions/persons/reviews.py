@@ -47,7 +47,7 @@ async def queue(
     rules = world.person_rules()
     fresh = [each for both, each in best.items() if both not in asked and each not in near.decisions]
     if fresh or settled:
-        await _write([task_of(each, reviews[each], rules, world) for each in fresh], world)
+        await save([task_of(each, reviews[each], rules, world) for each in fresh], world)
         await close([one.by for one in settled], "cancelled", "Settled by what was written since.", world)
         decisions = [PersonDecision(*each, REVIEW, f"Task/{task_id(each)}", world.now()) for each in fresh]
         await world.store.persons.decide(decisions, [(one.a, one.b) for one in settled])
@@ -86,7 +86,7 @@ def _task(logical_id: str, kind: str, patient: str, world: World) -> Resource:
 
 async def orphaned(golden: Sequence[str], world: World) -> None:
     """Put golden records that stay for what was written to them into the queue."""
-    await _write([_task(f"orphan-{one.removeprefix('person-')}", "person-orphan", one, world) for one in golden], world)
+    await save([_task(f"orphan-{one.removeprefix('person-')}", "person-orphan", one, world) for one in golden], world)
 
 
 async def close(tasks: Sequence[str], status: str, reason: str, world: World) -> None:
@@ -98,10 +98,11 @@ async def close(tasks: Sequence[str], status: str, reason: str, world: World) ->
         resource = json.parse(one.body) if one.body is not None else {}
         if resource.get("status") in ("requested", "received", "accepted", "ready", "in-progress", "on-hold"):
             made.append({**resource, "status": status, "statusReason": {"text": reason}})
-    await _write(made, world)
+    await save(made, world)
 
 
-async def _write(resources: Sequence[Resource], world: World) -> None:
+async def save(resources: Sequence[Resource], world: World) -> None:
+    """Write resources of the server's own, whatever they were before."""
     if not resources:
         return
     kinds = [str(one["resourceType"]) for one in resources]
