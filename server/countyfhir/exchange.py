@@ -198,12 +198,25 @@ class SourceRecord:
     file_digest: str = ""  # SHA-256 of the file it stood in
 
 
+class Ready(Struct, frozen=True):
+    """A resource that was checked, serialised and indexed beforehand, by another process. ``resource`` is the very
+    object it was made of; ``definitions`` the version of the search definitions its entries were made with."""
+
+    resource: Any
+    definitions: int
+    body: Body
+    entries: tuple[Entry, ...]
+    references: tuple[tuple[str, str], ...]
+    patient: str | None
+
+
 class Account(Struct, frozen=True):
-    """What the intake remembers together with a write: ``ledger`` rows of the records, and the places in the ledger of
-    those that leave the quarantine by it."""
+    """What the intake brings together with a write: ``ledger`` rows of the records, the places in the ledger of those
+    that leave the quarantine by it, and the resources ("Type/id") that are ``ready``."""
 
     ledger: tuple[SourceRecord, ...] = ()
     released: tuple[int, ...] = ()
+    ready: Mapping[str, Ready] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,3 +127,16 @@ def test_the_quarantine_is_worked_on_from_the_command_line(run: Run, tmp_path: P
     assert run("quarantine", "show", number).code == 2
     with apsw.Connection(str(tmp_path / "countyfhir.sqlite")) as connection:
         assert connection.execute("SELECT count(*) FROM audit").fetchall()[0][0] > 0
+
+
+def test_several_processes_prepare_the_same_as_one(run: Run, tmp_path: Path) -> None:
+    """Resources and index rows are equal, whoever prepared them."""
+    folder = demo.folder() / "baishi-hospital"
+    assert run("intake", folder, "--store", "sqlite:one.sqlite", "--jobs", "1").code == 0
+    assert run("intake", folder, "--store", "sqlite:two.sqlite", "--jobs", "2").code == 0
+    tables = ("SELECT count(*) FROM resource", "SELECT count(*) FROM token", "SELECT count(*) FROM string")
+    counted = []
+    for name in ("one", "two"):
+        with apsw.Connection(str(tmp_path / f"{name}.sqlite")) as connection:
+            counted.append([connection.execute(table).fetchall() for table in tables])
+    assert counted[0] == counted[1]

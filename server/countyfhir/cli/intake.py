@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +41,12 @@ def intake(
     report: Annotated[
         Path | None, typer.Option("--report", help="Write what became of each record to this file, as JSON lines.")
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on: take in files as they come, each when it is complete.")
+    ] = False,
+    move_to: Annotated[
+        Path | None, typer.Option("--move-to", help="With --watch: move a file there when it has been taken in.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read, map, check and report everything, store nothing.")
     ] = False,
@@ -64,35 +71,43 @@ def intake(
     up in other files of its source needs their folder again. --dry-run tells beforehand what would become of each
     record. --explain takes the number or the key (BRID=10001) of a record and shows its values: it is for whoever mends
     the mapping, and stores nothing.
+    Archives (.zip, .tar, .tar.gz, .gz) are read like the files in them. --watch looks every two seconds; a file that is
+    as it was at the last look is complete, and is remembered by its content, or moved away with --move-to.
     Exit code: 0 every file was read, 1 a file could not be read or has no mapping, 2 it could not be tried.
     """
     from countyfhir.cli.explaining import print_explained
     from countyfhir.cli.taking_in import sources, take_in, take_in_again, take_in_databases
-    from countyfhir.intake.inputs import discover
+    from countyfhir.intake.archives import discover_unpacked
 
     known = sources(settings)
     named = dict(folder_of(text, {each.name for each in known}) for text in source or ())
     missing = [str(path) for path in [*(paths or ()), *named.values()] if not path.exists()]
     if missing:
         stop(*(f"{path}: there is no such file or folder" for path in missing))
+    if watch:
+        from countyfhir.cli.watching import watch as go_on
+
+        go_on(settings, known, paths or [], named, move_to)
+        return
     if database:
         urls = dict(address_of(text, {each.name for each in known}) for text in database)
         finished(
             take_in_databases(settings, known, urls, (paths or [], named), report, dry_run=dry_run), dry_run=dry_run
         )
         return
-    inputs = discover(paths or [], known, named)
-    if explain is not None:
-        print_explained(inputs, explain)
-        return
-    if replay:
-        folders = {one.mapping.source: one.path.parent for one in inputs.inputs} | named
-        taken = take_in_again(settings, known, folders, report, dry_run=dry_run)
-    elif inputs.inputs:
-        taken = take_in(settings, inputs, report, dry_run=dry_run, jobs=jobs)
-    else:
-        stop("No file there belongs to a known source; the sources are " + ", ".join(each.name for each in known))
-    finished(taken, dry_run=dry_run)
+    with tempfile.TemporaryDirectory(prefix="countyfhir-") as folder:
+        inputs = discover_unpacked(paths or [], known, named, Path(folder).resolve())
+        if explain is not None:
+            print_explained(inputs, explain)
+            return
+        if replay:
+            folders = {one.mapping.source: one.path.parent for one in inputs.inputs} | named
+            taken = take_in_again(settings, known, folders, report, dry_run=dry_run)
+        elif inputs.inputs:
+            taken = take_in(settings, inputs, report, dry_run=dry_run, jobs=jobs)
+        else:
+            stop("No file there belongs to a known source; the sources are " + ", ".join(each.name for each in known))
+        finished(taken, dry_run=dry_run)
 
 
 def finished(taken: Report, *, dry_run: bool) -> None:

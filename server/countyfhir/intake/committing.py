@@ -123,7 +123,8 @@ async def commit(entries: Sequence[Entry], stream: Stream, desk: Desk) -> None:
     together or not at all, whenever the process ends. Then the counts."""
     ledger = tuple(row for entry in entries for row in (*entry.rows, *entry.shared))
     released = tuple(place for entry in entries if (place := stream.known.get(entry.digest)))
-    interaction = transaction(entries, principal_of(stream.mapping), Account(ledger, released))
+    ready = await desk.prepare([resource for entry in entries for resource in entry.writes])
+    interaction = transaction(entries, principal_of(stream.mapping), Account(ledger, released, ready))
     (answer,) = await desk.write([interaction])
     if answer.status >= 400:
         raise FhirError("processing", f"the transaction was refused with status {answer.status}", status=answer.status)

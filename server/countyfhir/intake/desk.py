@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from countyfhir.exchange import Answer, Interaction, SourceRecord
+from countyfhir.exchange import Answer, Interaction, Ready, Resource, SourceRecord
 from countyfhir.intake.events.index import Index
 from countyfhir.intake.lookups import Tables
 from countyfhir.intake.pending import Pending
@@ -25,6 +25,15 @@ class Progress:
     file: str
     done: int
     total: int
+
+
+Prepare = Callable[[Sequence[Resource]], Awaitable[Mapping[str, Ready]]]
+"""Checks, serialises and indexes resources in other processes; what the answer lacks the door prepares itself."""
+
+
+async def nothing_ready(resources: Sequence[Resource]) -> Mapping[str, Ready]:
+    """All is left to the door."""
+    return {}
 
 
 def quiet(progress: Progress) -> None:
@@ -46,6 +55,7 @@ class Desk:
     batch: int = 500
     now: Callable[[], float] = time.time
     tables: Tables = field(default_factory=Tables)
+    prepare: Prepare = nothing_ready
 
 
 @dataclass(slots=True)
