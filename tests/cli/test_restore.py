@@ -47,3 +47,24 @@ def test_a_store_in_use_is_not_replaced(run: Run, tmp_path: Path) -> None:
         done = run("restore", "copy.sqlite")
     assert done.code == 2
     assert "stop it first" in done.err
+
+
+def test_the_concept_index_comes_back_with_the_store(run: Run, tmp_path: Path) -> None:
+    """What was imported into it lies nowhere else."""
+    load_patient(run, tmp_path, "before")
+    concepts = tmp_path / "countyfhir.sqlite.terminology"
+    table = "code,display\nA1,first\n"
+    (tmp_path / "codes.csv").write_text(table)
+    imported = run(
+        "terminology", "import", "codes.csv", "--as", "table", "--system", "https://x.example/cs", "--version", "1"
+    )
+    assert imported.code == 0, imported.err
+    assert concepts.exists()
+    assert run("backup", "copy.sqlite").code == 0
+    assert run("terminology", "list").out.count("https://x.example/cs") == 1
+    assert run("terminology", "remove", "https://x.example/cs").code == 0
+    assert run("terminology", "list").out.count("https://x.example/cs") == 0
+    done = run("restore", "copy.sqlite")
+    assert done.code == 0, done.err
+    assert run("terminology", "list").out.count("https://x.example/cs") == 1
+    assert run("backup", "copy.sqlite").err.startswith("copy.sqlite is there already")

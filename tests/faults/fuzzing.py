@@ -112,6 +112,7 @@ class Driver:
         self.found.statuses[status] += 1
         if status >= 500:
             self.found.wrong.append(f"{status}: {one}")
+            print(self.found.wrong[-1], file=sys.stderr, flush=True)  # noqa: T201 - found at once, not in an hour
         if self.found.statuses.total() % 1000 == 0:
             self.found.memory.append(self.server.memory()[0])
 

@@ -25,23 +25,35 @@ def backup(
     """Make a consistent copy of the embedded store, also while it is served.
 
     The copy holds everything: resources, history, audit records, keys, quarantine. Its name appears only when it
-    is complete, and is checked before the command ends.
+    is complete, and is checked before the command ends. The concept index, with what was imported into it, is copied
+    beside it, with .terminology at the end of its name.
     """
     from countyfhir.store.sqlite import problems
-    from countyfhir.store.sqlite.backup import copy
+    from countyfhir.store.sqlite.backup import copy, copy_beside
     from countyfhir.store.sqlite.options import Options
 
     source = embedded(settings)
     if not source.exists():
         stop(f"{source}: there is no store")
-    if target.exists():
-        stop(f"{target} is there already: name a new file")
+    concepts = beside(target)
+    for taken in (target, concepts):
+        if taken.exists():
+            stop(f"{taken} is there already: name a new file")
     if not target.absolute().parent.is_dir():
         stop(f"{target.absolute().parent}: there is no such folder")
     copy(str(source), target, Options())
     if found := problems(target):
         stop(f"{target} is not sound: {found[0]}")
     typer.echo(f"{target}: {target.stat().st_size / 2**20:.1f} MB, checked")
+    index = settings.concept_index_path
+    if index is not None and index.exists():
+        copy_beside(index, concepts)
+        typer.echo(f"{concepts}: {concepts.stat().st_size / 2**20:.1f} MB")
+
+
+def beside(backup_file: Path) -> Path:
+    """Where the concept index lies in a backup."""
+    return backup_file.with_name(backup_file.name + ".terminology")
 
 
 def embedded(settings: Settings) -> Path:

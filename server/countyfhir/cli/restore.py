@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from countyfhir.cli import COMMANDS
-from countyfhir.cli.backup import embedded
+from countyfhir.cli.backup import beside, embedded
 from countyfhir.cli.options import stop, with_settings
 from countyfhir.settings import Settings
 
@@ -26,9 +26,11 @@ def restore(
     """Check a backup and install it as the embedded store.
 
     Nothing is changed when the backup is damaged or newer than this program, or while a server has the store open. The
-    store that was there is kept beside the new one, with .replaced at the end of its name.
+    store that was there is kept beside the new one, with .replaced at the end of its name. The concept index comes back
+    with it.
     """
     from countyfhir.store import sqlite
+    from countyfhir.store.sqlite.backup import alone, restore_beside
 
     place = embedded(settings)
     if found := sqlite.problems(source):
@@ -38,3 +40,8 @@ def restore(
     sqlite.restore(source, place)
     kept = f"; the store that was there is {place}.replaced" if replaced else ""
     typer.echo(f"{source} is now {place}{kept}")
+    concepts, index = beside(source), settings.concept_index_path
+    if concepts.exists() and index is not None:
+        with alone(str(place)):
+            restore_beside(concepts, index)
+        typer.echo(f"{concepts} is now {index}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from countyfhir.store.sqlite.connecting import connect, fetch
 from countyfhir.store.sqlite.options import Options
 
 PROBLEMS_NAMED = 20
+PATIENCE = 10_000  # milliseconds to wait for who writes
 
 
 def copy(path: str, target: str | Path, options: Options) -> None:
@@ -25,21 +26,50 @@ def copy(path: str, target: str | Path, options: Options) -> None:
     FileExistsError when ``target`` is there, StoreUnusable when there is no database at ``path``. Works beside a
     running server: it sees one state, writers go on.
     """
-    place = Path(target)
-    if place.exists():
-        raise FileExistsError(f"{place} exists: name a new file")
     if not Path(path).is_file():
         raise StoreUnusable(f"there is no database at {path}")
-    partial = place.with_name(place.name + ".partial")
-    partial.unlink(missing_ok=True)
     in_use = note_use(path)
     try:
-        _vacuum_into(path, partial, options)
+        _copied(Path(target), lambda partial: _vacuum_into(path, partial, options))
+    finally:
+        os.close(in_use)
+
+
+def copy_beside(path: Path, target: Path) -> None:
+    """The same for a database of another kind that belongs to the store: the concept index."""
+
+    def vacuum(partial: Path) -> None:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            connection.set_busy_timeout(PATIENCE)
+            connection.execute("VACUUM INTO ?", (str(partial),))
+        finally:
+            connection.close(True)
+
+    _copied(target, vacuum)
+
+
+def restore_beside(source: Path, place: Path) -> None:
+    """Put the copy of such a database back; what was there is kept beside it. Call it while the store is ``alone``'s or
+    nobody serves it."""
+    fresh = place.with_name(place.name + ".restoring")
+    shutil.copyfile(source, fresh)
+    _make_durable(fresh)
+    _keep_old(place)
+    fresh.replace(place)
+    _make_durable(place.parent)
+
+
+def _copied(place: Path, write: Callable[[Path], None]) -> None:
+    if place.exists():
+        raise FileExistsError(f"{place} exists: name a new file")
+    partial = place.with_name(place.name + ".partial")
+    partial.unlink(missing_ok=True)
+    try:
+        write(partial)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    finally:
-        os.close(in_use)
     _make_durable(partial)
     os.link(partial, place)
     partial.unlink()
