@@ -4,6 +4,7 @@ page."""
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -122,9 +123,7 @@ async def found(store: Store, query: Query, grant: Grant | None = None) -> list[
         if page.cursor is None:
             return names
         assert len(page.matches) == query.count
-        query = Query(
-            query.resource_types, query.where, query.sort, query.count, query.total, query.includes, page.cursor
-        )
+        query = replace(query, cursor=page.cursor)
 
 
 PATIENT_CLAUSES = {
@@ -340,6 +339,23 @@ def test_several_types_are_one_list(open_store: Open) -> None:
     run(open_store, story)
 
 
+def test_types_in_turn_come_as_they_are_named(open_store: Open) -> None:
+    """All of one type before the next, each once, whatever the size of the pages."""
+
+    async def story(store: Store) -> None:
+        shelf = await filled(store)
+        both = ("Patient", "Basic", "Observation")
+        for count in (7, 1_000):
+            names = await found(store, Query(both, count=count, in_turn=True))
+            assert len(names) == len(set(names))
+            assert set(names) == shelf.find(Query(both))
+            types = [name.partition("/")[0] for name in names]
+            assert types == sorted(types, key=both.index)
+        assert len(set(types)) == 2
+
+    run(open_store, story)
+
+
 def test_totals_are_counted_when_asked_for(open_store: Open) -> None:
     """None by default; accurate and estimate count the matches, not the page; count 0 gives only the total."""
 
@@ -363,20 +379,29 @@ def test_totals_are_counted_when_asked_for(open_store: Open) -> None:
 
 
 def test_an_include_follows_a_canonical(open_store: Open) -> None:
-    """The resource whose url is named by the reference parameter comes along, and back from it."""
+    """What a canonical names comes along, in the version that it names where it names one; and back from it."""
+    url = "http://county.example/fhir/Questionnaire/frail"
+
+    def questionnaire(logical_id: str, version: str) -> Write:
+        names = ((URI, "_canonical", 0, url), (URI, "_canonical", 0, f"{url}|{version}"))
+        return write("Questionnaire", logical_id, (URI, "url", 0, url), *names)
+
+    def response(logical_id: str, canonical: str) -> Write:
+        literal = ((REFERENCE, "questionnaire", 0, "", each) for each in dict.fromkeys((url, canonical)))
+        return write("QuestionnaireResponse", logical_id, *literal, (URI, "questionnaire:canonical", 0, canonical))
+
+    async def included(store: Store, kind: str, logical_id: str, include: Include) -> set[str]:
+        query = Query((kind,), ((IdIs((logical_id,)),),), includes=(include,))
+        return {one.logical_id for one in (await store.resources.search(query)).included}
 
     async def story(store: Store) -> None:
-        url = "http://county.example/fhir/Questionnaire/frail"
-        await commit(
-            store,
-            write("Questionnaire", "q1", (URI, "url", 0, url)),
-            write("QuestionnaireResponse", "r1", (REFERENCE, "questionnaire", 0, "", url)),
-        )
-        include = Include("QuestionnaireResponse", "questionnaire")
-        page = await store.resources.search(Query(("QuestionnaireResponse",), includes=(include,)))
-        assert [one.logical_id for one in page.included] == ["q1"]
+        await commit(store, questionnaire("q1", "1"), questionnaire("q2", "2"))
+        await commit(store, response("r1", f"{url}|1"), response("r", url))
+        forth = Include("QuestionnaireResponse", "questionnaire")
+        assert await included(store, "QuestionnaireResponse", "r1", forth) == {"q1"}
+        assert await included(store, "QuestionnaireResponse", "r", forth) == {"q1", "q2"}
         back = Include("QuestionnaireResponse", "questionnaire", None, reverse=True)
-        page = await store.resources.search(Query(("Questionnaire",), includes=(back,)))
-        assert [one.logical_id for one in page.included] == ["r1"]
+        assert await included(store, "Questionnaire", "q1", back) == {"r1", "r"}
+        assert await included(store, "Questionnaire", "q2", back) == {"r"}
 
     run(open_store, story)

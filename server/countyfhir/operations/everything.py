@@ -16,14 +16,17 @@ from countyfhir.interactions.request_parameters import moment, page_size
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
 from countyfhir.search import cursor
+from countyfhir.search.compartments import COMPARTMENT
 from countyfhir.search.query import (
     FOREVER,
+    AllOf,
     Clause,
     DateIs,
     IdIs,
     Include,
     InCompartment,
     LastUpdatedIs,
+    OfType,
     Query,
     ReferenceIs,
 )
@@ -49,22 +52,17 @@ async def everything(interaction: Interaction, grant: Grant, world: World) -> An
     asked = _asked(interaction, grant, world)
     if interaction.logical_id is not None:
         await read(changed(interaction, preconditions=Preconditions()), grant, world)
-    number, keys = _start(asked, interaction, grant, world)
+    after = _start(asked, interaction, grant, world)
     shown: dict[tuple[str, str], Stored] = {}
     included: dict[tuple[str, str], Stored] = {}
-    matches = 0
-    after: tuple[object, ...] | None = None
-    while number < len(asked.resource_types):
-        room = world.policy.max_count if asked.count is None else asked.count - matches
-        if room <= 0:
-            after = (number, keys)
-            break
-        query = await whole_query(_query(asked.resource_types[number], interaction, asked, room, keys, world), world)
+    going = bool(asked.resource_types)
+    while going:
+        query = await whole_query(_query(interaction, asked, after, world), world)
         page = await world.store.resources.search(query, grant)
         shown |= {(one.resource_type, one.logical_id): one for one in page.matches}
         included |= {(one.resource_type, one.logical_id): one for one in page.included}
-        matches += len(page.matches)
-        number, keys = (number, page.cursor) if page.cursor is not None else (number + 1, None)
+        after = page.cursor
+        going = asked.count is None and after is not None
     inside = await _inside(set(included) - set(shown), interaction, asked, grant, world)
     extra = [
         one for key, one in included.items() if key not in shown and key not in inside and may_include(grant, key[0])
@@ -123,41 +121,47 @@ def _value(parameter: dict[str, Any]) -> str:
     return next((str(value) for name, value in parameter.items() if name.startswith("value")), "")
 
 
-def _query(
-    name: str, interaction: Interaction, asked: _Asked, room: int, keys: tuple[object, ...] | None, world: World
-) -> Query:
-    where = list(_in_compartment(name, interaction, world))
+def _query(interaction: Interaction, asked: _Asked, after: tuple[object, ...] | None, world: World) -> Query:
+    """The types one after another, in one search."""
+    where = [_in_compartment(interaction)]
     if asked.since is not None:
         where.append((LastUpdatedIs("ge", asked.since, asked.since + 1),))
-    clinical = world.definitions.search_parameters[name].get("date")
-    if asked.period is not None and clinical is not None and clinical.type == "date":
-        where.append((DateIs("date", "ap", *asked.period),))
-    includes = () if "_type" in asked.sent else (Include(name, "*"),)
-    return Query((name,), tuple(where), count=room, includes=includes, cursor=keys)
+    if asked.period is not None:
+        where.append(_in_period(asked.resource_types, asked.period, world))
+    includes = () if "_type" in asked.sent else (Include("*", "*"),)
+    count = asked.count or world.policy.max_count
+    return Query(asked.resource_types, tuple(where), count=count, includes=includes, cursor=after, in_turn=True)
+
+
+def _in_period(resource_types: tuple[str, ...], period: tuple[int, int], world: World) -> Clause:
+    """Resources whose clinical date overlaps the period, and all of the types that have none."""
+    known = world.definitions.search_parameters
+    dated = {name for name in resource_types if "date" in known[name] and known[name]["date"].type == "date"}
+    of_dated = tuple(OfType(name) for name in resource_types if name in dated)
+    others = tuple(OfType(name) for name in resource_types if name not in dated)
+    return (*others, AllOf((of_dated, (DateIs("date", "ap", *period),)))) if dated else others
 
 
 async def _inside(
     keys: set[tuple[str, str]], interaction: Interaction, asked: _Asked, grant: Grant, world: World
 ) -> set[tuple[str, str]]:
     """Those of the included resources that belong to the compartment: they are matches, of this page or another."""
-    found: set[tuple[str, str]] = set()
-    for name in {name for name, _ in keys} & set(asked.resource_types):
-        ids = tuple(sorted(logical_id for kind, logical_id in keys if kind == name))
-        where = ((IdIs(ids),), *_in_compartment(name, interaction, world))
-        query = await whole_query(Query((name,), where, count=len(ids)), world)
-        page = await world.store.resources.search(query, grant)
-        found |= {(one.resource_type, one.logical_id) for one in page.matches}
-    return found
+    types = {name for name, _ in keys} & set(asked.resource_types)
+    ids = tuple(sorted({logical_id for name, logical_id in keys if name in types}))
+    if not ids:
+        return set()
+    where = ((IdIs(ids),), _in_compartment(interaction))
+    query = Query(tuple(sorted(types)), where, count=len(ids) * len(types), in_turn=True)
+    page = await world.store.resources.search(await whole_query(query, world), grant)
+    return {(one.resource_type, one.logical_id) for one in page.matches} & keys
 
 
-def _in_compartment(name: str, interaction: Interaction, world: World) -> tuple[Clause, ...]:
-    """What resources of a type must meet to be in the compartment of the focus, or of any resource of its type."""
+def _in_compartment(interaction: Interaction) -> Clause:
+    """What resources must meet to be in the compartment of the focus, or of any resource of its type."""
     focus = str(interaction.resource_type)
-    listed = world.definitions.compartments[focus].get(name, ())
-    parameters = tuple(one for one in listed if one != "{def}")
     if interaction.logical_id is not None:
-        return ((InCompartment(focus, interaction.logical_id, parameters),),)
-    return () if name == focus else (tuple(ReferenceIs(one, focus, None) for one in parameters),)
+        return (InCompartment(focus, interaction.logical_id, (COMPARTMENT,)),)
+    return (ReferenceIs(COMPARTMENT, focus, None),)
 
 
 def _digest(interaction: Interaction, asked: _Asked) -> str:
@@ -165,14 +169,10 @@ def _digest(interaction: Interaction, asked: _Asked) -> str:
     return cursor.query_digest((interaction.resource_type, interaction.logical_id, sorted(said.items())))
 
 
-def _start(
-    asked: _Asked, interaction: Interaction, grant: Grant, world: World
-) -> tuple[int, tuple[object, ...] | None]:
+def _start(asked: _Asked, interaction: Interaction, grant: Grant, world: World) -> tuple[object, ...] | None:
     if "_cursor" not in asked.sent:
-        return 0, None
-    digest = _digest(interaction, asked)
-    number, keys = cursor.decode(asked.sent["_cursor"], world.store.secret, digest, grant.digest)
-    return int(str(number)), keys  # type: ignore[return-value]
+        return None
+    return cursor.decode(asked.sent["_cursor"], world.store.secret, _digest(interaction, asked), grant.digest)
 
 
 def _links(

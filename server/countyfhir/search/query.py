@@ -288,7 +288,8 @@ class Query:
     """A whole search. ``where`` maps nothing per type: on several types every clause must be a common parameter.
 
     ``cursor`` holds the sort keys of the last row of the previous page (see ``search.cursor``), ``count`` the page
-    size; ``total`` is none, estimate or accurate; ``count`` 0 asks for the total only.
+    size; ``total`` is none, estimate or accurate; ``count`` 0 asks for the total only. ``in_turn``: the types come one
+    after another as they are named, not merged; the place of the type leads the keys of the cursor.
     """
 
     resource_types: tuple[str, ...]
@@ -298,3 +299,4 @@ class Query:
     total: str = "none"
     includes: tuple[Include, ...] = ()
     cursor: tuple[object, ...] | None = None
+    in_turn: bool = False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from countyfhir.exchange import Grant, Stored
 from countyfhir.search.query import Query
@@ -20,7 +21,9 @@ COUNTED_EXACTLY = 10_000
 
 async def page(reading: Reading, query: Query, grant: Grant, include_limit: int) -> Page:
     """One page of what the grant lets the caller see. No resource type named: all that occur."""
-    searched = await _searched(reading, query, grant)
+    if query.in_turn:
+        return await _page(reading, query, grant, include_limit, await _in_turn(reading, query, grant))
+    searched = [each async for each in _searched(reading, query, grant)]
     total = await _total(reading, searched, query) if query.total != "none" or query.count <= 0 else None
     if query.count <= 0:
         return Page((), total=total)
@@ -29,6 +32,18 @@ async def page(reading: Reading, query: Query, grant: Grant, include_limit: int)
         rows += await sorting.page(reading, selection, query.sort, query.cursor, query.count + 1)
     if len(searched) > 1:
         rows.sort(key=sorting.before(query.sort))
+    return await _page(reading, query, grant, include_limit, rows, total)
+
+
+async def _page(
+    reading: Reading,
+    query: Query,
+    grant: Grant,
+    include_limit: int,
+    rows: list[sorting.Row],
+    total: int | None = None,
+) -> Page:
+    """The page of these rows (one more than it shows, where there are more), and what it brings along."""
     shown = rows[: query.count]
     matches = [row[-1] for row in shown]
     also = (
@@ -43,15 +58,29 @@ async def page(reading: Reading, query: Query, grant: Grant, include_limit: int)
     )
 
 
-async def _searched(reading: Reading, query: Query, grant: Grant) -> list[Selection]:
+async def _in_turn(reading: Reading, query: Query, grant: Grant) -> list[sorting.Row]:
+    """Rows of one type after another, the place of the type in front; no further than the page goes."""
+    number, *keys = query.cursor or (0,)
+    assert isinstance(number, int)
+    rows: list[sorting.Row] = []
+    asked = replace(query, resource_types=query.resource_types[number:])
+    async for selection in _searched(reading, asked, grant):
+        place = query.resource_types.index(selection.resource_type)
+        after = tuple(keys) if keys and place == number else None
+        found = await sorting.page(reading, selection, query.sort, after, query.count + 1 - len(rows))
+        rows += [(place, *row) for row in found]
+        if len(rows) > query.count:
+            break
+    return rows
+
+
+async def _searched(reading: Reading, query: Query, grant: Grant) -> AsyncIterator[Selection]:
     """The types of which anything may match, each with the query's and the grant's clauses."""
-    searched = []
     for kind in query.resource_types or await all_types(reading):
         narrowing = await granted(reading, kind, grant)
         if narrowing is not None:
             conditions = [*await conditions_of(reading, kind, query.where), *narrowing]
-            searched.append(await select(reading, kind, conditions))
-    return searched
+            yield await select(reading, kind, conditions)
 
 
 async def _total(reading: Reading, searched: Sequence[Selection], query: Query) -> int:

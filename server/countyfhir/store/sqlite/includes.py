@@ -67,9 +67,10 @@ def _take(found: Included, include: Include, rids: list[int], fresh: dict[int, N
 
 BY_REFERENCE = (
     "SELECT f.target_rid FROM json_each(?) s"
-    " CROSS JOIN reference f ON f.rid = s.value AND f.parameter_id IN ({parameters})"
+    " CROSS JOIN reference f ON f.rid = s.value AND {plus}f.parameter_id IN ({parameters})"
     " CROSS JOIN resource t ON t.rid = f.target_rid AND t.deleted = 0 {typed}"
 )
+"""``plus`` "+": all references of a resource are read, rather than each of many parameters looked up."""
 BY_REFERENCE_BACK = (
     "SELECT f.rid FROM json_each(?) s CROSS JOIN resource t ON t.rid = s.value {typed}"
     " CROSS JOIN reference f ON f.target_rid = t.rid AND f.parameter_id IN ({parameters})"
@@ -105,7 +106,8 @@ def _reached(connection: apsw.Connection, names: Names, include: Include, fronti
     for kind in (kinds.REFERENCE, kinds.URI):
         parameters = ", ".join(map(str, _parameters(connection, names, include, kind)))
         if parameters:
-            sql = _WAYS[kind, include.reverse].format(parameters=parameters, typed=typed, uri=kinds.URI)
+            way, plus = _WAYS[kind, include.reverse], "+" if include.parameter == "*" else ""
+            sql = way.format(parameters=parameters, typed=typed, uri=kinds.URI, plus=plus)
             reached += [rid for (rid,) in fetch(connection, sql, (listed,))]
     return reached
 

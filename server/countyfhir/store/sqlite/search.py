@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from operator import itemgetter
 
 import apsw
@@ -31,7 +32,9 @@ COUNTED_EXACTLY = 10_000
 
 def page(connection: apsw.Connection, names: Names, query: Query, grant: Grant, include_limit: int) -> Page:
     """One page of what the grant lets the caller see. No resource type named: all that occur."""
-    searched = _searched(connection, names, query, grant)
+    if query.in_turn:
+        return _page(connection, names, query, grant, include_limit, _in_turn(connection, names, query, grant))
+    searched = list(_searched(connection, names, query, grant))
     total = _total(searched, query.total) if query.total != "none" or query.count <= 0 else None
     if query.count <= 0:
         return Page((), total=total)
@@ -42,6 +45,19 @@ def page(connection: apsw.Connection, names: Names, query: Query, grant: Grant, 
     ]
     if len(searched) > 1:
         rows.sort(key=sorting.before(query.sort))
+    return _page(connection, names, query, grant, include_limit, rows, total)
+
+
+def _page(
+    connection: apsw.Connection,
+    names: Names,
+    query: Query,
+    grant: Grant,
+    include_limit: int,
+    rows: list[sorting.Row],
+    total: int | None = None,
+) -> Page:
+    """The page of these rows (one more than it shows, where there are more), and what it brings along."""
     shown = rows[: query.count]
     matches = [row[-1] for row in shown]
     also = (
@@ -58,16 +74,33 @@ def page(connection: apsw.Connection, names: Names, query: Query, grant: Grant, 
     )
 
 
-def _searched(connection: apsw.Connection, names: Names, query: Query, grant: Grant) -> list[tuple[Scope, list[Term]]]:
+def _in_turn(connection: apsw.Connection, names: Names, query: Query, grant: Grant) -> list[sorting.Row]:
+    """Rows of one type after another, the place of the type in front; no further than the page goes."""
+    number, *keys = query.cursor or (0,)
+    assert isinstance(number, int)
+    rows: list[sorting.Row] = []
+    for scope, terms in _searched(
+        connection, names, replace(query, resource_types=query.resource_types[number:]), grant
+    ):
+        place = query.resource_types.index(scope.type_name)
+        after = tuple(keys) if keys and place == number else None
+        room = query.count + 1 - len(rows)
+        rows += [(place, *row) for row in sorting.page(scope, terms, query.sort, after, room)]
+        if len(rows) > query.count:
+            break
+    return rows
+
+
+def _searched(
+    connection: apsw.Connection, names: Names, query: Query, grant: Grant
+) -> Iterator[tuple[Scope, list[Term]]]:
     """The types of which anything may match, each with the query's and the grant's clauses."""
-    searched = []
     for type_name in query.resource_types or all_types(connection):
         type_id = names.type_id(connection, type_name)
         scope = Scope(connection, names, type_name, type_id) if type_id is not None else None
         narrowing = granted(scope, grant) if scope else None
         if scope and narrowing is not None:
-            searched.append((scope, [*terms_of(scope, query.where), *narrowing]))
-    return searched
+            yield scope, [*terms_of(scope, query.where), *narrowing]
 
 
 def _total(searched: Sequence[tuple[Scope, list[Term]]], wanted: str) -> int:
