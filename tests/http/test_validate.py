@@ -156,3 +156,11 @@ def test_references_must_exist_or_get_a_placeholder(serve: Callable[..., TestCli
     }
     assert lenient.post("", json=single).status_code == 200
     assert lenient.get("Patient/two").status_code == 200
+
+
+@pytest.mark.parametrize("named", [{"x": 1}, ["Patient"], 7, None])
+def test_a_resource_type_that_is_no_text_is_said(client: TestClient, named: object) -> None:
+    """Found by made-up requests: it was an error of the server."""
+    answer = client.post("Patient/$validate", json={"resourceType": named})
+    assert answer.status_code in (200, 400)
+    assert answer.json()["issue"][0]["severity"] in ("error", "fatal")

@@ -78,7 +78,8 @@ def tolerated(finding: Finding) -> Finding:
 
 
 def _is_known(resource: Any) -> bool:
-    return isinstance(resource, dict) and resource.get("resourceType") in definitions().resource_types
+    named = resource.get("resourceType") if isinstance(resource, dict) else None
+    return isinstance(named, str) and named in definitions().resource_types
 
 
 def given_by(knowledge: Knowledge) -> Given:

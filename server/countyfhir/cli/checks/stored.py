@@ -24,7 +24,7 @@ def store(settings: Settings, *, deep: bool = False) -> list[Finding]:
     """Everything that can be said about the store without changing it; ``deep`` reads all of it."""
     path = settings.sqlite_path
     if path is None:
-        return [note("store", f"{settings.store_name} is not checked by this version", "see docs/operate.md")]
+        return _mongodb(settings)
     if kind := network_file_system(str(path.absolute())):
         text = f"{path} lies on a network file system ({kind}), whose locks cannot be relied on"
         return [bad("store", text, "move it to a local disk")]
@@ -43,6 +43,30 @@ def store(settings: Settings, *, deep: bool = False) -> list[Finding]:
     return asyncio.run(_opened(settings, path))
 
 
+def _mongodb(settings: Settings) -> list[Finding]:
+    from countyfhir.store.mongodb import inspecting, layout
+
+    try:
+        seen = inspecting.inspected(settings.store)
+    except StoreUnusable as error:
+        return [bad("store", str(error), "see docs/mongodb.md")]
+    if seen.problems:
+        return [bad("store", problem, "see docs/mongodb.md") for problem in seen.problems]
+    kind = "sharded cluster" if seen.sharded else f"replica set of {seen.members}"
+    findings = [good("MongoDB", f"{'.'.join(map(str, seen.version))}, {kind}")]
+    if seen.version < inspecting.SUPPORTED:
+        findings.append(note("MongoDB", "its maker no longer mends this version", "go to 6.0 or newer"))
+    if not seen.sharded and seen.members < 3:
+        findings.append(note("MongoDB", "one lost disk loses the record", "three members, on three machines"))
+    if abs(seen.ahead) > MINUTE / 1e6:
+        findings.append(note("clock", f"{seen.ahead:.0f} seconds from the clock of the store", "set both (NTP)"))
+    if seen.schema < layout.SCHEMA_VERSION:
+        text = f"{settings.store_name} has schema version {seen.schema}; it is brought to {layout.SCHEMA_VERSION}"
+        return [*findings, good("store", f"{text} at the next start")]
+    findings += [bad("store", f"an index is missing: {one}", "start the server: it makes it") for one in seen.missing]
+    return [*findings, *asyncio.run(_opened(settings, None))]
+
+
 def schema_version(path: Path) -> int:
     """The schema version of the file; StoreUnusable or an SQLite error when it is none of ours."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
@@ -52,7 +76,7 @@ def schema_version(path: Path) -> int:
         connection.close()
 
 
-async def _opened(settings: Settings, path: Path) -> list[Finding]:
+async def _opened(settings: Settings, path: Path | None) -> list[Finding]:
     from countyfhir.app import open_store
 
     try:
@@ -60,21 +84,22 @@ async def _opened(settings: Settings, path: Path) -> list[Finding]:
     except StoreUnusable as error:
         return [bad("store", str(error), "see docs/operate.md, When the store does not open")]
     try:
-        return [*await _contents(opened, path), *await _keys(opened, settings)]
+        return [*await _contents(opened, path, settings.store_name), *await _keys(opened, settings)]
     finally:
         await opened.close()
 
 
-async def _contents(opened: Store, path: Path) -> list[Finding]:
+async def _contents(opened: Store, path: Path | None, name: str) -> list[Finding]:
     page = await opened.resources.history(HistoryQuery(count=1))
-    size = f"{path.stat().st_size / 2**20:.1f} MB"
+    size = f" ({path.stat().st_size / 2**20:.1f} MB)" if path is not None else ""
+    place = path or name
     if not page.versions:
-        return [good("store", f"{path} opens, is empty ({size})")]
+        return [good("store", f"{place} opens, is empty{size}")]
     ahead = page.versions[0].last_updated - time.time_ns() // 1000
     if ahead > MINUTE:
         text = f"the newest version is stamped {ahead // MINUTE} minutes in the future"
         return [note("clock", text, "set the clock (NTP); stamps go on from there until the clock has come up")]
-    return [good("store", f"{path} opens, {page.total} versions ({size})")]
+    return [good("store", f"{place} opens, {page.total} versions{size}")]
 
 
 async def _keys(opened: Store, settings: Settings) -> list[Finding]:
