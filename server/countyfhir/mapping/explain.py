@@ -17,8 +17,8 @@ RESERVED = frozenset({"when", "each"})
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One output element: where it is (``Patient/x.name[0].text``), its value, the expression (None: it is constant), the
-    named values the expression leans on (name -> expression), and the cells of the record that went into it."""
+    """One output element: where it is (``Patient/x.name[0].text``), its value, the expression (None: it is constant),
+    the named values the expression leans on (name -> expression), and the cells of the record that went into it."""
 
     element: str
     value: Any
@@ -36,7 +36,7 @@ def explain(
     found: list[Explained] = []
     for target in mapping.targets:
         for reference, turn in turns_of(mapping, target, environment):
-            walk = Walk(mapping, target, turn, {name: one for name, one in (*mapping.values, *target.values)})
+            walk = Walk(mapping, target, turn, dict((*mapping.values, *target.values)))
             found += walk.elements(target.content, reference, target.scope)
     return found
 

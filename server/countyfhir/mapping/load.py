@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -15,8 +16,10 @@ from jsonschema.exceptions import best_match
 from countyfhir import shipped
 from countyfhir.fhirpath import FhirPathError
 from countyfhir.mapping.code_map import CodeMap, code_map
+from countyfhir.mapping.concept_maps import NoConceptMap, table_of
 from countyfhir.mapping.event import compile_event
 from countyfhir.mapping.expression import Expression, Scope, compile_expression
+from countyfhir.mapping.fragments import Fragments, expanded, fragments_in
 from countyfhir.mapping.institution import institution, known_institutions
 from countyfhir.mapping.merge import merge_of
 from countyfhir.mapping.record import Check, Format, Institution, Lookup, RecordMapping, Source, Target
@@ -52,7 +55,8 @@ def load_source(folder: Path) -> Source:
     document = checked(read(folder / SOURCE_FILE), "source")
     institutions = read_institutions(document)
     paths = sorted(path for path in folder.glob("*.yaml") if path.name != SOURCE_FILE)
-    mappings = [load_mapping(path, folder.name, institutions, document.data) for path in paths]
+    fragments = fragments_in([shipped.folder("mappings"), folder.parent, folder])
+    mappings = [load_mapping(path, folder.name, institutions, document.data, fragments) for path in paths]
     mappings.sort(key=lambda mapping: (mapping.order, mapping.name))
     data = document.data
     ignore = tuple(data.get("ignore", ()))
@@ -77,10 +81,14 @@ def checked(document: Document, name: str) -> Document:
 
 
 def load_mapping(
-    path: Path, source: str, institutions: tuple[Institution, ...], defaults: Mapping[str, Any]
+    path: Path,
+    source: str,
+    institutions: tuple[Institution, ...],
+    defaults: Mapping[str, Any],
+    fragments: Fragments = MappingProxyType({}),
 ) -> RecordMapping:
-    """One mapping file of the source."""
-    document = checked(read(path), "mapping")
+    """One mapping file of the source, with its ``fragments`` in place."""
+    document = checked(expanded(read(path), fragments), "mapping")
     return Builder(document, source, institutions, defaults).build()
 
 
@@ -216,6 +224,8 @@ class Builder:
         if declared["column"] not in [*self.data["source"]["columns"], *looked_up]:
             problem = f"the column '{declared['column']}' is neither among source.columns nor looked up"
             raise self.document.error((*place, "column"), problem)
+        if "map" in declared:
+            return self.concept_map(place, name, declared)
         if "file" not in declared:
             return code_map(name, declared)
         listed = read(shipped.folder("terminology") / "code-maps" / declared["file"])
@@ -226,6 +236,16 @@ class Builder:
                 place, f"{declared['file']} does not say that it applies to {wanted}; see 'applies'"
             )
         return code_map(name, {**listed.data, **declared})
+
+    def concept_map(self, place: tuple[Any, ...], name: str, declared: Mapping[str, Any]) -> CodeMap:
+        """A ConceptMap of ``terminology/``: to Codings, or with ``as: code`` to the codes alone."""
+        try:
+            table = table_of(declared["map"], self.source, str(declared["dictionary"]))
+        except NoConceptMap as error:
+            raise self.document.error((*place, "map"), str(error)) from error
+        if declared.get("as") == "code":
+            table = {code: coding["code"] for code, coding in table.items()}
+        return code_map(name, {**declared, "table": table})
 
     def lookups(self) -> tuple[Lookup, ...]:
         found = []
