@@ -81,6 +81,9 @@ def found(client: TestClient, asked: str, **more: str) -> list[str]:
     ("asked", "expected"),
     [
         (f"Condition?code:in={GROUPS}", ["c1"]),
+        ("Condition?code:in=ValueSet/followed", ["c1"]),
+        ("Condition?code:in=http://127.0.0.1:8080/fhir/ValueSet/followed", ["c1"]),
+        ("Patient?gender:in=ValueSet/administrative-gender", ["a"]),
         (f"Condition?code:not-in={GROUPS}", ["c2", "c3", "c4"]),
         (f"Condition?code:below={DISEASES}|circulatory", ["c1", "c2", "c3"]),
         (f"Condition?code:below={DISEASES}|hypertension", ["c1", "c2"]),

@@ -23,6 +23,14 @@ T = TypeVar("T")
 MOST_KEPT = 1_024
 """Code systems, value sets and maps that are kept parsed, each."""
 
+BY_ID = "ValueSet/"
+"""Begins the relative reference to a value set."""
+_OF_KEY = "SELECT id FROM content WHERE kind='ValueSet' AND key=? AND origin IN ('store', 'r4') ORDER BY origin DESC"
+_OF_ID = (
+    "SELECT id FROM content WHERE kind='ValueSet' AND origin NOT IN ('store', 'r4')"
+    " AND json_extract(CAST(body AS TEXT), '$.id')=?"
+)
+
 
 class Kept(OrderedDict[Hashable, T]):
     """The ``most`` values that were kept last."""
@@ -101,8 +109,8 @@ class Resolver:
         return [one.version for layer in self.layers for one in contents.of_url(layer, kind, url)]
 
     def value_set(self, canonical: str, within: Definition | None = None) -> Definition | None:
-        """The value set of ``url`` or ``url|version`` (or ``#id``, contained in ``within``); one that its url defines,
-        or of all codes of a system, too. None when it is not known."""
+        """The value set of ``url`` or ``url|version`` (or ``#id``, contained in ``within``; ``ValueSet/id``, stored
+        under that id); one that its url defines, or of all codes of a system, too. None when it is not known."""
         if canonical.startswith("#") and within is not None:
             held = within.contained.get(canonical)
             return value_sets.definition(held) if held is not None else None
@@ -112,7 +120,17 @@ class Resolver:
             return found  # type: ignore[no-any-return]
         return self._found.keep(at, self._value_set(*split(canonical)))  # type: ignore[no-any-return]
 
+    def _stored(self, logical_id: str) -> Definition | None:
+        """The value set that is stored, or ships, under a logical id."""
+        for layer in self.layers:
+            row = layer.first(_OF_KEY, (logical_id,)) or layer.first(_OF_ID, (logical_id,))
+            if row is not None:
+                return value_sets.definition(contents.body(layer, row[0]))
+        return None
+
     def _value_set(self, url: str, version: str | None) -> Definition | None:
+        if url.startswith(BY_ID):
+            return self._stored(url.removeprefix(BY_ID))
         placed = self._newest("ValueSet", url, version)
         if placed is not None:
             database, content = placed

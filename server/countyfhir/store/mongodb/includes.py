@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from countyfhir.exchange import Grant
+from countyfhir.search.elements import CANONICAL
 from countyfhir.search.query import Include
+from countyfhir.search.references import CANONICAL_NAME
 from countyfhir.store.mongodb.index_keys import stem
 from countyfhir.store.mongodb.reading import BATCH, Document, Reading
 from countyfhir.store.mongodb.visible import all_types, visible_owners
@@ -81,7 +83,7 @@ async def _forward(reading: Reading, include: Include, frontier: Sequence[str]) 
             targets = reached[begin : begin + BATCH]
             yield [target for target in targets if wanted is None or target.startswith(f"{wanted}/")]
         if include.parameter != "*":
-            start_of = stem(include.source_type, include.parameter, "u")
+            start_of = stem(include.source_type, include.parameter + CANONICAL, "u")
             urls = [
                 key[len(start_of) :] for _, each in documents for key in each.get("k", ()) if key.startswith(start_of)
             ]
@@ -98,10 +100,10 @@ def _targets(document: Document, include: Include) -> list[str]:
 
 
 async def _named(reading: Reading, urls: list[str], wanted: str | None) -> AsyncIterator[list[str]]:
-    """The resources whose ``url`` is one of these."""
+    """The resources that one of these canonicals names: by their url, or by url and version."""
     kinds = [wanted] if wanted else await all_types(reading)
     for start in range(0, len(urls), 10):
-        keys = [stem(kind, "url", "u") + url for url in urls[start : start + 10] for kind in kinds]
+        keys = [stem(kind, CANONICAL_NAME, "u") + url for url in urls[start : start + 10] for kind in kinds]
         async for batch in _owning(reading, {"k": {"$in": keys}}):
             yield batch
 
@@ -116,7 +118,7 @@ async def _back(reading: Reading, include: Include, frontier: Sequence[str]) -> 
             yield batch
         if include.parameter != "*":
             urls = await _urls_of(reading, targets)
-            keys = [stem(include.source_type, include.parameter, "u") + url for url in urls]
+            keys = [stem(include.source_type, include.parameter + CANONICAL, "u") + url for url in urls]
             async for batch in _owning(reading, {"k": {"$in": keys}}):
                 yield batch
 
@@ -132,7 +134,7 @@ def _pointing(include: Include, targets: Sequence[str]) -> Document:
 async def _urls_of(reading: Reading, owners: Sequence[str]) -> list[str]:
     found = []
     for owner, document in await reading.of_owners(owners, {}, {"k": 1}):
-        start = stem(owner.partition("/")[0], "url", "u")
+        start = stem(owner.partition("/")[0], CANONICAL_NAME, "u")
         found += [key[len(start) :] for key in document.get("k", ()) if key.startswith(start)]
     return [url for url in found if url]
 

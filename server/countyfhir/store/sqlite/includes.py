@@ -11,7 +11,9 @@ import apsw
 
 from countyfhir.exchange import Grant
 from countyfhir.search import entries as kinds
+from countyfhir.search.elements import CANONICAL
 from countyfhir.search.query import Include
+from countyfhir.search.references import CANONICAL_NAME
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.selecting import granted
@@ -78,13 +80,13 @@ BY_REFERENCE_BACK = (
 BY_CANONICAL = (
     "SELECT u.rid FROM json_each(?) s"
     " CROSS JOIN uri c ON c.rid = s.value AND c.parameter_id IN ({parameters}) AND c.value <> ''"
-    " CROSS JOIN parameter p ON p.name = 'url' AND p.kind = {uri}"
+    " CROSS JOIN parameter p ON p.name = '{known}' AND p.kind = {uri}"
     " CROSS JOIN uri u ON u.parameter_id = p.parameter_id AND u.value = c.value"
     " CROSS JOIN resource t ON t.rid = u.rid AND t.deleted = 0 {typed}"
 )
 BY_CANONICAL_BACK = (
     "SELECT c.rid FROM json_each(?) s CROSS JOIN resource t ON t.rid = s.value {typed}"
-    " CROSS JOIN parameter p ON p.type_id = t.type_id AND p.name = 'url' AND p.kind = {uri}"
+    " CROSS JOIN parameter p ON p.type_id = t.type_id AND p.name = '{known}' AND p.kind = {uri}"
     " CROSS JOIN uri u ON u.rid = t.rid AND u.parameter_id = p.parameter_id AND u.value <> ''"
     " CROSS JOIN uri c ON c.parameter_id IN ({parameters}) AND c.value = u.value"
 )
@@ -94,7 +96,8 @@ _WAYS = {
     (kinds.URI, False): BY_CANONICAL,
     (kinds.URI, True): BY_CANONICAL_BACK,
 }
-"""By literal reference, and by canonical: the resource whose ``url`` is the one named. A parameter may hold both."""
+"""By literal reference, and by canonical: the resource of that url, and of that version where one is named. A
+parameter may hold both."""
 
 
 def _reached(connection: apsw.Connection, names: Names, include: Include, frontier: list[int]) -> list[int]:
@@ -107,7 +110,7 @@ def _reached(connection: apsw.Connection, names: Names, include: Include, fronti
         parameters = ", ".join(map(str, _parameters(connection, names, include, kind)))
         if parameters:
             way, plus = _WAYS[kind, include.reverse], "+" if include.parameter == "*" else ""
-            sql = way.format(parameters=parameters, typed=typed, uri=kinds.URI, plus=plus)
+            sql = way.format(parameters=parameters, typed=typed, uri=kinds.URI, known=CANONICAL_NAME, plus=plus)
             reached += [rid for (rid,) in fetch(connection, sql, (listed,))]
     return reached
 
@@ -119,7 +122,8 @@ def _parameters(connection: apsw.Connection, names: Names, include: Include, kin
     if type_id is None:
         return []
     if include.parameter != "*":
-        parameter = names.parameter_id(connection, type_id, include.parameter, kind)
+        name = include.parameter + (CANONICAL if kind == kinds.URI else "")
+        parameter = names.parameter_id(connection, type_id, name, kind)
         return [] if parameter is None else [parameter]
     if kind != kinds.REFERENCE:
         return []
