@@ -204,7 +204,7 @@ def plainly(kind: str, *dates: str, concept: str = "code") -> Judge:
                 (not fact.get("text") or says(one, fact["text"]), "words"),
                 (dated(one, fact.get("date"), *dates), "date"),
                 (status_holds(one.get("status"), fact.get("status")), "status"),
-                *MORE.get(kind, lambda fact, one: ())(fact, one),
+                *MORE.get(kind, nothing_more)(fact, one),
             )
 
         return best([verdict(one) for one in of_type(made, kind)], f"no {kind} of this record")
@@ -213,6 +213,10 @@ def plainly(kind: str, *dates: str, concept: str = "code") -> Judge:
 
 
 Checks = tuple[tuple[bool, str], ...]
+
+
+def nothing_more(fact: Resource, one: Resource) -> Checks:
+    return ()
 
 
 def encounter_more(fact: Resource, one: Resource) -> Checks:

@@ -121,7 +121,7 @@ def from_store(store: str) -> Iterator[Resource]:
                 while query:
                     interaction = Interaction("search-type", resource_type, query=query, principal=SYSTEM)
                     answer = await world.perform(interaction)
-                    bundle = json.loads(answer.body) if isinstance(answer.body, bytes) else answer.body
+                    bundle: Any = json.loads(answer.body) if isinstance(answer.body, bytes) else answer.body
                     found += [entry["resource"] for entry in bundle.get("entry", ())]
                     following = [link["url"] for link in bundle["link"] if link["relation"] == "next"]
                     query = tuple(parse_qsl(urlsplit(following[0]).query)) if following else None

@@ -79,4 +79,4 @@ def status_holds(stored: Any, wanted: str | None) -> bool:
     """Whether a status is the one of a fact; ``!x`` means anything but x."""
     if not wanted:
         return True
-    return stored != wanted[1:] if wanted.startswith("!") else stored == wanted
+    return bool(stored != wanted[1:] if wanted.startswith("!") else stored == wanted)

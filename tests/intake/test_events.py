@@ -177,3 +177,15 @@ def test_a_correction_changes_the_joined_resource(two: Bench) -> None:
     two.take(two.folder / "s" / "stays.csv")
     (stay,) = two.read("Encounter?")
     assert (stay["serviceType"]["text"], numbers(stay)) == ("外科", {"A1", "B7"})
+
+
+def test_another_certainty_stays_apart_and_is_linked(two: Bench) -> None:
+    """A diagnosis that one source doubts and the other does not is two statements; the later one points to the other."""
+    mapping = two.folder / "mappings" / "t" / "found.yaml"
+    doubt = '{coding: [{system: "http://terminology.hl7.org/CodeSystem/condition-ver-status", code: provisional}]}'
+    mapping.write_text(mapping.read_text("utf-8") + f"      verificationStatus: {doubt}\n", "utf-8")
+    two.take(*files(two))
+    apart = two.read("Condition?")
+    links = [one["extension"][0]["valueReference"]["reference"] for one in apart if "extension" in one]
+    assert len(apart) == 2
+    assert links == [f"Condition/{one['id']}" for one in apart if "extension" not in one]

@@ -71,6 +71,6 @@ def event_of(template: EventTemplate, reference: str, resource: Mapping[str, Any
 
 def numbers(resource: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The identifiers of the resource."""
-    identifiers = resource.get("identifier") or ()
-    listed = identifiers if isinstance(identifiers, list) else (identifiers,)
+    found: Any = resource.get("identifier") or []
+    listed: list[Any] = found if isinstance(found, list) else [found]
     return tuple((one["system"], str(one["value"])) for one in listed if "system" in one and "value" in one)

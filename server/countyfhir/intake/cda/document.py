@@ -81,7 +81,7 @@ def parsed(text: str) -> etree._Element:
         root = etree.fromstring(DECLARATION.sub("", text).encode(), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise NotCda(f"the document is not well-formed XML: {str(error)[:160]}") from error
-    if root.getroottree().docinfo.doctype:
+    if getattr(root.getroottree().docinfo, "doctype", ""):
         raise NotCda("the document has a DTD; documents with one are not read")
     return root
 
@@ -90,7 +90,8 @@ def as_tree(element: etree._Element) -> Tree:
     made: Tree = {}
     for name, value in element.attrib.items():
         made["xsiType" if name == INSTANCE_TYPE else local(str(name))] = value
-    if (element.getparent() is not None) and (element.getparent().tag, element.tag) == NARRATIVE:
+    parent = element.getparent()
+    if parent is not None and (parent.tag, element.tag) == NARRATIVE:
         return made | narrative(element)
     for child in element.iterchildren(tag=etree.Element):
         name = local(str(child.tag))

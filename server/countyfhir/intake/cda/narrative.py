@@ -44,7 +44,7 @@ def rendered(element: etree._Element) -> str:
         return f"<{tag}/>"
     if not tag:
         return inside(element)
-    kept = "".join(f' {key}="{escape(value)}"' for key, value in element.attrib.items() if key in ATTRIBUTES)
+    kept = "".join(f' {key}="{escape(str(value))}"' for key, value in element.attrib.items() if key in ATTRIBUTES)
     return f"<{tag}{kept}>{inside(element)}</{tag}>"
 
 

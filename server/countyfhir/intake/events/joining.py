@@ -49,6 +49,10 @@ async def nothing() -> None:
     """Nothing waits to be written."""
 
 
+SAME_EVENT = "https://fhir.county-hc.example/StructureDefinition/same-event"
+"""Extension: the resource that states the same event with another value; the two are counted once."""
+
+
 @dataclass(slots=True)
 class Joining:
     """What became of the events of one record: where its references lead, what is written beside or instead of its own
@@ -160,6 +164,8 @@ async def join_one(event: Event, body: Resource, record: str, joining: Joining) 
     if others:
         await state(standing, [*others, mine], joining)
     else:
+        if apart := await stated_otherwise(mine, found, own, joining):
+            joining.bodies[own] = linked(body, apart)
         joining.rows.append(joining.index.put(joining.like, STATEMENTS, standing, (), [mine.as_dict()]))
     for key in found:
         listed = await joining.index.references(KEYS, [key])
@@ -187,6 +193,24 @@ async def candidate(mine: Statement, found: list[str], own: str, joining: Joinin
             if new:
                 joining.rows.append(joining.index.put(joining.like, WAITING, subject, [*waiting, *new]))
     return None
+
+
+async def stated_otherwise(mine: Statement, found: list[str], own: str, joining: Joining) -> str | None:
+    """The resource of another source that states the same event with another value."""
+    for reference in await joining.index.references(KEYS, found):
+        standing = await joining.index.standing(reference)
+        for one in await joining.index.statements(standing) if standing != own else ():
+            alike = replace(one, value=mine.value)
+            differing = one.value != mine.value and not contradict(mine, alike)
+            if differing and await of_one_person(mine, one, joining.index):
+                return standing
+    return None
+
+
+def linked(body: Resource, other: str) -> Resource:
+    """The resource with a link to the one that states the same event otherwise."""
+    link = {"url": SAME_EVENT, "valueReference": {"reference": other}}
+    return body | {"extension": [*body.get("extension", ()), link]}
 
 
 async def of_one_person(one: Statement, other: Statement, index: Index) -> bool:
