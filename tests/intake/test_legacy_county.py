@@ -188,7 +188,8 @@ def test_recordings_and_images_are_what_the_centres_made(taken: Any, truth: dict
         person = [identifier["value"] for identifier in patient.get("identifier", ())]
         ordered = [resources[each["reference"]]["identifier"][0]["value"] for each in one.get("basedOn", ())]
         if one["resourceType"] == "ImagingStudy":
-            number, what = one["identifier"][0]["value"].removeprefix("urn:oid:"), one["modality"][0]["code"]
+            uids = [each["value"] for each in one["identifier"] if each["system"] == "urn:dicom:uid"]
+            number, what = uids[0].removeprefix("urn:oid:"), one["modality"][0]["code"]
             found[number] = (one["started"][:19], what, person[:1], ordered)
         elif "valueSampledData" in one.get("component", [{}])[0]:
             leads = len({component["code"]["text"] for component in one["component"]})
