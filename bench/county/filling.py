@@ -2,7 +2,8 @@
 
 What is done to a resource is what the server does on a PUT (structure checked, indexed by the same extractors) and the
 commit is the store's own; only the door, the bundle and the answer are left out, and while a store is filled its
-commits need not reach the disk one by one. A killed fill is begun anew.
+commits need not reach the disk one by one. Residents come in order, some in each commit, so that a fill that was
+killed goes on from the residents that are there (``filled``).
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
+
 from bench.county.making import FULL, Scale, county
 from bench.loading import Loaded
 from countyfhir.exchange import Plan, Write
 from countyfhir.interactions.prepare import body_of
 from countyfhir.search.context import default_context
 from countyfhir.store import sqlite
+from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.validation import structure
 
 TOGETHER = 20
@@ -36,6 +40,18 @@ def fill(store: Path, first: int, count: int, scale: Scale = FULL) -> Loaded:
     """Add the residents numbered ``first`` up to ``count`` to the store in the file."""
     begun = time.perf_counter()
     return Loaded(asyncio.run(_filled(store, first, count, scale)), time.perf_counter() - begun)
+
+
+def filled(store: Path) -> int:
+    """How many residents the store in the file has; 0 where there is no file."""
+    if not store.exists():
+        return 0
+    connection = apsw.Connection(str(store))
+    try:
+        found = fetch(connection, "SELECT current FROM resource_type WHERE name = 'Patient'")
+    finally:
+        connection.close()
+    return int(found[0][0]) if found else 0
 
 
 async def _filled(store: Path, first: int, count: int, scale: Scale) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import driving, place
-from bench.county.filling import fill
+from bench.county.filling import fill, filled
 from bench.county.making import Scale
 from bench.searches import shown
 from bench.searches.measuring import Measured, measured
@@ -59,7 +59,9 @@ def _options() -> argparse.Namespace:
     asked.add_argument("--unchecked", action="store_true", help="do not compare answers with the truth first")
     asked.add_argument("--store", type=Path, help="a store filled before (--rungs says how far); it is not changed")
     asked.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
-    asked.add_argument("--folder", type=Path, help="where temporary stores go [default: the system's]")
+    asked.add_argument(
+        "--folder", type=Path, help="for stores; that of the county stays, and is gone on with next time"
+    )
     return asked.parse_args()
 
 
@@ -85,9 +87,13 @@ def checked(folder: Path, shapes: Sequence[Shape]) -> list[str]:
 
 def climbed(folder: Path, shapes: Sequence[Shape], options: argparse.Namespace) -> list[Measured]:
     """The figures of every rung; the larger store continues the smaller one."""
-    store, first, figures = options.store or folder / "county.sqlite", 0, list[Measured]()
-    scale = Scale(options.seed, options.part)
+    kept = options.folder / f"county-{options.seed}-{options.part:g}.sqlite" if options.folder else None
+    store, figures = options.store or kept or folder / "county.sqlite", list[Measured]()
+    scale, first = Scale(options.seed, options.part), 0 if options.store else filled(store)
     for count in options.rungs:
+        if count < first:
+            print(f"{count:,} residents: passed over, {store.name} has {first:,}", file=sys.stderr)
+            continue
         if not options.store:
             loaded = fill(store, first, count, scale)
             print(f"{count:,} residents: {loaded.resources:,} resources filled in, {loaded.rate:,.0f} a second,"
