@@ -13,35 +13,37 @@ from countyfhir.settings import Settings, SettingsError, contradictions, load
 
 GOOD = {
     "store": "sqlite:other.sqlite", "synchronous": "normal", "reader_threads": 2, "load_definitions": "off",
-    "read_preference": "secondaryPreferred", "read_concern": "local", "write_concern": "2", "transaction_bytes": 2_097_152,
-    "host": "localhost", "port": 9000, "workers": 3, "base_url": "https://county.example/fhir",
-    "trusted_proxies": ("10.0.0.0/8", "::1"), "allowed_hosts": ("county.example",), "cors_origins": ("*",),
-    "gzip_min_bytes": 10, "shutdown_grace_seconds": 5, "auth": "both", "issuer": "https://login.example",
-    "audience": "fhir", "jwks": "keys.json", "token_endpoint": "https://login.example/token", "audit": "strict",
-    "audit_retention_days": 400, "audit_queue_size": 50, "validation": "off", "update_create": "refuse",
-    "conditional_delete_multiple": "on", "delete_referenced": "allow", "time_zone": "Asia/Urumqi",
-    "max_body_bytes": 2048, "bundle_max_entries": 7, "default_count": 5, "max_count": 50, "include_limit": 9,
-    "search_time_limit": 1.5, "mappings": (Path("m"),), "profiles": (Path("p"), Path("q")), "terminology": (Path("t"),), "concept_index": "c.terminology",
+    "read_preference": "secondaryPreferred", "read_concern": "local", "write_concern": "2",
+    "transaction_bytes": 2_097_152, "host": "localhost", "port": 9000, "workers": 3,
+    "base_url": "https://county.example/fhir", "trusted_proxies": ("10.0.0.0/8", "::1"),
+    "allowed_hosts": ("county.example",), "cors_origins": ("*",), "gzip_min_bytes": 10, "shutdown_grace_seconds": 5,
+    "auth": "both", "issuer": "https://login.example", "audience": "fhir", "jwks": "keys.json",
+    "token_endpoint": "https://login.example/token", "audit": "strict", "audit_retention_days": 400,
+    "audit_queue_size": 50, "validation": "off", "update_create": "refuse", "conditional_delete_multiple": "on",
+    "delete_referenced": "allow", "time_zone": "Asia/Urumqi", "max_body_bytes": 2048, "bundle_max_entries": 7,
+    "default_count": 5, "max_count": 50, "include_limit": 9, "search_time_limit": 1.5, "mappings": (Path("m"),),
+    "profiles": (Path("p"), Path("q")), "terminology": (Path("t"),), "concept_index": "c.terminology",
     "profile_checks": ("*=warn", "Patient@ward=enforce"), "required_profiles": ("Patient=https://x.example/p",),
     "unknown_extensions": "warning", "mllp_host": "0.0.0.0", "mllp_port": 2600, "mllp_peers": Path("peers.yaml"),
     "mllp_certificate": Path("c.pem"), "mllp_key": Path("k.pem"), "mllp_client_ca": Path("ca.pem"),
     "mllp_max_bytes": 2048, "mllp_idle_seconds": 5.5, "mllp_frame_seconds": 2.5, "mllp_connections": 9,
-    "reference_checks": "exists", "person_index": "off", "person_rules": Path("rules.yaml"), "log_level": "debug", "log_format": "json",
-    "metrics": "key", "open_telemetry": "http://collector:4318", "disk_reserve_mb": 1,
+    "reference_checks": "exists", "person_index": "off", "person_rules": Path("rules.yaml"), "log_level": "debug",
+    "log_format": "json", "metrics": "key", "open_telemetry": "http://collector:4318", "disk_reserve_mb": 1,
 }  # fmt: skip
 """A value other than the default for every setting."""
 
 BAD = {
     "store": "mysql:x", "synchronous": "off", "reader_threads": 0, "load_definitions": "maybe", "port": 70000,
-    "read_preference": "any", "read_concern": "linear", "write_concern": "0", "transaction_bytes": 1,
-    "workers": 0, "base_url": "county.example", "trusted_proxies": "next door", "gzip_min_bytes": -1,
+    "read_preference": "any", "read_concern": "linear", "write_concern": "0", "transaction_bytes": 1, "workers": 0,
+    "base_url": "county.example", "trusted_proxies": "next door", "gzip_min_bytes": -1,
     "shutdown_grace_seconds": "long", "auth": "password", "token_endpoint": "ftp://x", "audit": "sometimes",
     "audit_retention_days": -1, "audit_queue_size": 0, "validation": "half", "update_create": "on",
     "conditional_delete_multiple": "2", "delete_referenced": "no", "time_zone": "Mars/Base", "max_body_bytes": 1,
     "bundle_max_entries": 0, "default_count": 0, "max_count": "all", "include_limit": -1, "search_time_limit": 0,
-    "person_index": "perhaps", "profile_checks": "Patient:warn", "required_profiles": "Patient", "reference_checks": "maybe",
-    "unknown_extensions": "error", "mllp_port": 0, "mllp_max_bytes": 10, "mllp_idle_seconds": 0,
-    "mllp_frame_seconds": -1, "mllp_connections": 0, "log_level": "loud", "log_format": "xml", "metrics": "all", "open_telemetry": "collector", "disk_reserve_mb": -1,
+    "person_index": "perhaps", "profile_checks": "Patient:warn", "required_profiles": "Patient",
+    "reference_checks": "maybe", "unknown_extensions": "error", "mllp_port": 0, "mllp_max_bytes": 10,
+    "mllp_idle_seconds": 0, "mllp_frame_seconds": -1, "mllp_connections": 0, "log_level": "loud", "log_format": "xml",
+    "metrics": "all", "open_telemetry": "collector", "disk_reserve_mb": -1,
 }  # fmt: skip
 
 
