@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from countyfhir.exchange import AuditRecord
-from countyfhir.exchange import SourceRecord
+from countyfhir.exchange import AuditRecord, SourceRecord
 from countyfhir.store.ports import ApiKey, Store
 
 from .conftest import Open

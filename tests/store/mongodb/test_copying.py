@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from countyfhir.exchange import AuditRecord
+from countyfhir.exchange import AuditRecord, SourceRecord
 from countyfhir.search.entries import TOKEN
 from countyfhir.search.query import Query, TokenIs
 from countyfhir.store import copying, mongodb, sqlite
-from countyfhir.exchange import SourceRecord
 from countyfhir.store.ports import ApiKey, HistoryQuery, Store, StoreUnusable
 from tests.contract.samples import commit, delete, write
 from tests.mongodb_server import database_uri
