@@ -9,6 +9,7 @@ import pytest
 
 from countyfhir.mapping.finding import MEANINGS, HeldBack, Noted
 from countyfhir.mapping.functions import FUNCTIONS
+from countyfhir.mapping.functions import quantity as quantities
 
 
 def call(name: str, *values: Any) -> Any:
@@ -262,3 +263,24 @@ def test_drug_lines_and_frequencies() -> None:
 def test_every_code_a_function_can_report_has_a_meaning() -> None:
     """A report explains each code in one sentence."""
     assert {"M03", "M04", "M07", "M11q", "M12t", "M29", "implausible-number", "unreadable-number"} <= set(MEANINGS)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "unit"),
+    [("65岁", 65, "a"), ("３月", 3, "mo"), ("28天", 28, "d"), ("5/12", 5, "mo"), ("约70岁", 70, "a"), ("8", 8, "a")],
+)
+def test_ages_are_quantities(text: str, value: int, unit: str) -> None:
+    """M08: years, months and days; never a birth date."""
+    made = quantities.age(text)
+    assert (made["value"], made["code"]) == (value, unit)
+    with pytest.raises(HeldBack):
+        quantities.age("老年")
+
+
+def test_kilopascals_and_inverted_flags() -> None:
+    """M11k by the factor 7.5; M28 by the words of the column, both ways round."""
+    assert quantities.mmhg_of_kpa("18.7") == Decimal(140)
+    assert (quantities.flag("1", "1", "2"), quantities.flag("1", "2", "1")) == (True, False)
+    assert quantities.flag("是", "是", "否") is True
+    with pytest.raises(HeldBack):
+        quantities.flag("3", "1", "2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from countyfhir.intake.cases import cases_of, differences, made_of
 from countyfhir.intake.inputs import discover
 from countyfhir.intake.readers.formats import READERS
 from countyfhir.mapping import apply, load
@@ -32,6 +33,18 @@ def test_the_example_of_the_page_works(tmp_path: Path) -> None:
     assert {finding.code for finding in second.issues} == {"M03", "M11q"}
     assert "M29" in {finding.code for finding in third.issues}
     assert [problem for record in (first, second) for made in record.resources for problem in check(made)] == []
+
+
+def test_the_golden_cases_of_the_page_agree(tmp_path: Path) -> None:
+    """As ``countyfhir mapping test`` runs them."""
+    for name, text in FILE.findall(PAGE):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    mappings = (mapping for source in load(tmp_path / "mappings") for mapping in source.mappings)
+    cases = [case for mapping in mappings for case in cases_of(mapping)]
+    assert len(cases) >= 2
+    assert [differences(case, made_of(case)) for case in cases] == [[] for _ in cases]
 
 
 def test_every_function_is_on_the_page() -> None:

@@ -106,6 +106,37 @@ def reference_range(value: Any, unit: Any = None) -> dict[str, Any]:
     return {"low": low, "high": high, "text": plain}
 
 
+AGE_UNITS: Mapping[str, str] = {"岁": "a", "周岁": "a", "月": "mo", "个月": "mo", "天": "d", "日龄": "d"}
+AGE = re.compile(r"(?:约)?(?P<number>\d{1,3})\s*(?P<unit>周岁|岁|个月|月|天|日龄)?")
+MMHG_OF_KPA = Decimal("7.5")
+
+
+def age(value: Any) -> dict[str, Any]:
+    """An age as a Quantity (a, mo, d): 65岁, 3月, 28天, 5/12 (months), 65 (years); anything else is held back (M08)."""
+    plain = narrow(value)
+    if months := re.fullmatch(r"(\d{1,2})/12", plain):
+        return measured(Decimal(months[1]), "mo", None) | {"system": UCUM, "code": "mo"}
+    match = AGE.fullmatch(plain)
+    if match is None:
+        raise HeldBack("M08")
+    unit = AGE_UNITS[match["unit"] or "岁"]
+    return {"value": Decimal(match["number"]), "unit": unit, "system": UCUM, "code": unit}
+
+
+def mmhg_of_kpa(value: Any) -> Decimal:
+    """A pressure in kPa as mm[Hg], by the factor 7.5, whole (M11k)."""
+    return (decimal(value) * MMHG_OF_KPA).quantize(Decimal(1))
+
+
+def flag(value: Any, yes: Any, no: Any) -> bool:
+    """True or false by what stands for yes and no in this column; inverted columns name them the other way round (M28).
+    Anything else is held back."""
+    plain = narrow(value)
+    if plain not in (str(yes), str(no)):
+        raise HeldBack("unmapped-code")
+    return plain == str(yes)
+
+
 def money(value: Any) -> dict[str, Any]:
     """Money in CNY."""
     return {"value": decimal(value), "currency": "CNY"}
@@ -117,4 +148,7 @@ FUNCTIONS = (
     Function("result", result, "a laboratory result: quantity, coded, written or absent (M12, M13)", (1, 2)),
     Function("reference_range", reference_range, "low and high of a range such as 3.9-6.1", (1, 2)),
     Function("money", money, "Money in CNY"),
+    Function("age", age, "an age as a Quantity in years, months or days (M08)"),
+    Function("mmhg_of_kpa", mmhg_of_kpa, "a pressure in kPa as mm[Hg] (M11k)"),
+    Function("flag", flag, "true or false by the column's own words for yes and no (M28)", (3, 3)),
 )
