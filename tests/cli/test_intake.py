@@ -140,3 +140,11 @@ def test_several_processes_prepare_the_same_as_one(run: Run, tmp_path: Path) -> 
         with apsw.Connection(str(tmp_path / f"{name}.sqlite")) as connection:
             counted.append([connection.execute(table).fetchall() for table in tables])
     assert counted[0] == counted[1]
+
+
+def test_options_that_do_not_go_together_are_one_line(run: Run) -> None:
+    """None of them is passed over in silence; an address stands in the environment, never on the command line."""
+    for wrong in (("--watch", "--dry-run"), ("--database", "contracts=X", "--replay"), ("--move-to", "done")):
+        done = run("intake", *wrong)
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "environment variable" in run("intake", "--database", "contracts=sqlite:///x").err
