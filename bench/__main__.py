@@ -14,6 +14,7 @@ from bench import driving, place
 from bench.asked import Asked
 from bench.figures import Figure, as_json, table
 from bench.workloads import legacy, mixed, reading, searching, several_workers, starting, terminology, writing
+from tests import stores
 
 BENCHES: dict[str, Callable[[Asked], Iterator[Figure]]] = {
     "read": reading.read,
@@ -41,6 +42,7 @@ def main() -> int:
     failed: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as folder:
         conditions = place.conditions(Path(folder)) | {"driver": driving.tool(), "full": options.full}
+        conditions |= {"store": options.store}
         print("  ".join(f"{name}: {value}" for name, value in conditions.items()), file=sys.stderr)
         for name in options.only or BENCHES:
             with tempfile.TemporaryDirectory(dir=folder) as own:
@@ -59,7 +61,12 @@ def _options() -> argparse.Namespace:
     asked.add_argument("--seconds", type=float, help="of each measurement [default: 2, with --full 10]")
     asked.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     asked.add_argument("--folder", type=Path, help="where temporary stores go [default: the system's]")
+    asked.add_argument(
+        "--store", choices=("sqlite", "mongodb"), default="sqlite",
+        help="mongodb: what MONGODB_URI names, else SecantusDB, whose figures say nothing of MongoDB",
+    )  # fmt: skip
     options = asked.parse_args()
+    stores.chosen = options.store
     options.seconds = options.seconds or (10 if options.full else 2)
     return options
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from bench import bodies
 from bench.place import cut, pinned
 from bench.serving import Server
+from tests.stores import store_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def load_county(store: Path, first: int, behind: int) -> Loaded:
 def load_file(store: Path, source: Path, count: int) -> Loaded:
     """``countyfhir load`` of one file."""
     begun = time.perf_counter()
-    run_command("load", str(source), "--store", f"sqlite:{store}", "--ledger", f"{source}.ledger", folder=store.parent)
+    run_command("load", str(source), "--store", store_at(store), "--ledger", f"{source}.ledger", folder=store.parent)
     return Loaded(count, time.perf_counter() - begun)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.place import Cores, cut, pinned
+from tests.stores import store_at
 
 SCOPE = "system/*.cruds"
 QUICK_CHECK = 0.005
@@ -92,7 +93,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start the server and return at once."""
     chosen = {
-        "store": f"sqlite:{store}",
+        "store": store_at(store),
         "port": str(port),
         "workers": str(workers),
         "auth": "keys" if key else "none",
@@ -127,7 +128,7 @@ def bare(answer: Path) -> Iterator[Server]:
 
 def api_key(store: Path) -> str:
     """A fresh key that may do everything."""
-    command = ["key", "create", "bench", "--organization", "bench", "--scope", SCOPE, "--store", f"sqlite:{store}"]
+    command = ["key", "create", "bench", "--organization", "bench", "--scope", SCOPE, "--store", store_at(store)]
     done = subprocess.run(
         [sys.executable, "-m", "countyfhir", *command], capture_output=True, text=True, check=True, cwd=store.parent
     )

@@ -12,6 +12,7 @@ import countyfhir.intake
 from bench.asked import LEGACY_COUNTY, Asked
 from bench.figures import Figure
 from bench.loading import run_command
+from tests.stores import store_at
 
 DEMO = Path(countyfhir.intake.__file__).parent / "demo_county"
 SOURCES = ("county-hospital", "public-health", "township-shiqiao", "contracts")
@@ -35,7 +36,7 @@ def taken_in(asked: Asked, store: Path, name: str, folders: list[Path]) -> Figur
     outcomes.unlink(missing_ok=True)
     begun = time.perf_counter()
     run_command(
-        "intake", *map(str, folders), "--store", f"sqlite:{store}", "--report", str(outcomes),
+        "intake", *map(str, folders), "--store", store_at(store), "--report", str(outcomes),
         folder=asked.folder, good=(0, 1),
     )  # fmt: skip
     seconds = time.perf_counter() - begun

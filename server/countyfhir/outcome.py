@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -67,14 +68,18 @@ class Issue:
         issue: dict[str, Any] = {"severity": self.severity, "code": self.code}
         if self.details:
             issue["details"] = {"text": self.details}
-        issue["diagnostics"] = self.diagnostics
+        issue["diagnostics"] = _UNPRINTABLE.sub("\ufffd", self.diagnostics)
         if self.line is not None:
             places = ((_LINE, self.line), (_COLUMN, self.column or 1))
             issue["extension"] = [{"url": url, "valueInteger": number} for url, number in places]
             issue["location"] = [f"line {self.line}, column {self.column or 1}"]
         if self.expression:
-            issue["expression"] = list(self.expression)
+            issue["expression"] = [_UNPRINTABLE.sub("\ufffd", one) for one in self.expression]
         return issue
+
+
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML cannot carry: a message that repeats what was asked must not fail for it."""
 
 
 class FhirError(Exception):

@@ -182,3 +182,11 @@ def test_damaged_examples_are_refused_or_taken_but_never_a_500(client: TestClien
         ):
             answer = client.post(place, content=body, headers={"Content-Type": form, "Accept": form})
             assert answer.status_code < 500, (name, form, answer.text)
+
+
+@pytest.mark.parametrize("path", ["%00/a/b/AuditEvent", "Patient/%01", "Patient?foo%02=1", "Patient?%EF%BF%BE=1"])
+def test_what_xml_cannot_carry_is_not_repeated_in_an_error(client: TestClient, path: str) -> None:
+    """Found by made-up requests: the refusal itself could not be written as XML."""
+    answer = client.get(path, headers={"Accept": XML})
+    assert 400 <= answer.status_code < 500
+    xml.parse(answer.content)
