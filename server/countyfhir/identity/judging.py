@@ -43,8 +43,10 @@ def judge(a: Features, b: Features, rules: Rules) -> Verdict:
     if same_number:
         return _by_number(found, bits)
     conflict = found["national"] == "other" or found["archive"] == "other"
-    if found["name"] in ("surname", "other") or bits < (rules.link if conflict else rules.review):
-        return Verdict(NOT, bits, found, conflict)  # twins differ in their given names
+    numbered = found["archive"] == "same" or found["identifier"] == "same"
+    unlike = found["name"] in ("surname", "other")  # twins differ in their given names
+    if unlike or (not found["name"] and not numbered) or bits < (rules.link if conflict else rules.review):
+        return Verdict(NOT, bits, found, conflict)
     named = found["name"] in rules.names_that_link or (not found["name"] and found["archive"] == "same")
     clean = found["sex"] != "other" and found["birth"] not in ("other", "near") and not conflict
     if bits >= rules.link and named and clean:

@@ -22,7 +22,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "graph": "GraphDefinitions are not followed; use _include and _revinclude",
     "graphql": "no GraphQL",
     "implements": "CapabilityStatements are not compared",
-    "match": "no ranked match; search by identifier, or by name and birthdate",
     "populate": "questionnaires are not filled in from the record",
     "process-message": "no FHIR messages; send transactions",
     "questionnaire": "profiles are not turned into forms",
