@@ -128,7 +128,8 @@ def _upward(county: County, key: Key) -> list[Key]:
     reached = [key]
     for each in reached:
         above = county.resources.get(each, {}).get("partOf")
-        if above and (up := matching.target(above, county.base)) not in reached:
+        up = matching.target(above, county.base) if above else ("", "")
+        if up[0] and up not in reached:
             reached.append(up)
     return reached
 
