@@ -12,6 +12,10 @@ import countyfhir.intake
 from bench.asked import LEGACY_COUNTY, Asked
 from bench.figures import Figure
 from bench.loading import run_command
+from countyfhir import shipped
+from countyfhir.intake.inputs import discover
+from countyfhir.intake.readers.formats import READERS
+from countyfhir.mapping import apply, load
 from tests.stores import store_at
 
 DEMO = Path(countyfhir.intake.__file__).parent / "demo_county"
@@ -21,6 +25,7 @@ SOURCES = ("county-hospital", "public-health", "township-shiqiao", "contracts")
 
 def legacy(asked: Asked) -> Iterator[Figure]:
     """Records a second, the start of the program included: first everything is new, then nothing is."""
+    yield mapped_alone(asked)
     counties = [("demo county", [DEMO])]
     if LEGACY_COUNTY.is_dir():
         counties.append(("larger county", [LEGACY_COUNTY / name for name in SOURCES]))
@@ -28,6 +33,26 @@ def legacy(asked: Asked) -> Iterator[Figure]:
         store = asked.folder / f"{name}.sqlite".replace(" ", "-")
         for again in ("new", "again"):
             yield taken_in(asked, store, f"{name}, {again}", folders)
+
+
+RECORDS = 20_000
+"""Simple records of the mapping that is measured alone."""
+
+
+def mapped_alone(asked: Asked) -> Figure:
+    """Records a second of CPU time on one core, from the open file to finished resources; nothing is written."""
+    folder = asked.folder / "baishi-hospital"
+    folder.mkdir(exist_ok=True)
+    header = (DEMO / "baishi-hospital" / "patients.csv").read_text("gb18030").splitlines()[0]
+    rows = (f"{n},张三丰,,1,1956-03-12,138{n:08d},上河村{n}号,2025-01-02 08:00:00\n" for n in range(RECORDS))
+    (folder / "patients.csv").write_text(f"{header}\n{''.join(rows)}", "gb18030")
+    sources = load(shipped.folder("mappings") / "baishi-hospital")
+    (one,) = discover([folder], sources).inputs
+    begun = time.process_time()
+    count = sum(1 for record in READERS["csv"].records(one.path, one.mapping.format) if apply(one.mapping, record.row))
+    return Figure(
+        "legacy", "mapping alone", count / (time.process_time() - begun), "records/s of CPU", note=f"{count:,}"
+    )
 
 
 def taken_in(asked: Asked, store: Path, name: str, folders: list[Path]) -> Figure:
