@@ -32,14 +32,18 @@ class Served:
     records_of: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
 
     def made_of(self, file: str, key: str) -> list[Resource]:
-        """The resources of a record. A key of the truth may say more than the natural key (its version, its state)."""
+        """The resources of a record. A key of the truth may say more than the natural key (its version, its state), or
+        less (the study of an image)."""
         while True:
             if (file, key) in self.of_record:
                 found = dict.fromkeys(self.of_record[file, key])
                 return [self.resources[reference] for reference in found if reference in self.resources]
             if ";" not in key:
-                return []
+                break
             key = key.rpartition(";")[0]
+        longer = [record for record in self.of_record if record[0] == file and record[1].startswith(f"{key};")]
+        found = dict.fromkeys(reference for record in longer for reference in self.of_record[record])
+        return [self.resources[reference] for reference in found if reference in self.resources]
 
     def referred(self, made: list[Resource]) -> list[Resource]:
         """What the resources refer to."""
