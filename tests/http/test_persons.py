@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from countyfhir.app import open_world
+from countyfhir.exchange import Interaction
+from countyfhir.interactions.persons import deciding, index
 from countyfhir.search.resident_id import check_character
+from countyfhir.settings import load
+from tests.stores import store_at
 
 NATIONAL = "urn:oid:2.16.156.10011.1.3"
 NUMBERS = count(1)
@@ -314,3 +321,32 @@ def test_records_that_contradict_each_other_raise_an_issue(client: TestClient) -
     assert issues() == {"allergy-contradiction": "final", "rh-contradiction": "final"}
     asked(client, "unlink", one, other)
     assert set(issues().values()) <= {"cancelled"}
+
+
+def test_what_was_left_is_caught_up(tmp_path: Path) -> None:
+    """Patients that the index has not seen (it was off, or the process died after the commit) are linked at the next
+    look, once; decisions survive a rebuild."""
+    store = store_at(tmp_path / "county.sqlite")
+    identity = number("37052319730926501")
+    off = load({"store": store, "load_definitions": "off", "person_index": "off"})
+    on = load({"store": store, "load_definitions": "off"})
+
+    async def story() -> None:
+        async with open_world(off) as opened:
+            for name in ("one", "other"):
+                made = {**record("欧阳明", identity), "id": name}
+                await opened.perform(Interaction("update", "Patient", name, body=made))
+        async with open_world(on) as opened:
+            assert await index.catch_up(opened.world) == 2
+            assert await index.catch_up(opened.world) == 0
+            linked = await opened.store.persons.linked(["one"])
+            assert linked["one"][1:] == ("one", "other")
+            await opened.store.persons.clear()
+            assert await index.catch_up(opened.world) == 2
+            assert await opened.store.persons.linked(["one"]) == linked
+            await deciding.decide("unlink", "one", "other", "me", opened.world)
+            await opened.store.persons.clear()
+            await index.catch_up(opened.world)
+            assert await opened.store.persons.linked(["one"]) == {}
+
+    asyncio.run(story())

@@ -6,10 +6,14 @@ from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from countyfhir.exchange import Interaction
+from countyfhir.identity.golden import TAG
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
 from countyfhir.search import parse
-from countyfhir.search.query import Query
+from countyfhir.search.query import Clause, Not, Query, TokenIs
+
+NO_GOLDEN_RECORD: Clause = (Not((TokenIs("_tag", TAG["system"], TAG["code"]),)),)
+"""Conditional interactions mean the records of institutions, not those the server makes of them."""
 
 
 def criteria_text(interaction: Interaction, text: str, world: World) -> Query:
@@ -26,4 +30,7 @@ def criteria_pairs(
     if resource_type is None:
         raise FhirError("invalid", "Conditional criteria need a resource type.")
     context = replace(world.search, base=interaction.base)
-    return replace(parse.criteria(resource_type, pairs, context), count=2)
+    query = replace(parse.criteria(resource_type, pairs, context), count=2)
+    if resource_type == "Patient" and world.person_rules is not None:
+        query = replace(query, where=(*query.where, NO_GOLDEN_RECORD))
+    return query

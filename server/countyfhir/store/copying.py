@@ -15,7 +15,7 @@ from countyfhir.store.ports import StoreUnusable
 Row = tuple[int | str, bytes]
 """A row of a ledger: what orders it, and everything in it, encoded alike by every store."""
 
-LEDGERS = ("audit", "intake", "api_key", "job")
+LEDGERS = ("audit", "intake", "api_key", "job", "person_decision")
 AT_ONCE = 500
 BYTES_AT_ONCE = 16 * 2**20
 

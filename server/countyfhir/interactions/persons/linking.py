@@ -42,6 +42,11 @@ async def write(
     names = members | {golden_id({one}) for one in members} | stale | near.retired.keys()
     versions = await world.store.resources.read_many(("Patient", one) for one in sorted(names))
     bodies = {key[1]: json.parse(one.body) for key, one in versions.items() if one.body is not None}
+    _recall(bodies, near)
+    known = {one for one in near.persons.values() if one is not None} - names
+    versions |= await world.store.resources.read_many(("Patient", one) for one in sorted(known))
+    bodies |= {one: json.parse(body) for one in known if (body := _body(versions, one)) is not None}
+    stale = stale | known
     wanted = wanted_of(groups, near, stale, bodies, rules)
     newer, left = await _commit(wanted, versions, world)
     await _remember(wanted, near, newer, bodies, world)
@@ -77,6 +82,22 @@ def wanted_of(
         else:
             wanted.unneeded.append(one)
     return wanted
+
+
+def _body(versions: Versions, logical_id: str) -> bytes | None:
+    stored = versions.get(("Patient", logical_id))
+    return stored.body if stored is not None else None
+
+
+def _recall(bodies: Mapping[str, Resource], near: Neighbourhood) -> None:
+    """The golden records that the records themselves name, where the index was made anew and does not know."""
+    for name, person in near.persons.items():
+        if person is None and name in bodies:
+            links = [str(one.get("other", {}).get("reference", "")) for one in bodies[name].get("link", ())]
+            golden = [one for each in links if is_golden(one := each.removeprefix("Patient/"))]
+            if golden:
+                near.persons[name] = golden[0]
+                near.recalled.add(name)
 
 
 def chosen(there: Sequence[str], near: Neighbourhood, taken: set[str]) -> str:
@@ -171,7 +192,7 @@ async def _remember(
     store = world.store.persons
     changed: dict[str, tuple[str | None, int]] = {}
     for one, person in wanted.persons.items():
-        if near.persons.get(one) != person or one in newer:
+        if near.persons.get(one) != person or one in newer or one in near.recalled:
             changed[one] = (person, newer[one].version_id if one in newer else 0)
     for one, heir in wanted.retired.items():
         if near.retired.get(one) != heir:

@@ -36,6 +36,7 @@ class Neighbourhood:
     retired: dict[str, str] = field(default_factory=dict)
     decisions: dict[Pair, PersonDecision] = field(default_factory=dict)
     candidates: set[Pair] = field(default_factory=set)
+    recalled: set[str] = field(default_factory=set)
 
     def decided(self) -> dict[Pair, str]:
         """The decisions as the grouping takes them."""

@@ -32,6 +32,7 @@ FIELDS = {
     "intake": ("source", "key", "outcome", "held", "recorded", "record"),
     "api_key": ("digest", "revoked", "created", "record"),
     "job": ("kind", "state", "owner", "lease_until", "created", "progress"),
+    "person_decision": ("a", "b", "decision"),
 }
 """In the order in which every store encodes them."""
 COUNTED = ("audit", "intake")
@@ -164,9 +165,15 @@ def _job(job_id: int | str, encoded: bytes) -> tuple[Document, list[Document]]:
     return {"_id": job_id, **dict(zip(FIELDS["job"], rest, strict=False)), "progress": Binary(progress)}, []
 
 
+def _person_decision(pair: int | str, encoded: bytes) -> tuple[Document, list[Document]]:
+    a, b, decision = _decode(encoded)
+    return {"_id": pair, "a": a, "b": b, "decision": Binary(decision)}, []
+
+
 _MADE: dict[str, Callable[[int | str, bytes], tuple[Document, list[Document]]]] = {
     "audit": _audit,
     "intake": _intake,
     "api_key": _key,
     "job": _job,
+    "person_decision": _person_decision,
 }

@@ -34,6 +34,9 @@ ROWS = {
         "SELECT key_id, digest, revoked, created, record FROM api_key WHERE key_id > coalesce(?, '')"
         " ORDER BY key_id LIMIT ?"
     ),
+    "person_decision": (
+        "SELECT pair, a, b, decision FROM person_decision WHERE pair > coalesce(?, '') ORDER BY pair LIMIT ?"
+    ),
     "job": (
         "SELECT job_id, kind, state, owner, lease_until, created, progress FROM job WHERE job_id > coalesce(?, '')"
         " ORDER BY job_id LIMIT ?"
@@ -43,6 +46,7 @@ TAKE = {
     "intake": "INSERT OR REPLACE INTO intake VALUES (?, ?, ?, ?, ?, ?, ?)",
     "api_key": "INSERT OR REPLACE INTO api_key VALUES (?, ?, ?, ?, ?)",
     "job": "INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "person_decision": "INSERT OR REPLACE INTO person_decision VALUES (?, ?, ?, ?)",
 }
 
 
