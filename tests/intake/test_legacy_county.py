@@ -80,8 +80,9 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, list[Record
 def referring(search: Interaction, resources: dict[str, Any]) -> dict[str, Any]:
     """What a search for one reference finds."""
     ((_, reference), *_) = search.query
-    found = [one for one in resources.values() if one["resourceType"] == search.resource_type]
-    return {"entry": [{"resource": one} for one in found if f'"{reference}"' in json.dumps(one, default=str)]}
+    kind = f"{search.resource_type}/"
+    found = [one for url, one in resources.items() if url.startswith(kind) and f"'{reference}'" in str(one)]
+    return {"entry": [{"resource": one} for one in found]}
 
 
 @pytest.fixture(scope="module")
