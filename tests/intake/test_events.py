@@ -180,7 +180,8 @@ def test_a_correction_changes_the_joined_resource(two: Bench) -> None:
 
 
 def test_another_certainty_stays_apart_and_is_linked(two: Bench) -> None:
-    """A diagnosis that one source doubts and the other does not is two statements; the later one points to the other."""
+    """A diagnosis that one source doubts and the other does not is two statements; the later one points to the
+    other."""
     mapping = two.folder / "mappings" / "t" / "found.yaml"
     doubt = '{coding: [{system: "http://terminology.hl7.org/CodeSystem/condition-ver-status", code: provisional}]}'
     mapping.write_text(mapping.read_text("utf-8") + f"      verificationStatus: {doubt}\n", "utf-8")

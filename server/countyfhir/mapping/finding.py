@@ -49,7 +49,7 @@ MEANINGS: Mapping[str, str] = {
     "no-mapping": "no mapping of this source takes a record of this kind",
     "not-json": "the line is not a JSON object",
     "discarded": "the record was discarded from the quarantine by a person",
-    "intake-failed": "the intake itself failed on the record; the raw record is kept, tell whoever maintains the server",
+    "intake-failed": "the intake failed on the record; the raw record is kept, tell whoever maintains the server",
     "embedded-damaged": "the document in the field cannot be decoded, or is not what the field says it is",
     "write-refused": "the store did not accept the resources of the record",
     "cancelled": "the record was already cancelled in its source when it was first read",

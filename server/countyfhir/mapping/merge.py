@@ -13,8 +13,8 @@ Resource = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Merge:
     """How the parts come together. ``lists``: path of a list -> the member that tells its elements apart (uid);
-    ``same``: paths that all parts agree on, or else it is not one resource; ``least``: paths of which the smallest value
-    stands (the start); ``counts``: path of a number -> the list it counts, from where the number stands."""
+    ``same``: paths that all parts agree on, or else it is not one resource; ``least``: paths of which the smallest
+    value stands (the start); ``counts``: path of a number -> the list it counts, from where the number stands."""
 
     lists: Mapping[str, str]
     same: tuple[str, ...] = ()
