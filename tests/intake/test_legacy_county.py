@@ -19,6 +19,7 @@ import pytest
 from countyfhir import shipped
 from countyfhir.exchange import Answer, Interaction
 from countyfhir.intake import Desk, RecordOutcome, Report, discover, run
+from countyfhir.intake.report import report_line
 from countyfhir.mapping import load
 from countyfhir.store.ports import IntakeStore
 from countyfhir.store.sqlite import open as open_store
@@ -204,3 +205,16 @@ def test_recordings_and_images_are_what_the_centres_made(taken: Any, truth: dict
             expected[fact["identifier"]] = (fact["date"], fact.get("leads", fact.get("modality")), local[:1], [order])
     assert len(expected) == 138
     assert found == expected
+
+
+def test_the_report_of_the_export_holds_no_personal_values(taken: Any, truth: dict[str, Any]) -> None:
+    """No name, identity number or telephone number of anybody in any line; file and key as truth.json has them."""
+    _, outcomes, *_ = taken
+    lines = [report_line(outcome) for outcome in outcomes]
+    told = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+    words = {person[name] for person in truth["persons"] for name in ("name", "id", "phone") if person.get(name)}
+    assert [word for word in sorted(words) if word in told] == []
+    rejected = {(line["file"], line["key"]) for line in lines if line["outcome"] == "rejected"}
+    files = {line["file"] for line in lines}
+    marked = (one for one in truth["marked_records"] if one["outcome"] == "rejected" and one["file"] in files)
+    assert {(one["file"], one["key"]) for one in marked} == rejected
