@@ -31,5 +31,6 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
         [sys.executable, "-m", "countyfhir", *command],
         capture_output=True, text=True, check=True, env=environment(), cwd=folder,
     )  # fmt: skip
-    with served(folder, *store, "--auth", "keys") as server:
+    # the tests write one person again and again; linked records would have further versions
+    with served(folder, *store, "--auth", "keys", "--person-index", "off") as server:
         yield Endpoint(server.base, made.stdout.split()[0])

@@ -48,17 +48,20 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, list[Record
     """Report, record outcomes, resources by reference, and the report of a second run; a real ledger, and the door only
     checks the structure of what comes."""
     resources: dict[str, Any] = {}
+    holders: dict[str, set[str]] = defaultdict(set)
     outcomes: list[RecordOutcome] = []
 
     async def write(ledger: IntakeStore, interactions: Sequence[Interaction]) -> list[Answer]:
         if interactions[0].kind == "read":
             return [Answer(body=resources.get(f"{one.resource_type}/{one.logical_id}")) for one in interactions]
         if interactions[0].kind == "search-type":
-            return [Answer(body=referring(one, resources)) for one in interactions]
+            return [Answer(body=referring(one, resources, holders)) for one in interactions]
         for entry in (entry for interaction in interactions for entry in interaction.body["entry"]):
             if entry["request"]["method"] == "PUT":
                 assert check(entry["resource"]) == []
                 resources[entry["request"]["url"]] = entry["resource"]
+                for reference in references(entry["resource"]):
+                    holders[reference].add(entry["request"]["url"])
             else:
                 resources.pop(entry["request"]["url"], None)
         for interaction in interactions:
@@ -78,12 +81,21 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, list[Record
     return first, outcomes, resources, second
 
 
-def referring(search: Interaction, resources: dict[str, Any]) -> dict[str, Any]:
+def referring(search: Interaction, resources: dict[str, Any], holders: dict[str, set[str]]) -> dict[str, Any]:
     """What a search for one reference finds."""
     ((_, reference), *_) = search.query
-    kind = f"{search.resource_type}/"
-    found = [one for url, one in resources.items() if url.startswith(kind) and f"'{reference}'" in str(one)]
+    urls = [url for url in sorted(holders[reference]) if url.startswith(f"{search.resource_type}/")]
+    found = [resources[url] for url in urls if url in resources and reference in references(resources[url])]
     return {"entry": [{"resource": one} for one in found]}
+
+
+def references(value: Any) -> set[str]:
+    """Every literal reference of a resource."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    found = {one for part in parts for one in references(part)}
+    if isinstance(value, dict) and isinstance(value.get("reference"), str):
+        found.add(value["reference"])
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +186,10 @@ def test_laboratory_values_are_right_digit_for_digit(taken: Any, truth: dict[str
         stored = fact["outcome"] == "store"
         expected = (fact.get("value"), fact.get("unit"), fact.get("comparator"), fact["status"]) if stored else None
         held_right = key not in found if fact["outcome"] == "quarantine" else True
-        if (stored and found.get(key) != expected) or not held_right:
+        told = found.get(key)
+        if stored and told and expected and expected[1] is None:  # a document of the same result may say the unit
+            told = (told[0], None, *told[2:])
+        if (stored and told != expected) or not held_right:
             wrong.append((key, expected, found.get(key)))
     assert wrong == []
 

@@ -37,9 +37,16 @@ def compile_template(template: Any, scope: Scope, source: str) -> Compiled:
 
 
 def compile_text(template: str, scope: Scope) -> Compiled:
-    """``"{x}"`` keeps the type of x; text around makes a text; a text with an absent piece is absent."""
+    """``"{x}"`` keeps the type of x, and is absent when x is an empty object or list; text around makes a text; a text
+    with an absent piece is absent."""
     if whole := WHOLE.match(template):
-        return Compiled(compile_expression(whole[1], scope).evaluate, True)
+        evaluate = compile_expression(whole[1], scope).evaluate
+
+        def value_of(environment: Environment) -> Any:
+            value = evaluate(environment)
+            return None if value == {} or value == [] else value
+
+        return Compiled(value_of, True)
     pieces, at, dynamic = list[Any](), 0, False
     for match in PIECE.finditer(template):
         pieces.append(template[at : match.start()])

@@ -41,7 +41,7 @@ class Wanted:
 
 WRITE = Wanted(complete=False, claimed=False)
 """What every write is checked for."""
-TOLERATED = frozenset(("txt-2", "bdl-7", "full-url", "http://hl7.org/fhir/ValueSet/all-time-units"))
+TOLERATED = frozenset(("txt-2", "bdl-7", "fullUrl", "http://hl7.org/fhir/ValueSet/all-time-units"))
 """Rules that official examples of R4 themselves break: a write is not refused for them, ``$validate`` calls them
 errors."""
 COMPLETE = Wanted()

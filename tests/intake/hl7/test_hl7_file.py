@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from countyfhir.intake import Desk, RecordOutcome, discover, run
 from countyfhir.intake.readers import hl7_file
 from countyfhir.mapping import load
 from countyfhir.mapping.record import Format
+from countyfhir.store.ports import IntakeStore
 from countyfhir.store.sqlite import open as open_store
 
 FORM = Format("hl7v2", "*.hl7", (), "gb18030")
@@ -90,10 +92,14 @@ class Bench:
     async def _take(self, path: Path) -> None:
         store = open_store(str(self.folder / "ledger.sqlite"))
         inputs = discover([path], load(self.folder / "mappings"))
-        await run(inputs, Desk(store.intake, self.write, outcome=self.outcomes.append))
+        await run(inputs, Desk(store.intake, partial(self.write, store.intake), outcome=self.outcomes.append))
         await store.close()
 
-    async def write(self, interactions: Sequence[Interaction]) -> list[Answer]:
+    async def write(self, ledger: IntakeStore, interactions: Sequence[Interaction]) -> list[Answer]:
+        if interactions[0].kind == "read":
+            return [Answer(body=self.resources.get(f"{one.resource_type}/{one.logical_id}")) for one in interactions]
+        for interaction in interactions:
+            await ledger.append(interaction.account.ledger if interaction.account else ())
         for entry in (entry for one in interactions for entry in one.body["entry"]):
             assert entry["request"]["method"] == "PUT"
             self.resources[entry["request"]["url"]] = entry["resource"]

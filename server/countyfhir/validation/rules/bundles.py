@@ -39,7 +39,7 @@ def _entry(entry: dict[str, Any], bundle_type: str) -> Iterator[Finding]:
         full_url.startswith("http") and isinstance(resource, dict) and method != "POST" and _differs(full_url, resource)
     ):
         text = "fullUrl must end with the type and the id of the resource of its entry."
-        yield Finding(".fullUrl", "invalid", text, key="full-url")
+        yield Finding(".fullUrl", "invalid", text, key="fullUrl")
 
 
 def _differs(full_url: str, resource: dict[str, Any]) -> bool:
