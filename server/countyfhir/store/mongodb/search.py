@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from countyfhir.exchange import Grant, Stored
 from countyfhir.search.query import Query
+from countyfhir.store import page_order
 from countyfhir.store.mongodb import sorting
 from countyfhir.store.mongodb.bodies import stored_of
 from countyfhir.store.mongodb.includes import included
@@ -31,7 +32,7 @@ async def page(reading: Reading, query: Query, grant: Grant, include_limit: int)
     for selection in searched:
         rows += await sorting.page(reading, selection, query.sort, query.cursor, query.count + 1)
     if len(searched) > 1:
-        rows.sort(key=sorting.before(query.sort))
+        rows.sort(key=page_order.before(query.sort))
     return await _page(reading, query, grant, include_limit, rows, total)
 
 

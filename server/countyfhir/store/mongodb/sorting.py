@@ -146,31 +146,3 @@ def _after(names: Sequence[str], sort: Sequence[Sort], cursor: Cursor, descendin
     key = sort[0]
     value = cursor[0] if cursor[0] is not None else "" if key.descending else LAST
     return {"$or": [{names[0]: {"$lt" if key.descending else "$gt": value}}, {"$and": [{names[0]: value}, rest]}]}
-
-
-def before(sort: tuple[Sort, ...]) -> Any:
-    """A key function that puts rows of several types in the order of ``page``."""
-    directions = [key.descending for key in sort]
-    return lambda row: (
-        *(_Placed(value, down) for value, down in zip(row, directions, strict=False)),
-        _Placed(row[len(sort)], not sort or directions[0]),
-    )
-
-
-class _Placed:
-    """A key that compares in the direction asked for, None last."""
-
-    __slots__ = ("_down", "_value")
-
-    def __init__(self, value: Any, down: bool) -> None:
-        self._value, self._down = value, down
-
-    def __lt__(self, other: _Placed) -> bool:
-        if self._value is None or other._value is None:
-            return other._value is None and self._value is not None
-        return bool(other._value < self._value if self._down else self._value < other._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Placed) and bool(self._value == other._value)
-
-    __hash__ = None  # type: ignore[assignment]

@@ -11,6 +11,7 @@ import apsw
 
 from countyfhir.exchange import Grant, Stored
 from countyfhir.search.query import Query
+from countyfhir.store import page_order
 from countyfhir.store.ports import Page
 from countyfhir.store.sqlite import sorting
 from countyfhir.store.sqlite.connecting import fetch
@@ -44,7 +45,7 @@ def page(connection: apsw.Connection, names: Names, query: Query, grant: Grant, 
         for row in sorting.page(scope, terms, query.sort, query.cursor, query.count + 1)
     ]
     if len(searched) > 1:
-        rows.sort(key=sorting.before(query.sort))
+        rows.sort(key=page_order.before(query.sort))
     return _page(connection, names, query, grant, include_limit, rows, total)
 
 
