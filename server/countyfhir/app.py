@@ -37,6 +37,7 @@ from countyfhir.interactions import (
     r4_definitions,
     reindexing,
     search_parameters,
+    timers,
     warming,
     workers,
 )
@@ -48,7 +49,7 @@ from countyfhir.model import json
 from countyfhir.model.definitions import definitions
 from countyfhir.operations.table import OPERATIONS
 from countyfhir.outcome import FhirError, Issue
-from countyfhir.search import parameters, parse
+from countyfhir.search import custom, parameters, parse
 from countyfhir.settings import Settings
 from countyfhir.store import sqlite
 from countyfhir.store.ports import Store, StoreUnusable
@@ -56,6 +57,7 @@ from countyfhir.terminology import problems
 from countyfhir.terminology.knowledge import Terminology, open_terminology
 from countyfhir.validation import requirements, structure
 from countyfhir.validation.profiles import Profiles
+from countyfhir.workflow.tables import FolderTables
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -156,8 +158,9 @@ def audit_queue(settings: Settings, store: Store) -> AuditQueue | None:
 def world_of(settings: Settings, store: Store, queue: AuditQueue | None, terminology: Terminology) -> World:
     """Everything an interaction leans on, from the settings."""
     known = definitions()
+    own = search_parameters.shipped_ones(shipped_parameters(), known)
     context = parse.Context(
-        parameters=parameters.active(),
+        parameters=custom.table(own, {}, known) if own else parameters.active(),
         zone=ZoneInfo(settings.time_zone),
         base=settings.public_base,
         default_count=settings.default_count,
@@ -165,7 +168,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         concepts=terminology,
     )
 
-    searching = Searching(context)
+    searching = Searching(context, shipped=own)
 
     async def recorded(records: Sequence[AuditRecord]) -> None:
         if queue is not None:
@@ -203,8 +206,16 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
             folders=shipped.folders("profiles", settings.profiles), unknown_extensions=settings.unknown_extensions
         ),
         legacy=LateIntake(lambda: legacy_intake(settings, world)),
+        rules=FolderTables(shipped.folders("profiles", settings.profiles)) if settings.workflow == "on" else None,
     )
     return world
+
+
+@cache
+def shipped_parameters() -> tuple[Resource, ...]:
+    """The SearchParameters of the county that ship in ``profiles/search-parameters``."""
+    files = sorted((shipped.folder("profiles") / "search-parameters").glob("*.json"))
+    return tuple(json.parse(one.read_bytes()) for one in files)
 
 
 def legacy_intake(settings: Settings, world: World) -> LegacyIntake:
@@ -330,6 +341,7 @@ async def in_background(opened: Opened, *, alone: bool = False) -> AsyncIterator
         asyncio.create_task(workers.attend(opened.world, owner)),
         asyncio.create_task(reindexing.work_forever(opened.world, owner)),
         asyncio.create_task(persons.catch_up_forever(opened.world)),
+        asyncio.create_task(timers.watch_forever(opened.world, owner, settings.workflow_tick)),
         asyncio.create_task(_warmed(opened.world, alone)),
     ]
     if settings.load_definitions == "on":

@@ -111,6 +111,8 @@ class Settings(BaseSettings):
     delete_referenced: Literal["refuse", "allow"] = _one_of("Behaviour", "refuse", "Whether a resource that others point to may be deleted.")
     person_index: Switch = _one_of("Behaviour", "on", "Whether records of one person are found and linked when Patients are written.")
     person_rules: Path | None = _one_of("Behaviour", None, "YAML file with weights and thresholds of the index of persons; unset: those that ship.")
+    workflow: Switch = _one_of("Behaviour", "on", "Whether the rules of the county's workflows (referrals, reading centres, chronic care, contracts) are applied to what is written.")
+    workflow_tick: float = _one_of("Behaviour", 2.0, "Seconds between looks at Tasks whose timer has come.", gt=0, le=3600)
     time_zone: str = _one_of("Behaviour", "Asia/Shanghai", "Time zone of dates and times that carry none.")
 
     max_body_bytes: int = _one_of("Limits", 67_108_864, "Largest request body in bytes, after decompression; beyond it 413.", ge=1024)

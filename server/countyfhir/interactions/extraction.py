@@ -24,17 +24,23 @@ KIND = "extraction"
 async def follow(world: World) -> None:
     """Compare the store with this program, add the job where they differ, and know whether one is under way."""
     jobs = world.store.jobs
-    rows = await jobs.of_kind(KIND)
-    if not rows or rows[-1].progress["version"] != EXTRACTION_VERSION:
+    rows, present = await jobs.of_kind(KIND), version(world)
+    if not rows or rows[-1].progress["version"] != present:
         name = f"{reindex_jobs.KIND}-extraction-{len(rows) + 1}" if await _holds_anything(world) else None
         if name is not None and await jobs.add(name, reindex_jobs.KIND, reindex_jobs.asked_for(None)):
             log.warning(
                 "another version of this program made the index entries of this store; %s makes them anew", name
             )
-        await jobs.add(f"{KIND}-{len(rows) + 1}", KIND, {"version": EXTRACTION_VERSION, "job": name})
+        await jobs.add(f"{KIND}-{len(rows) + 1}", KIND, {"version": present, "job": name})
         rows = await jobs.of_kind(KIND)
     world.searching.behind = rows[-1].progress["job"]
     await look(world)
+
+
+def version(world: World) -> int | str:
+    """What the entries of this program are: its own version, with the meanings of the parameters that come with it."""
+    meanings = sorted(one.meaning for one in world.searching.shipped)
+    return f"{EXTRACTION_VERSION}-{'-'.join(meanings)}" if meanings else EXTRACTION_VERSION
 
 
 async def look(world: World) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from countyfhir.exchange import Plan, Resource, Write
 from countyfhir.interactions import reindex_jobs
+from countyfhir.interactions.conformance_changes import SHIPPED
 from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.model.definitions import Definitions
@@ -31,9 +32,13 @@ async def checked(plan: Plan, world: World) -> Plan:
     before = await _stored(world)
     writes = {write.logical_id: write for write in plan.writes if write.resource_type == TYPE}
     kept = [one for one in before if one["id"] not in writes]
+    shipped = list(world.searching.shipped)
     written = [write.resource for write in writes.values() if write.resource is not None]
-    after = _accepted(kept, known)
+    after = _accepted(kept, known, shipped)
+    own = {one.url for one in shipped}
     for resource in _simple_first(one for one in written if one.get("status") == "active"):
+        if resource.get("url") in own and resource.get("meta", {}).get("source") == SHIPPED:
+            continue
         problems = custom.issues(resource, after, known)
         if problems:
             raise FhirError(problems, status=422)
@@ -41,7 +46,7 @@ async def checked(plan: Plan, world: World) -> Plan:
             after.append(custom.custom(resource, known))
     if world.search is not made_with:  # others changed the parameters meanwhile
         raise ConditionFailed("definitions", TYPE)
-    same = _meanings(_accepted(before, known)) == _meanings(after)
+    same = _meanings(_accepted(before, known, shipped)) == _meanings(after)
     return plan if same else replace(plan, raises_definitions=True)
 
 
@@ -57,7 +62,7 @@ async def reload(world: World) -> None:
         version, customs = await _consistent(world)
         job = await reindex_jobs.ensured(version, customs, world.store.jobs)
         waiting = reindex_jobs.waiting(job, customs)
-        table = custom.table(customs, waiting, world.definitions)
+        table = custom.table([*searching.shipped, *customs], waiting, world.definitions)
         resources.definitions = version
         searching.context, searching.waiting = replace(searching.context, parameters=table), waiting
         world.statements.clear()
@@ -86,26 +91,34 @@ async def _consistent(world: World) -> tuple[int, list[Custom]]:
         stored = await _stored(world) if version else []
         again = await resources.definitions_version()
         if again == version:
-            return version, _accepted(stored, world.definitions)
+            shipped = list(world.searching.shipped)
+            return version, _accepted(stored, world.definitions, shipped)[len(shipped) :]
         version = again
 
 
 async def _stored(world: World) -> list[Resource]:
     """The stored SearchParameters that define a parameter of the county, by id."""
     found: list[Resource] = []
-    query = _ACTIVE
+    query, shipped = _ACTIVE, {one.url for one in world.searching.shipped}
     while True:
         page = await world.store.resources.search(query)
         bodies = (json.parse(one.body) for one in page.matches if one.body is not None)
-        found += [one for one in bodies if custom.is_custom(one, world.definitions)]
+        found += [one for one in bodies if custom.is_custom(one, world.definitions) and one.get("url") not in shipped]
         if page.cursor is None:
             return found
         query = replace(query, cursor=page.cursor)
 
 
-def _accepted(resources: Iterable[Resource], known: Definitions) -> list[Custom]:
-    """Those that can be used beside each other; what was stored and cannot (a component that is gone) is left out."""
-    accepted: list[Custom] = []
+def shipped_ones(resources: Iterable[Resource], known: Definitions) -> tuple[Custom, ...]:
+    """The parameters that come with the program: part of its extraction, ready from the start, and right as they are
+    (tests look at them; checking each time would load the FHIRPath engine)."""
+    return tuple(custom.custom(one, known) for one in resources)
+
+
+def _accepted(resources: Iterable[Resource], known: Definitions, before: list[Custom]) -> list[Custom]:
+    """``before``, and those that can be used beside each other; what was stored and cannot (a component that is gone)
+    is left out."""
+    accepted = list(before)
     for resource in _simple_first(resources):
         problems = custom.issues(resource, accepted, known)
         if problems:

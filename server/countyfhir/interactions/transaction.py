@@ -8,6 +8,7 @@ before anything is written.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from types import ModuleType
 
 from countyfhir.audit.record import record_of
@@ -21,6 +22,7 @@ from countyfhir.interactions.needs import Found, Key, Needs, merged, read
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.reference_checks import placeholders
 from countyfhir.interactions.resolve import Resolved, resolve
+from countyfhir.interactions.ruling import Ruled, ruled
 from countyfhir.interactions.transaction_identities import check_full_urls, check_unambiguous
 from countyfhir.interactions.transaction_reads import check_reads, perform_read, read_together
 from countyfhir.interactions.visible import require_within
@@ -34,7 +36,7 @@ from countyfhir.interactions.write import (
     require_draft_visible,
     with_warnings,
 )
-from countyfhir.outcome import FhirError, at_entry
+from countyfhir.outcome import FhirError, Issue, at_entry
 from countyfhir.store.ports import ConditionFailed
 
 BUILDERS: dict[str, ModuleType] = {"delete": delete, "create": create, "update": update, "patch": patch}
@@ -59,14 +61,14 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
         await check_reads(reading, _identities(drafts), grants, world)
         resolved = await resolve(writing, drafts, grant, world)
         made_with = world.search
-        plan = await _plan(interaction, writing, drafts, resolved, found, grants, grant, world)
+        plan, judged = await _plan(interaction, writing, drafts, resolved, found, grants, grant, world)
         if world.search is not made_with:  # entries of other search parameters than the present ones
             continue
         try:
             stored = await commit(plan, world)
         except ConditionFailed:
             continue
-        return await _answer(entries, writing, drafts, stored, grants, world)
+        return await _answer(entries, writing, drafts, stored, judged.warnings, grants, world)
     raise lost_race()
 
 
@@ -171,8 +173,9 @@ async def _plan(
     grants: dict[int, Grant],
     grant: Grant,
     world: World,
-) -> Plan:
+) -> tuple[Plan, Ruled]:
     writes, criteria, records = [], list(resolved.criteria), []
+    places: list[int] = []
     for number, (entry, draft) in enumerate(zip(writing, drafts, strict=True)):
         if number % _AT_A_TIME == _AT_A_TIME - 1:
             await asyncio.sleep(0)
@@ -180,15 +183,22 @@ async def _plan(
         for one in draft.writes:
             ready = _ready(entry, resolved.written(one), interaction, grants[entry.index], world)
             writes.append(ready)
+            places.append(entry.index)
             concerned = patients(ready, found)
             records.append(
                 record_of(entry.interaction, world.now(), draft.status, one.resource_type, one.logical_id, concerned)
             )
     check_unambiguous(writing, drafts, writes, world)
-    for one in await placeholders(writes, interaction, grant, world):
-        writes.append(one)
-        records.append(record_of(interaction, world.now(), 201, one.resource_type, one.logical_id, ()))
-    return Plan(tuple(writes), tuple(dict.fromkeys(criteria)), tuple(records), account=interaction.account)
+    extra = await placeholders(writes, interaction, grant, world)
+    judged = await ruled(tuple(writes), found.versions, interaction, world, places)
+    records += [
+        record_of(interaction, world.now(), 201, one.resource_type, one.logical_id, ())
+        for one in (*extra, *judged.further)
+    ]
+    writes = [*judged.writes, *extra, *judged.further]
+    criteria += judged.criteria
+    plan = Plan(tuple(writes), tuple(dict.fromkeys(criteria)), tuple(records), account=interaction.account)
+    return plan, judged
 
 
 def _ready(entry: BundleEntry, write: Write, interaction: Interaction, grant: Grant, world: World) -> Write:
@@ -206,18 +216,21 @@ async def _answer(
     writing: list[BundleEntry],
     drafts: list[Draft],
     stored: tuple[Stored, ...],
+    warned: Mapping[int, tuple[Issue, ...]],
     grants: dict[int, Grant],
     world: World,
 ) -> Answer:
     rows: dict[int, bytes] = {}
-    remaining = iter(stored)
+    remaining = iter(enumerate(stored))
     by_key: dict[Key, Stored] = {(one.resource_type, one.logical_id): one for one in stored}
     for entry, draft in zip(writing, drafts, strict=True):
-        mine = tuple(next(remaining) for _ in draft.writes)
+        numbered = [next(remaining) for _ in draft.writes]
+        mine = tuple(one for _, one in numbered)
         answer = answered(draft, mine)
+        said = tuple(issue for place, _ in numbered for issue in warned.get(place, ()))
         if not mine and draft.existing is not None and draft.existing.version_id == 0:
             answer = Answer(200, stored=by_key[(draft.existing.resource_type, draft.existing.logical_id)])
-        answer = with_warnings(answer, draft.writes, entry.interaction, world)
+        answer = with_warnings(answer, draft.writes, entry.interaction, world, said)
         rows[entry.index] = answer_row(entry.interaction, answer)
     reading = [entry for entry in entries if entry.index not in rows]
     snapshot = await read_together(reading, world)

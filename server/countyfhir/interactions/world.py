@@ -11,6 +11,7 @@ from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Princip
 from countyfhir.interactions.conformance_changes import Followers
 from countyfhir.model.definitions import Definitions
 from countyfhir.outcome import Issue
+from countyfhir.search.custom import Custom
 from countyfhir.search.parameters import Table
 from countyfhir.search.parse import Context as SearchContext
 from countyfhir.store.ports import Store
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from countyfhir.identity.rules import Rules
     from countyfhir.validation.profiles import Profiles
     from countyfhir.validation.rules.finding import Knowledge
+    from countyfhir.workflow.situation import Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,14 @@ class LegacyIntake(Protocol):
 @dataclass(slots=True)
 class Searching:
     """What search text is read against and resources are indexed with: one ``context`` that is replaced as a whole
-    when search parameters change. ``waiting``: url -> job of parameters that are not ready. ``behind``: the job that
+    when search parameters change. ``waiting``: url -> job of parameters that are not ready. ``shipped``: the county's
+    own parameters that come with the program. ``behind``: the job that
     makes entries of another version of this program anew, while it goes on. Who waits for a change takes ``changed``
     before looking, and waits for that one."""
 
     context: SearchContext
     waiting: dict[str, str] = field(default_factory=dict)
+    shipped: tuple[Custom, ...] = ()
     behind: str | None = None
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -122,6 +126,7 @@ class World:
     profiles: Profiles | None = None
     person_rules: Callable[[], Rules] | None = None  # how records of persons are compared; None: they are not
     legacy: LegacyIntake | None = None
+    rules: Tables | None = None  # of the county's workflows; None: they are off
     statements: dict[Table, bytes] = field(default_factory=dict)  # CapabilityStatement.rest, for the present table
 
     @property

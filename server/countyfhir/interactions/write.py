@@ -14,9 +14,10 @@ from countyfhir.interactions.persons import index as persons
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.profile_checks import warnings
 from countyfhir.interactions.reference_checks import placeholders
+from countyfhir.interactions.ruling import ruled
 from countyfhir.interactions.visible import require_all_visible, require_within
 from countyfhir.interactions.world import World
-from countyfhir.outcome import FhirError
+from countyfhir.outcome import FhirError, Issue
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
 
 
@@ -40,17 +41,21 @@ async def write(
         if grant.narrowing:
             for one in writes:
                 require_within(one, grant)
+        judged = await ruled(writes, found.versions, interaction, world)
+        writes = judged.writes
         records = tuple(
             record_of(interaction, world.now(), draft.status, one.resource_type, one.logical_id, patients(one, found))
-            for one in writes
+            for one in (*writes, *judged.further)
         )
         try:
-            stored = await commit(Plan(writes + extra, draft.criteria, records), world)
+            plan = Plan(writes + extra + judged.further, (*draft.criteria, *judged.criteria), records)
+            stored = await commit(plan, world)
         except ConditionFailed:
             continue
         if not writes:
             await world.audit((record_of(interaction, world.now(), draft.status),))
-        return with_warnings(answered(draft, stored[: len(writes)]), writes, interaction, world)
+        answer = answered(draft, stored[: len(writes)])
+        return with_warnings(answer, writes, interaction, world, judged.warnings.get(0, ()))
     raise lost_race()
 
 
@@ -115,11 +120,14 @@ def answered(draft: Draft, stored: tuple[Stored, ...]) -> Answer:
     return Answer(draft.status, body=shown.body, stored=shown)
 
 
-def with_warnings(answer: Answer, writes: tuple[Write, ...], interaction: Interaction, world: World) -> Answer:
-    """The answer with what is not as it should be, where an OperationOutcome is asked for."""
+def with_warnings(
+    answer: Answer, writes: tuple[Write, ...], interaction: Interaction, world: World, warned: tuple[Issue, ...] = ()
+) -> Answer:
+    """The answer with what is not as it should be, where an OperationOutcome is asked for; ``warned`` is what the rules
+    of the workflows say."""
     if interaction.preferences.returns != "OperationOutcome" or len(writes) != 1 or writes[0].resource is None:
         return answer
-    return changed(answer, issues=warnings(writes[0].resource, interaction, world))
+    return changed(answer, issues=warned + warnings(writes[0].resource, interaction, world))
 
 
 def lost_race() -> FhirError:
