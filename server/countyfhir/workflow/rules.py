@@ -8,7 +8,9 @@ from importlib import import_module
 
 from countyfhir.workflow.situation import Change, Situation, Verdict
 
-WORKFLOWS: dict[str, frozenset[str]] = {}
+WORKFLOWS: dict[str, frozenset[str]] = {
+    "contracts": frozenset({"Contract", "Consent", "Task"}),
+}
 """Module below ``workflow`` -> the resource types that concern it. A module has ``RULE``; it is loaded when a resource
 of such a type is first written."""
 
