@@ -29,9 +29,9 @@ def town_of(clinic: int) -> int:
 
 
 def village_of(resident: int) -> str:
-    """Town and village of a resident."""
+    """Town and village of a resident: a village has one clinic, so that it does not grow with the county (up to 80)."""
     clinic = clinic_of(resident)
-    return f"{TOWNS[town_of(clinic)]}{VILLAGES[clinic % len(VILLAGES)]}"
+    return f"{TOWNS[town_of(clinic)]}{VILLAGES[clinic // len(TOWNS) % len(VILLAGES)]}"
 
 
 def hospital_of(resident: int) -> str:

@@ -27,8 +27,10 @@ def few(scope: Scope) -> int:
 
 def least(scope: Scope, choices: Sequence[Finds]) -> tuple[int, int] | None:
     """The place of the choice that finds least, and a number of rows that it stays below. None when all find much."""
+    if not choices:
+        return None
     limit = few(scope)
-    for step in (*STEPS, limit):
+    for step in (*STEPS, limit) if len(choices) > 1 else (limit,):
         below = [place for place, finds in enumerate(choices) if not _reaches(scope, finds, step)]
         if len(below) == 1:
             return below[0], step
@@ -42,10 +44,18 @@ def least(scope: Scope, choices: Sequence[Finds]) -> tuple[int, int] | None:
 
 
 def _reaches(scope: Scope, finds: Finds, rows: int) -> bool:
-    """Whether the selects together find so many rows."""
-    if any(scope.names.sizes.at_least(scope.connection, find, rows) for find in finds):
+    """Whether the selects together find so many rows; looks no further, and remembers that they do."""
+    sizes = scope.names.sizes
+    if sizes.reached(finds, rows):
         return True
-    return len(finds) > 1 and _count(scope, finds, rows) >= rows
+    if len(finds) == 1:
+        text, bindings = finds[0]
+        reaches = bool(fetch(scope.connection, f"SELECT 1 FROM ({text}) LIMIT 1 OFFSET {rows - 1}", bindings))
+    else:
+        reaches = _count(scope, finds, rows) >= rows
+    if reaches:
+        sizes.remember(finds, rows)
+    return reaches
 
 
 def _count(scope: Scope, finds: Finds, limit: int) -> int:

@@ -38,6 +38,13 @@ class Names:
             known = self.types[name] = int(rows[0][0])
         return known
 
+    def types_of(self, connection: apsw.Connection, names: Iterable[str]) -> list[tuple[str, int]]:
+        """Those of the resource types that any resource ever was of, with their numbers."""
+        listed = list(names)
+        if any(name not in self.types for name in listed):
+            self.types.update(fetch(connection, "SELECT name, type_id FROM resource_type"))
+        return [(name, self.types[name]) for name in listed if name in self.types]
+
     def type_name(self, connection: apsw.Connection, type_id: int) -> str:
         """The resource type of a number."""
         known = self.type_names.get(type_id)

@@ -36,6 +36,7 @@ from countyfhir.store.sqlite.rows import TABLE_OF_KIND
 from countyfhir.store.sqlite.sql import (
     CERTAIN,
     IMPOSSIBLE,
+    MERGED,
     Scope,
     Sql,
     Term,
@@ -79,7 +80,15 @@ def _token_of_any_system(scope: Scope, parameter: int, code: str | None) -> Term
             ordered=True,
         )
     listed = ", ".join(map(str, systems))
-    return indexed(scope, "token", Sql(f"parameter_id = ? AND system_id IN ({listed}) AND code = ?", (parameter, code)))
+    whole = indexed(
+        scope, "token", Sql(f"parameter_id = ? AND system_id IN ({listed}) AND code = ?", (parameter, code))
+    )
+    if len(systems) > MERGED:
+        return whole
+    one = "SELECT rid FROM token WHERE parameter_id = ? AND system_id = ? AND code = ?"
+    return Term(
+        whole.probe, tuple(Sql(one, (parameter, system, code)) for system in systems), ordered=True, rows=whole.rows
+    )
 
 
 def _token_in(scope: Scope, predicate: TokenIn) -> Term:
@@ -160,8 +169,9 @@ def _string(scope: Scope, predicate: StringIs) -> Term:
 def _composite(scope: Scope, predicate: CompositeIs) -> Term:
     """Component entries of one element: the rows of all parts share their resource and their part number. The part with
     the fewest rows leads."""
-    rows = [row for part in predicate.parts if (row := SIMPLE[type(part)](scope, part).rows) is not None]
-    if not rows or len(rows) < len(predicate.parts):
+    terms = [SIMPLE[type(part)](scope, part) for part in predicate.parts]
+    rows = [term.rows for term in terms if term.rows is not None]
+    if not rows or len(rows) < len(terms):
         return IMPOSSIBLE
     choices = [
         (Sql(f"SELECT rid FROM {table} WHERE {found_by.text}", found_by.bindings),) for table, found_by, _ in rows
@@ -178,7 +188,8 @@ def _composite(scope: Scope, predicate: CompositeIs) -> Term:
     def probe(rid: str) -> Sql:
         return Sql(f"EXISTS (SELECT 1 FROM {table} AS c WHERE c.rid = {rid} AND {probed.text})", probed.bindings)
 
-    return Term(probe, (Sql(f"SELECT rid FROM {table} AS c WHERE {found.text}", found.bindings),))
+    finds = (Sql(f"SELECT rid FROM {table} AS c WHERE {found.text}", found.bindings),)
+    return Term(probe, finds, ordered=terms[lead].once)
 
 
 def _missing(scope: Scope, predicate: Missing) -> Term:

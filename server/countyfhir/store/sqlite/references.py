@@ -65,6 +65,13 @@ def within(scope: Scope, predicate: ReferenceWithin) -> Term:
 
 def _rids(scope: Scope, type_name: str | None, logical_id: str) -> list[int]:
     """Rows of a referenced resource (one that was never written has a row, too); any type when none is named."""
+    known = scope.rows.get((type_name, logical_id))
+    if known is None:
+        known = scope.rows[type_name, logical_id] = _looked_up(scope, type_name, logical_id)
+    return known
+
+
+def _looked_up(scope: Scope, type_name: str | None, logical_id: str) -> list[int]:
     if type_name is None:
         sql = "SELECT r.rid FROM resource_type t CROSS JOIN resource r ON r.type_id = t.type_id AND r.logical_id = ?"
         rows = fetch(scope.connection, sql, (logical_id,))

@@ -18,7 +18,7 @@ from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.includes import included
 from countyfhir.store.sqlite.names import Names, all_types
 from countyfhir.store.sqlite.selecting import granted, rids, select, terms_of
-from countyfhir.store.sqlite.sql import Scope, Sql, Term, all_of
+from countyfhir.store.sqlite.sql import Rows, Scope, Sql, Term, all_of
 
 LOAD = (
     "SELECT t.name, r.logical_id, r.version_id, r.last_updated, v.body, v.method, r.seq, r.patient FROM json_each(?) s"
@@ -35,7 +35,7 @@ def page(connection: apsw.Connection, names: Names, query: Query, grant: Grant, 
     """One page of what the grant lets the caller see. No resource type named: all that occur."""
     if query.in_turn:
         return _page(connection, names, query, grant, include_limit, _in_turn(connection, names, query, grant))
-    searched = list(_searched(connection, names, query, grant))
+    searched = list(searched_types(connection, names, query, grant))
     total = _total(searched, query.total) if query.total != "none" or query.count <= 0 else None
     if query.count <= 0:
         return Page((), total=total)
@@ -80,7 +80,7 @@ def _in_turn(connection: apsw.Connection, names: Names, query: Query, grant: Gra
     number, *keys = query.cursor or (0,)
     assert isinstance(number, int)
     rows: list[sorting.Row] = []
-    for scope, terms in _searched(
+    for scope, terms in searched_types(
         connection, names, replace(query, resource_types=query.resource_types[number:]), grant
     ):
         place = query.resource_types.index(scope.type_name)
@@ -92,15 +92,15 @@ def _in_turn(connection: apsw.Connection, names: Names, query: Query, grant: Gra
     return rows
 
 
-def _searched(
+def searched_types(
     connection: apsw.Connection, names: Names, query: Query, grant: Grant
 ) -> Iterator[tuple[Scope, list[Term]]]:
     """The types of which anything may match, each with the query's and the grant's clauses."""
-    for type_name in query.resource_types or all_types(connection):
-        type_id = names.type_id(connection, type_name)
-        scope = Scope(connection, names, type_name, type_id) if type_id is not None else None
-        narrowing = granted(scope, grant) if scope else None
-        if scope and narrowing is not None:
+    rows: Rows = {}
+    for type_name, type_id in names.types_of(connection, query.resource_types or all_types(connection)):
+        scope = Scope(connection, names, type_name, type_id, rows=rows)
+        narrowing = granted(scope, grant)
+        if narrowing is not None:
             yield scope, [*terms_of(scope, query.where), *narrowing]
 
 

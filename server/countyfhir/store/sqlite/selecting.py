@@ -14,23 +14,23 @@ from countyfhir.store.sqlite import leading
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.pointing import ways
 from countyfhir.store.sqlite.predicates import SIMPLE
-from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, all_of, any_of, either, negated
+from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, all_of, any_of, either, joined, negated
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """How the matches of one type are found: ``source`` is what stands after FROM and has the alias ``alias``.
 
-    ``where`` holds what is left to probe. ``few``: fewer rows come from the source than a walk would meet.
-    ``ordered``: rows come by ``rid`` for free. ``once``: no row comes twice.
+    ``where`` holds what is left to probe. ``few``: fewer rows come from the source than a walk would meet. ``once``: no
+    row comes twice. ``arms``: sources, each in the order of ``rid`` for free, that together are the source.
     """
 
     source: Sql
     where: Sql
     alias: str
     few: bool
-    ordered: bool
     once: bool = False
+    arms: tuple[Sql, ...] = ()
 
 
 def terms_of(scope: Scope, clauses: Iterable[Clause]) -> list[Term]:
@@ -74,12 +74,13 @@ def _bracketed(piece: Sql) -> Sql:
     return Sql(f"({piece.text})", piece.bindings)
 
 
-def select(scope: Scope, terms: Sequence[Term], *, whole: bool = False) -> Selection | None:
+def select(scope: Scope, terms: Sequence[Term], *, whole: bool = False, by_rid: bool = False) -> Selection | None:
     """The plan of a conjunction; None when it cannot hold. ``whole``: every match is wanted, not the first ones, so
-    that any index is better than a walk through the type."""
+    that any index is better than a walk through the type. ``by_rid``: the first ones by ``rid`` are wanted, so that a
+    single term in that order leads however much it finds."""
     if any(term.finds == () for term in terms):
         return None
-    lead, is_few = _lead(scope, terms, whole=whole)
+    lead, is_few = _lead(scope, terms, whole=whole, by_rid=by_rid)
     alias = scope.alias()
     rid = f"{alias}.rid"
     probed = [term for term in terms if term is not lead or not term.exact]
@@ -87,26 +88,29 @@ def select(scope: Scope, terms: Sequence[Term], *, whole: bool = False) -> Selec
     if lead is None or lead.finds is None:
         walked = Sql(f"resource {alias} INDEXED BY resource_of_type")
         own = Sql(f"{alias}.type_id = {scope.type_id} AND {alias}.deleted = 0")
-        return Selection(walked, all_of([own, where]), alias, few=False, ordered=True, once=True)
+        return Selection(walked, all_of([own, where]), alias, few=False, once=True)
     if not lead.exact:
         where = all_of([scope.current(rid), where])
-    once = lead.once or lead.ordered or len(lead.finds) > 1
-    return Selection(_source(lead.finds, alias, lead.ordered), where, alias, is_few, lead.ordered, once)
+    once = lead.once or len(lead.finds) > 1
+    arms = tuple(_source((find,), alias) for find in lead.finds) if lead.ordered else ()
+    return Selection(_source(lead.finds, alias), where, alias, is_few, once, arms)
 
 
-def _source(finds: tuple[Sql, ...], alias: str, ordered: bool) -> Sql:
-    bindings = tuple(value for find in finds for value in find.bindings)
-    if ordered and len(finds) == 1:
-        return Sql(f"({finds[0].text}) {alias}", bindings)
-    return Sql(f"({' UNION '.join(find.text for find in finds)}) {alias}", bindings)
+def _source(finds: tuple[Sql, ...], alias: str) -> Sql:
+    text, bindings = joined(" UNION ", finds)
+    return Sql(f"({text}) {alias}", bindings)
 
 
-def _lead(scope: Scope, terms: Sequence[Term], *, whole: bool = False) -> tuple[Term | None, bool]:
+def _lead(
+    scope: Scope, terms: Sequence[Term], *, whole: bool = False, by_rid: bool = False
+) -> tuple[Term | None, bool]:
     """The term to lead, None for a walk, and whether it finds few rows."""
     findable = [term for term in terms if term.finds is not None]
     if len(findable) == 1 and findable[0].scans:
         return findable[0], False
     direct = [term for term in findable if not term.scans]
+    if by_rid and len(direct) == 1 and direct[0].ordered:
+        return direct[0], False
     found = leading.least(scope, [term.finds or () for term in direct])
     if found is not None:
         return direct[found[0]], found[1] <= leading.few(scope)

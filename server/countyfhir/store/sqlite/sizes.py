@@ -15,30 +15,27 @@ REMEMBERED, SECONDS = 10_000, 300.0
 SMALL = 1_000
 """A type with fewer resources is counted again each time: it may grow fast."""
 
-Find = tuple[str, tuple[Any, ...]]
-"""The text of a select and its bindings."""
+Finds = tuple[tuple[str, tuple[Any, ...]], ...]
+"""Selects, each with its text and its bindings."""
 
 
 class Sizes:
     """Shared by all threads of a process."""
 
     def __init__(self) -> None:
-        self._least: dict[Find, tuple[int, float]] = {}
+        self._least: dict[Finds, tuple[int, float]] = {}
         self._types: dict[int, tuple[int, float]] = {}
 
-    def at_least(self, connection: apsw.Connection, find: Find, rows: int) -> bool:
-        """Whether the select finds so many rows or more. Looks no further; that it does is remembered."""
-        known, until = self._least.get(find, (0, 0.0))
-        now = time.monotonic()
-        if known >= rows and now < until:
-            return True
-        text, bindings = find
-        if not fetch(connection, f"SELECT 1 FROM ({text}) LIMIT 1 OFFSET {rows - 1}", bindings):
-            return False
+    def reached(self, finds: Finds, rows: int) -> bool:
+        """Whether the selects were seen to find so many rows or more, not long ago."""
+        known, until = self._least.get(finds, (0, 0.0))
+        return known >= rows and time.monotonic() < until
+
+    def remember(self, finds: Finds, rows: int) -> None:
+        """That the selects find so many rows at least."""
         if len(self._least) >= REMEMBERED:
             self._least.clear()
-        self._least[find] = (rows, now + SECONDS)
-        return True
+        self._least[finds] = (rows, time.monotonic() + SECONDS)
 
     def of_type(self, connection: apsw.Connection, type_id: int) -> int:
         """Current resources of the type, about."""

@@ -55,7 +55,7 @@ class _Arm:
 
 def page(scope: Scope, terms: Sequence[Term], sort: tuple[Sort, ...], cursor: Cursor | None, limit: int) -> list[Row]:
     """At most ``limit`` rows after the cursor."""
-    selection = select(scope, terms)
+    selection = select(scope, terms, by_rid=not sort)
     if selection is None:
         return []
     if not sort:
@@ -78,13 +78,12 @@ def _by_rid(scope: Scope, selection: Selection, cursor: Cursor | None, limit: in
     rid = f"{selection.alias}.rid"
     after = [Sql(f"{rid} < ?", (cursor[-1],))] if cursor else []
     where = all_of([*after, selection.where])
-    return _run(
-        scope,
-        Sql(f"SELECT {'' if selection.once else 'DISTINCT '}{rid} FROM"),
-        selection.source,
-        Sql(f"WHERE {where.text}", where.bindings),
-        Sql(f"ORDER BY {rid} DESC LIMIT ?", (limit,)),
-    )
+    chosen = f"SELECT {'' if selection.once or len(selection.arms) > 1 else 'DISTINCT '}{rid} FROM"
+    selects = [
+        joined(" ", [Sql(chosen), source, Sql(f"WHERE {where.text}", where.bindings)])
+        for source in selection.arms or (selection.source,)
+    ]
+    return _run(scope, joined(" UNION ", selects), Sql("ORDER BY 1 DESC LIMIT ?", (limit,)))
 
 
 def _sorted(scope: Scope, selection: Selection, sort: tuple[Sort, ...], cursor: Cursor | None, limit: int) -> list[Row]:

@@ -45,6 +45,9 @@ def any_of(pieces: Iterable[Sql]) -> Sql:
     return Sql(f"({text})", bindings)
 
 
+MERGED = 8
+"""So many selects that are each in order are merged, rather than read whole and sorted."""
+
 Probe = Callable[[str], Sql]
 """Whether the term holds for the resource whose ``rid`` is the given SQL expression."""
 
@@ -55,8 +58,8 @@ class Term:
 
     ``probe`` asks one resource; ``finds`` are selects of ``rid`` (may repeat) whose union is every resource for
     which the
-    term holds, None when there is no index to find them by. ``ordered``: the one select yields ``rid`` in order for
-    free, each once; ``once``: each once.
+    term holds, None when there is no index to find them by. ``ordered``: each select yields ``rid`` in order for free;
+    ``once``: there is one, and it yields each once.
     ``exact`` False: what is found must be probed as well. ``scans``: finding reads a whole parameter.
     """
 
@@ -73,15 +76,20 @@ IMPOSSIBLE = Term(lambda rid: NEVER, ())
 CERTAIN = Term(lambda rid: ALWAYS)
 
 
+Rows = dict[tuple[str | None, str], list[int]]
+"""Rows of resources by type (None: any) and id."""
+
+
 @dataclass(slots=True)
 class Scope:
-    """One resource type on one snapshot: where names become numbers."""
+    """One resource type on one snapshot: where names become numbers. ``rows`` holds what was looked up before."""
 
     connection: apsw.Connection
     names: Names
     type_name: str
     type_id: int
     aliases: itertools.count[int] = field(default_factory=itertools.count)
+    rows: Rows = field(default_factory=dict)
 
     def alias(self) -> str:
         """A table alias not used yet in this statement."""
@@ -94,7 +102,9 @@ class Scope:
     def of_type(self, type_name: str) -> Scope | None:
         """The same statement for another resource type; None when no resource ever was of it."""
         type_id = self.names.type_id(self.connection, type_name)
-        return None if type_id is None else Scope(self.connection, self.names, type_name, type_id, self.aliases)
+        if type_id is None:
+            return None
+        return Scope(self.connection, self.names, type_name, type_id, self.aliases, self.rows)
 
     def current(self, rid: str) -> Sql:
         """Whether ``rid`` is a current, undeleted resource of this type."""
@@ -108,7 +118,7 @@ def indexed(scope: Scope, table: str, where: Sql, *, ordered: bool = False, scan
         return Sql(f"EXISTS (SELECT 1 FROM {table} WHERE rid = {rid} AND {where.text})", where.bindings)
 
     found = Sql(f"SELECT rid FROM {table} WHERE {where.text}", where.bindings)
-    return Term(probe, (found,), ordered=ordered, scans=scans, rows=(table, where, where))
+    return Term(probe, (found,), ordered=ordered, scans=scans, once=ordered, rows=(table, where, where))
 
 
 def unfindable(term: Term) -> Term:
@@ -118,6 +128,7 @@ def unfindable(term: Term) -> Term:
 
 def either(terms: list[Term]) -> Term:
     """A disjunction: found by the union of what each finds, if each can be found."""
+    terms = [term for term in terms if term is not IMPOSSIBLE]
     if not terms:
         return IMPOSSIBLE
     if len(terms) == 1:
@@ -125,7 +136,8 @@ def either(terms: list[Term]) -> Term:
     findable = all(term.finds is not None for term in terms)
     finds = tuple(find for term in terms for find in term.finds or ()) if findable else None
     exact, scans = all(term.exact for term in terms), any(term.scans for term in terms)
-    return Term(lambda rid: any_of([term.probe(rid) for term in terms]), finds, exact=exact, scans=scans)
+    ordered = all(term.ordered for term in terms) and len(finds or ()) <= MERGED
+    return Term(lambda rid: any_of([term.probe(rid) for term in terms]), finds, ordered, exact, scans)
 
 
 def negated(term: Term) -> Term:
