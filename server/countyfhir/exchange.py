@@ -129,6 +129,16 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscriber:
+    """What is kept of a Subscription beside the resource, in the commit of its write. ``owner`` is the principal whose
+    grant decides what it may be told (None: as it was); ``phase``: requested (its endpoint has not been reached yet),
+    on, stopped, or gone (with all its notifications)."""
+
+    phase: str
+    owner: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One resource to write. ``expected_version`` is the version that was read (0: no row was there; a deleted one
     has its
@@ -145,6 +155,7 @@ class Write:
     references: tuple[tuple[str, str], ...] = ()  # every literal (type, id) the resource points to
     patient: str | None = None  # logical id of the Patient whose compartment it is in (first, if several)
     unreferenced: bool = False  # a delete that must be refused while others point to it
+    subscriber: Subscriber | None = None  # of a Subscription
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,9 @@ FACTORIES: dict[str, Callable[[Path], Open]] = {"mongodb": mongodb_store, "sqlit
 SHORT = (
     "test_resources.py",
     "test_records.py",
+    "test_gathering.py",
     "test_persons.py",
+    "test_outbox.py",
     "test_full_text.py::test_changes_are_seen_at_once",
     "test_code_text.py",
     "test_token_case.py",

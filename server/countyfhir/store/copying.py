@@ -15,17 +15,19 @@ from countyfhir.store.ports import StoreUnusable
 Row = tuple[int | str, bytes]
 """A row of a ledger: what orders it, and everything in it, encoded alike by every store."""
 
-LEDGERS = ("audit", "intake", "api_key", "job", "person_decision")
+LEDGERS = ("audit", "intake", "api_key", "job", "person_decision", "subscription", "notification")
 AT_ONCE = 500
 BYTES_AT_ONCE = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a store keeps besides: the secret of its cursors and the version of its search definitions."""
+    """What a store keeps besides: the secret of its cursors, the version of its search definitions, and up to which
+    sequence changes have been looked at for notifications."""
 
     secret: bytes
     definitions: int
+    followed: int = 0
 
 
 class Copying(Protocol):

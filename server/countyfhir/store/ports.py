@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from countyfhir.exchange import ALL, AuditRecord, Grant, Plan, SourceRecord, Stored
 from countyfhir.search.entries import Entry
 from countyfhir.search.query import Query
+from countyfhir.store.changed import Changed
 
 
 class ConditionFailed(Exception):
@@ -45,6 +48,32 @@ class Page:
     total: int | None = None
     cursor: tuple[object, ...] | None = None
     truncated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """One of several questions that are answered whole, not by pages: all matches of ``query`` that ``grant`` shows
+    (its ``sort`` counts; without one they come as they were registered). ``towards`` names a reference parameter whose
+    targets are told; ``shape`` makes of a body what is wanted of it, and None leaves bodies alone."""
+
+    query: Query
+    towards: str | None = None
+    shape: Callable[[bytes], Any] | None = None
+    grant: Grant = ALL
+
+
+Row = tuple[str, str | None, tuple[str, ...], Any]
+"""A match of a gathering: logical id, the Patient whose compartment it is in, the targets ("Type/id") of the reference
+parameter asked about (absolute ones are left out), and what was made of its body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The answers to gatherings, in their order, all from one state of the store; ``as_of`` is the instant of the last
+    commit in it (microseconds; 0 in an empty store)."""
+
+    as_of: int
+    answers: tuple[list[Row], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +134,9 @@ class ResourceStore(Protocol):
     async def search(self, query: Query, grant: Grant = ALL) -> Page:
         """Matches the grant lets the caller see, includes likewise. FhirError timeout (503) past the time limit."""
 
+    async def gather(self, wanted: Sequence[Gathering]) -> Gathered:
+        """Every match of each, all from one snapshot. No time limit: it is for counting, not for pages."""
+
     async def history(self, query: HistoryQuery, grant: Grant = ALL) -> HistoryPage:
         """Versions that match."""
 
@@ -133,6 +165,13 @@ class ResourceStore(Protocol):
 
     async def purge_history(self, resource_type: str, logical_id: str) -> int:
         """Remove all versions but the current one; returns how many."""
+
+    async def last_sequence(self) -> int:
+        """The sequence of the newest version; 0 when there is none."""
+
+    async def changes(self, after: int, count: int) -> list[Stored]:
+        """The next versions of all resources, deletions too, in the order they were committed: what comes after a
+        sequence number is all that is new, whoever wrote it."""
 
 
 class AuditStore(Protocol):
@@ -299,6 +338,116 @@ class PersonStore(Protocol):
         """Forget every record (not the decisions)."""
 
 
+class Event(Struct, frozen=True, array_like=True):
+    """A change that a Subscription is told of: the version, when it was committed (microseconds), and the ``change``:
+    create, update or delete. Stores keep it as an array: new fields come last, with a default."""
+
+    resource_type: str
+    logical_id: str
+    version_id: int
+    sequence: int
+    recorded: int
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What is kept of a Subscription beside the resource: ``owner`` and ``phase`` as ``exchange.Subscriber`` has them;
+    changes after the sequence ``since`` concern it. ``number`` is that of its last notification, ``due`` the instant at
+    which there is something to do for it, ``failures`` the attempts that failed since the last success, ``sent`` the
+    instant of that success, ``error`` why the last attempt failed. ``stamp`` counts the writes of the resource."""
+
+    subscription: str
+    owner: bytes
+    phase: str
+    since: int
+    number: int = 0
+    stamp: int = 1
+    due: int | None = None
+    failures: int = 0
+    sent: int = 0
+    error: str = ""
+    lease_until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The ``number``-th event of a Subscription. ``state``: waiting, delivered, withheld (its owner may no longer see
+    it), dead (given up) or discarded; ``changed`` is the instant of the state, ``reason`` why it is so."""
+
+    subscription: str
+    number: int
+    event: Event
+    state: str = "waiting"
+    changed: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How an attempt to tell a Subscription ended: the numbers that are ``settled`` with their states, what is to be
+    kept (see ``Registration``), when to look again (``due``; None: not before something happens). ``seen`` is the last
+    number that was known: what came later is due at once, unless ``failures``. ``stamp`` is that of the registration
+    that was acted on. ``release``: the lease ends."""
+
+    settled: Mapping[int, str]
+    due: int | None
+    seen: int
+    stamp: int
+    failures: int = 0
+    sent: int | None = None
+    error: str = ""
+    release: bool = True
+
+
+class OutboxStore(Protocol):
+    """Who is to be told of changes, and of which each still has to be. ``ResourceStore.commit`` keeps the registrations
+    (``Write.subscriber``)."""
+
+    async def registrations(self) -> list[Registration]:
+        """All of them."""
+
+    async def registration(self, subscription: str) -> Registration | None:
+        """That of one Subscription."""
+
+    async def followed(self) -> int:
+        """The sequence up to which changes have been looked at."""
+
+    async def enter(self, after: int, upto: int, events: Sequence[tuple[str, Event]]) -> bool:
+        """Changes up to ``upto`` have been looked at: put an event for each (subscription, event), numbered on in this
+        order, in the same transaction. False, and nothing is done, when others have looked beyond ``after``."""
+
+    async def lease(self, owner: str, now: int, until: int, count: int) -> list[Registration]:
+        """Some that are due and that nobody holds, now held by ``owner`` until the instant."""
+
+    async def renew(self, subscription: str, owner: str, until: int) -> bool:
+        """Hold it longer. False: it is no longer ours."""
+
+    async def report(self, subscription: str, owner: str, now: int, attempt: Attempt) -> bool:
+        """Keep how an attempt ended. False, and nothing is kept: it is no longer ours."""
+
+    async def notifications(
+        self, subscription: str, first: int, last: int | None, count: int, state: str | None = None
+    ) -> list[Notification]:
+        """Those with numbers from ``first`` to ``last`` that are still kept, in order; of one state when it is said."""
+
+    async def in_state(self, state: str, after: tuple[str, int] | None, count: int) -> list[Notification]:
+        """Waiting or dead ones of all Subscriptions, by subscription and number, after a place."""
+
+    async def settle(
+        self, subscription: str, numbers: Sequence[int], states: Sequence[str], state: str, now: int, reason: str = ""
+    ) -> int:
+        """Those of the numbers that are in one of ``states`` are now in ``state``; returns how many. What waits again
+        is due at once."""
+
+    async def counts(self) -> dict[str, int]:
+        """How many wait, and how many are dead."""
+
+    async def forget(self, before: int, count: int) -> int:
+        """Remove notifications that ended (neither waiting nor dead) before the instant, at most so many; returns how
+        many."""
+
+
 @dataclass(slots=True)
 class Store:
     """The ports of one store, and its life cycle. Opened by the composition root."""
@@ -309,8 +458,13 @@ class Store:
     intake: IntakeStore
     jobs: JobStore
     persons: PersonStore
+    outbox: OutboxStore
     secret: bytes = b""  # signs page cursors; the same in every process on this store
     info: dict[str, Any] = field(default_factory=dict)
+    changed: Changed = field(default_factory=Changed)
+
+    async def attend(self) -> None:
+        """Wake who listens to ``changed`` when other processes commit, until cancelled."""
 
     def waiting(self) -> dict[str, int]:
         """How long its queues are, by name."""

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from countyfhir.exchange import AuditRecord, SourceRecord
+from countyfhir.exchange import AuditRecord, SourceRecord, Subscriber
 from countyfhir.search.entries import TOKEN
 from countyfhir.search.query import Query, TokenIs
 from countyfhir.store import copying, mongodb, sqlite
-from countyfhir.store.ports import ApiKey, HistoryQuery, Store, StoreUnusable
+from countyfhir.store.ports import ApiKey, Event, HistoryQuery, Store, StoreUnusable
 from tests.contract.samples import commit, delete, write
 from tests.mongodb_server import database_uri
 
@@ -32,6 +32,9 @@ async def fill(store: Store) -> None:
     record = SourceRecord("s", "a", "d", "quarantined", "1", "f", 1, raw=b"\x00raw", recorded=5)
     await store.intake.append([record, replace(record, outcome="stored", raw=None)])
     await store.jobs.add("j", "reindex", {"after": 3})
+    await commit(store, write("Subscription", "s", subscriber=Subscriber("on", b"who")))
+    await store.outbox.enter(0, 34, [("s", Event("Patient", f"p{n}", 1, n, n, "create")) for n in (1, 2, 3)])
+    await store.outbox.settle("s", [2], ("waiting",), "dead", 7, "no answer")
     await store.resources.raise_definitions_version()
 
 
@@ -51,16 +54,18 @@ def test_there_and_back(tmp_path: Path) -> None:
             await copying.copy(source.copying(), target.copying(), quiet)
             expected = await copying.sums(source.copying(), quiet)
             assert await copying.sums(target.copying(), quiet) == expected
-            assert expected["versions"].count == 33
-            assert [expected[ledger].count for ledger in copying.LEDGERS] == [1, 2, 1, 1, 0]
+            assert expected["versions"].count == 34
+            assert [expected[ledger].count for ledger in copying.LEDGERS] == [1, 2, 1, 1, 0, 1, 3]
+            assert await target.outbox.registrations() == await source.outbox.registrations()
+            assert await target.outbox.followed() == 34
         first.resources.definitions = 1
         await commit(first, write("Patient", "p5", text="later"))
         await copying.copy(first.copying(), middle.copying(), quiet)
         assert await copying.sums(middle.copying(), quiet) == await copying.sums(first.copying(), quiet)
         for store in (first, middle, last):
             await store.close()
-        await as_before(await mongodb.open(uri), 34)
-        await as_before(sqlite.open(tmp_path / "last.sqlite"), 33)
+        await as_before(await mongodb.open(uri), 35)
+        await as_before(sqlite.open(tmp_path / "last.sqlite"), 34)
 
     asyncio.run(story())
 

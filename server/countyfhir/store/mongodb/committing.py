@@ -10,6 +10,7 @@ from countyfhir.exchange import AuditRecord, Plan, Stored, Write, changed
 from countyfhir.store import instant
 from countyfhir.store.mongodb.bodies import kept
 from countyfhir.store.mongodb.index_keys import Shape, documents, shape
+from countyfhir.store.mongodb.outbox import register
 from countyfhir.store.mongodb.reading import Document
 from countyfhir.store.mongodb.search import matching_ids
 from countyfhir.store.mongodb.transaction import LISTED, Transaction
@@ -65,6 +66,9 @@ async def apply(transaction: Transaction, made: Prepared) -> tuple[Stored, ...]:
     stored = tuple(_write(transaction, write, owner, its, made.body_bytes) for write, owner, its in writes)
     transaction.audit += [_with_version(record, stored) for record in plan.audit]
     transaction.accounts += [plan.account] if plan.account is not None else []
+    for write, version in zip(plan.writes, stored, strict=True):
+        if write.subscriber is not None:
+            await register(transaction, write.subscriber, version)
     transaction.definitions += plan.raises_definitions
     return stored
 

@@ -33,6 +33,8 @@ FIELDS = {
     "api_key": ("digest", "revoked", "created", "record"),
     "job": ("kind", "state", "owner", "lease_until", "created", "progress"),
     "person_decision": ("a", "b", "decision"),
+    "subscription": ("owner", "phase", "since", "number", "stamp", "due", "failures", "sent", "error"),
+    "notification": ("state", "changed", "reason", "event"),
 }
 """In the order in which every store encodes them."""
 COUNTED = ("audit", "intake")
@@ -49,7 +51,8 @@ class MongoCopying:
         reading = Reading(self._database)
         with translated():
             secret, clock = [await reading.one("setting", {"_id": name}) for name in ("secret", "clock")]
-        return Kept(bytes(secret["value"]), int(clock["definitions"]))
+            followed = await self._database["setting"].find_one({"_id": "followed"})
+        return Kept(bytes(secret["value"]), int(clock["definitions"]), int(followed["value"]) if followed else 0)
 
     async def take_kept(self, kept: Kept) -> None:
         """Have these from now on."""
@@ -57,6 +60,7 @@ class MongoCopying:
             settings = self._database["setting"]
             await settings.update_one({"_id": "secret"}, {"$set": {"value": Binary(kept.secret)}})
             await settings.update_one({"_id": "clock"}, {"$set": {"definitions": kept.definitions}})
+            await settings.update_one({"_id": "followed"}, {"$set": {"value": kept.followed}}, upsert=True)
 
     async def last(self) -> int:
         """The greatest sequence number of a version; 0 when there is none."""
@@ -170,10 +174,23 @@ def _person_decision(pair: int | str, encoded: bytes) -> tuple[Document, list[Do
     return {"_id": pair, "a": a, "b": b, "decision": Binary(decision)}, []
 
 
+def _subscription(subscription: int | str, encoded: bytes) -> tuple[Document, list[Document]]:
+    owner, *rest = _decode(encoded)
+    kept = dict(zip(FIELDS["subscription"][1:], rest, strict=True))
+    return {"_id": subscription, "owner": Binary(owner), **kept, "lease_owner": None, "lease_until": 0}, []
+
+
+def _notification(place: int | str, encoded: bytes) -> tuple[Document, list[Document]]:
+    *rest, event = _decode(encoded)
+    return {"_id": place, **dict(zip(FIELDS["notification"], rest, strict=False)), "event": Binary(event)}, []
+
+
 _MADE: dict[str, Callable[[int | str, bytes], tuple[Document, list[Document]]]] = {
     "audit": _audit,
     "intake": _intake,
     "api_key": _key,
     "job": _job,
     "person_decision": _person_decision,
+    "subscription": _subscription,
+    "notification": _notification,
 }

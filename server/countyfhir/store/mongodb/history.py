@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 
+from countyfhir.exchange import Stored
 from countyfhir.store.mongodb.bodies import stored_of
 from countyfhir.store.mongodb.reading import Document, Reading
 from countyfhir.store.ports import HistoryPage, HistoryQuery
@@ -31,6 +32,15 @@ async def page(reading: Reading, query: HistoryQuery) -> HistoryPage:
     merged = list(heapq.merge(*found, key=lambda document: -document["s"]))
     versions = tuple([await stored_of(reading, document) for document in merged[: query.count]])
     return HistoryPage(versions, versions[-1].sequence if len(merged) > query.count else None, total)
+
+
+async def following(reading: Reading, after: int, upto: int, count: int) -> list[Stored]:
+    """The first versions of a range of sequence numbers that is committed. No snapshot is needed: a version is in
+    ``resource`` until, in one transaction, it moves to ``version``; looked at in this order it is met at least once."""
+    where = {"s": {"$gt": after, "$lte": upto}}
+    found = [await reading.find(name, where, sort=[("s", 1)], limit=count).to_list() for name in COLLECTIONS]
+    once = {document["s"]: document for documents in found for document in documents}
+    return [await stored_of(reading, once[sequence]) for sequence in sorted(once)[:count]]
 
 
 def where_of(query: HistoryQuery, collection: str) -> Document:

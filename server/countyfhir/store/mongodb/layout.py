@@ -9,6 +9,7 @@
 ``setting``     the clock that orders commits, the secret, the schema version
 ``audit``       groups of audit records
 ``api_key``, ``intake``, ``job``  as their names say
+``subscription``, ``notification``  the outbox: a document a Subscription, a document a notification
 ``person_record``, ``person_decision``  the index of persons: a document a Patient, a document a pair
 ==============  ====================================================================================================
 
@@ -25,7 +26,7 @@ from typing import Any
 
 Keys = tuple[tuple[str, int], ...]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +87,8 @@ INDEXES: tuple[Index, ...] = (
     ),
     Index("person_decision", (("a", 1),)),
     Index("person_decision", (("b", 1),)),
+    Index("subscription", (("due", 1),)),
+    Index("notification", (("state", 1), ("_id", 1))),
+    Index("notification", (("state", 1), ("changed", 1))),
 )
 """Built by the schema job; ``_id`` indexes come by themselves."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,16 +15,16 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import make_read_preference, read_pref_mode_from_name
 from pymongo.uri_parser import parse_uri
 
-from countyfhir.exchange import Stored
 from countyfhir.store.copying import Copying
 from countyfhir.store.mongodb import schema
 from countyfhir.store.mongodb.audit import MongoAudit
-from countyfhir.store.mongodb.changes import follow
+from countyfhir.store.mongodb.changes import attend
 from countyfhir.store.mongodb.copying import MongoCopying
 from countyfhir.store.mongodb.intake import MongoIntake
 from countyfhir.store.mongodb.jobs import MongoJobs
 from countyfhir.store.mongodb.keys import MongoKeys
 from countyfhir.store.mongodb.options import Options
+from countyfhir.store.mongodb.outbox import MongoOutbox
 from countyfhir.store.mongodb.persons import MongoPersons
 from countyfhir.store.mongodb.pooling import PoolCount
 from countyfhir.store.mongodb.reading import Document
@@ -57,10 +57,10 @@ class MongoStore(Store):
         """Connections, and those in use."""
         return dict(self.pooled.counted)
 
-    def changes(self, after: int, *, streams: bool = True) -> AsyncIterator[list[Stored]]:
-        """Present versions committed after a sequence number, as they come (``changes.follow``)."""
+    async def attend(self) -> None:
+        """Follow the change stream; without one, look every second (``changes.attend``)."""
         assert self.database is not None
-        return follow(self.database, after, streams=streams)
+        await attend(self.database, self.changed)
 
     def copying(self) -> Copying:
         """The store, seen by who copies it."""
@@ -169,6 +169,8 @@ async def _assemble(
         intake=MongoIntake(database),
         jobs=MongoJobs(database),
         persons=MongoPersons(database),
+        outbox=MongoOutbox(database, writer),
+        changed=resources.changed,
         secret=secret,
         info={"kind": "mongodb", "database": database.name, "warnings": []},
         client=client,

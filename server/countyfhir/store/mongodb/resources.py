@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import pymongo
@@ -11,7 +11,8 @@ from pymongo.read_concern import ReadConcern
 
 from countyfhir.exchange import ALL, Grant, Plan, Stored
 from countyfhir.search.query import Query
-from countyfhir.store.mongodb import committing, history, reindexing
+from countyfhir.store.changed import Changed
+from countyfhir.store.mongodb import committing, gathering, history, reindexing
 from countyfhir.store.mongodb.bodies import stored_of
 from countyfhir.store.mongodb.faults import translated
 from countyfhir.store.mongodb.options import Options
@@ -20,7 +21,7 @@ from countyfhir.store.mongodb.search import page as search_page
 from countyfhir.store.mongodb.transaction import Transaction
 from countyfhir.store.mongodb.visible import visible_owners
 from countyfhir.store.mongodb.writing import Writer
-from countyfhir.store.ports import Extract, HistoryPage, HistoryQuery, Page, Reindexed
+from countyfhir.store.ports import Extract, Gathered, Gathering, HistoryPage, HistoryQuery, Page, Reindexed
 
 LISTED = 1_000
 
@@ -34,6 +35,7 @@ class MongoResources:
     ) -> None:
         self._database, self._searched, self._options, self._writer = database, searched, options, writer
         self.definitions = 0
+        self.changed = Changed()
 
     async def read(self, resource_type: str, logical_id: str) -> Stored | None:
         """The current version (a deletion too), or None when the id was never used."""
@@ -73,10 +75,10 @@ class MongoResources:
         return {(stored.resource_type, stored.logical_id): stored for stored in found}
 
     @asynccontextmanager
-    async def _snapshot(self) -> AsyncIterator[Reading]:
-        """A reading of one state, ended by the time limit. Where searches go to secondaries, they read what the
-        primary had acknowledged when they began (causal consistency), each query for itself."""
-        with translated(), pymongo.timeout(self._options.time_limit):
+    async def _snapshot(self, *, limited: bool = True) -> AsyncIterator[Reading]:
+        """A reading of one state, ended by the time limit, if it is ``limited``. Where searches go to secondaries, they
+        read what the primary had acknowledged when they began (causal consistency), each query for itself."""
+        with translated(), pymongo.timeout(self._options.time_limit if limited else None):
             if self._options.read_preference == "primary":
                 async with self._database.client.start_session(snapshot=True) as session:
                     yield Reading(self._database.with_options(read_concern=ReadConcern()), session)
@@ -89,6 +91,11 @@ class MongoResources:
         """Matches the grant lets the caller see, includes likewise. FhirError timeout (503) past the time limit."""
         async with self._snapshot() as reading:
             return await search_page(reading, query, grant, self._options.include_limit)
+
+    async def gather(self, wanted: Sequence[Gathering]) -> Gathered:
+        """Every match of each, all from one snapshot, without a time limit."""
+        async with self._snapshot(limited=False) as reading:
+            return await gathering.gathered(reading, wanted)
 
     async def visible(self, keys: Iterable[tuple[str, str]], grant: Grant) -> set[tuple[str, str]]:
         """Those of the current, undeleted resources that the grant lets the caller see."""
@@ -104,7 +111,19 @@ class MongoResources:
     async def commit(self, plan: Plan) -> tuple[Stored, ...]:
         """All writes of the plan, or none; ConditionFailed or ReferencedStill when a condition fails. Durable."""
         made = committing.prepared(plan, self.definitions, self._options.body_bytes)
-        return await self._writer.run(lambda transaction: committing.apply(transaction, made), made.weight)
+        stored = await self._writer.run(lambda transaction: committing.apply(transaction, made), made.weight)
+        self.changed.announce(one.resource_type for one in plan.writes)
+        return stored
+
+    async def last_sequence(self) -> int:
+        """The sequence of the newest version; 0 when there is none."""
+        with translated():
+            return int((await Reading(self._database).one("setting", {"_id": "clock"}, {"sequence": 1}))["sequence"])
+
+    async def changes(self, after: int, count: int) -> list[Stored]:
+        """The next versions in the order they were committed."""
+        with translated():
+            return await history.following(Reading(self._database), after, await self.last_sequence(), count)
 
     async def reindex(
         self, extract: Extract, *, resource_types: Iterable[str] | None = None, after: int = 0, count: int = 200

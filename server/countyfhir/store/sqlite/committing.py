@@ -11,6 +11,7 @@ from countyfhir.store import instant
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.intake import remember
+from countyfhir.store.sqlite.outbox import register
 from countyfhir.store.sqlite.rows import Group, Row, numbered, shape, stored_rows
 from countyfhir.store.sqlite.writing import Prepare, Step, Transaction
 
@@ -90,6 +91,9 @@ def _apply(
     transaction.pending.audit += [_with_version(record, stored) for record in plan.audit]
     if plan.account is not None:
         remember(transaction, plan.account)
+    for write, version in zip(plan.writes, stored, strict=True):
+        if write.subscriber is not None:
+            register(transaction.connection, write.subscriber, version)
     if plan.raises_definitions:
         raise_definitions(transaction)
     return stored

@@ -14,13 +14,9 @@ from countyfhir.store.copying import Kept, Row
 from countyfhir.store.sqlite.audit_rows import INSERT_KEY
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.reading import Readers
+from countyfhir.store.sqlite.resources import VERSIONS
 from countyfhir.store.sqlite.writing import Transaction, Writer
 
-VERSIONS = (
-    "SELECT t.name, r.logical_id, v.version_id, v.last_updated, v.body, v.method, v.seq, r.patient FROM version v"
-    " CROSS JOIN resource r ON r.rid = v.rid CROSS JOIN resource_type t ON t.type_id = v.type_id"
-    " WHERE v.seq > ? ORDER BY v.seq LIMIT ?"
-)
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -41,12 +37,22 @@ ROWS = {
         "SELECT job_id, kind, state, owner, lease_until, created, progress FROM job WHERE job_id > coalesce(?, '')"
         " ORDER BY job_id LIMIT ?"
     ),
+    "subscription": (
+        "SELECT subscription, owner, phase, since, number, stamp, due, failures, sent, error FROM subscription"
+        " WHERE subscription > coalesce(?, '') ORDER BY subscription LIMIT ?"
+    ),
+    "notification": (
+        "SELECT place, state, changed, reason, event FROM notification WHERE place > coalesce(?, '')"
+        " ORDER BY place LIMIT ?"
+    ),
 }
 TAKE = {
     "intake": "INSERT OR REPLACE INTO intake VALUES (?, ?, ?, ?, ?, ?, ?)",
     "api_key": "INSERT OR REPLACE INTO api_key VALUES (?, ?, ?, ?, ?)",
     "job": "INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?)",
     "person_decision": "INSERT OR REPLACE INTO person_decision VALUES (?, ?, ?, ?)",
+    "subscription": "INSERT OR REPLACE INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
+    "notification": "INSERT OR REPLACE INTO notification VALUES (?, ?, ?, ?, ?)",
 }
 
 
@@ -61,7 +67,7 @@ class SqliteCopying:
 
         def read(connection: apsw.Connection) -> Kept:
             found = dict(fetch(connection, "SELECT name, value FROM setting"))
-            return Kept(found["secret"], int(found["definitions"]))
+            return Kept(found["secret"], int(found["definitions"]), int(found["followed"]))
 
         return await self._readers.run(read, limited=False)
 
@@ -69,7 +75,7 @@ class SqliteCopying:
         """Have these from now on."""
 
         def take(transaction: Transaction) -> None:
-            rows = [(kept.secret, "secret"), (kept.definitions, "definitions")]
+            rows = [(kept.secret, "secret"), (kept.definitions, "definitions"), (kept.followed, "followed")]
             transaction.connection.executemany("UPDATE setting SET value = ? WHERE name = ?", rows)
 
         await self._writer.run(lambda: lambda _: take)

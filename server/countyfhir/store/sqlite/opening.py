@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import apsw
 
+from countyfhir.outcome import FhirError
 from countyfhir.store.copying import Copying
 from countyfhir.store.ports import Store, StoreUnusable
 from countyfhir.store.sqlite import backup, schema
@@ -23,6 +25,7 @@ from countyfhir.store.sqlite.jobs import SqliteJobs
 from countyfhir.store.sqlite.keys import SqliteKeys
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.options import Options
+from countyfhir.store.sqlite.outbox import SqliteOutbox
 from countyfhir.store.sqlite.persons import SqlitePersons
 from countyfhir.store.sqlite.reading import Readers
 from countyfhir.store.sqlite.resources import DEFINITIONS, SqliteResources
@@ -30,6 +33,13 @@ from countyfhir.store.sqlite.turns import Turns
 from countyfhir.store.sqlite.writing import Writer
 
 log = logging.getLogger("countyfhir.store")
+
+LOOK = 0.2
+"""Seconds between two looks at what other processes commit."""
+WRITTEN = (
+    "SELECT t.name, max(v.seq) FROM (SELECT seq, type_id FROM version WHERE seq > ? ORDER BY seq LIMIT 1000) v"
+    " JOIN resource_type t USING (type_id) GROUP BY t.type_id"
+)
 
 
 @dataclass(slots=True)
@@ -52,6 +62,18 @@ class SqliteStore(Store):
                 backup.copy(self.path, target, self.options)
 
         await asyncio.to_thread(copied)
+
+    async def attend(self) -> None:
+        """Look often whether another process committed: a look costs microseconds."""
+        assert self.connections is not None
+        seen = await self.resources.last_sequence()
+        while True:
+            await asyncio.sleep(LOOK)
+            with suppress(FhirError), translated():
+                rows = fetch(self.connections.mine(), WRITTEN, (seen,))
+                if rows:
+                    seen = max(sequence for _, sequence in rows)
+                    self.changed.announce(name for name, _ in rows)
 
     def copying(self) -> Copying:
         """The store, seen by who copies it."""
@@ -128,6 +150,8 @@ def _assemble(path: str, options: Options, secret: bytes, in_use: int) -> Sqlite
         intake=SqliteIntake(readers, writer),
         jobs=SqliteJobs(connections, writer),
         persons=SqlitePersons(connections, writer),
+        outbox=SqliteOutbox(connections, writer),
+        changed=resources.changed,
         secret=secret,
         info={"kind": "sqlite", "path": path, "warnings": _warnings(path)},
         path=path,

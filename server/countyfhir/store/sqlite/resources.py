@@ -3,7 +3,7 @@ writer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 import apsw
@@ -11,8 +11,9 @@ import apsw
 from countyfhir.exchange import ALL, Criteria, Grant, Plan, Stored
 from countyfhir.outcome import FhirError
 from countyfhir.search.query import Query
-from countyfhir.store.ports import Extract, HistoryPage, HistoryQuery, Page, Reindexed
-from countyfhir.store.sqlite import history, reindexing
+from countyfhir.store.changed import Changed
+from countyfhir.store.ports import Extract, Gathered, Gathering, HistoryPage, HistoryQuery, Page, Reindexed
+from countyfhir.store.sqlite import gathering, history, reindexing
 from countyfhir.store.sqlite.committing import is_checked_first, prepared, raise_definitions
 from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
 from countyfhir.store.sqlite.faults import translated
@@ -33,6 +34,12 @@ VREAD = (
     " version v ON v.rid = r.rid"
     " WHERE r.type_id = ? AND r.logical_id = ? AND v.version_id = ?"
 )
+LAST = "SELECT coalesce(max(seq), 0) FROM version"
+VERSIONS = (
+    "SELECT t.name, r.logical_id, v.version_id, v.last_updated, v.body, v.method, v.seq, r.patient FROM version v"
+    " CROSS JOIN resource r ON r.rid = v.rid CROSS JOIN resource_type t ON t.type_id = v.type_id"
+    " WHERE v.seq > ? ORDER BY v.seq LIMIT ?"
+)
 SEEN_AT_ONCE, PATIENCE = 8, 0.005
 """So many keys are looked at on the event loop; what takes longer than so many seconds goes to a reader thread."""
 DEFINITIONS = "SELECT value FROM setting WHERE name = 'definitions'"
@@ -47,6 +54,7 @@ class SqliteResources:
         self._options, self._names = options, names
         self._connections, self._readers, self._writer = connections, readers, writer
         self.definitions = 0
+        self.changed = Changed()
 
     async def read(self, resource_type: str, logical_id: str) -> Stored | None:
         """The current version (a deletion too), or None when the id was never used."""
@@ -104,6 +112,12 @@ class SqliteResources:
                 return self._readers.here(look, PATIENCE)
         return await self._readers.run(look)
 
+    async def gather(self, wanted: Sequence[Gathering]) -> Gathered:
+        """Every match of each, all from one snapshot, without a time limit."""
+        return await self._readers.run(
+            lambda connection: gathering.gathered(connection, self._names, wanted), limited=False
+        )
+
     async def history(self, query: HistoryQuery, grant: Grant = ALL) -> HistoryPage:
         """Versions that match. The caller checks ``grant`` by ``visible``: old versions have no index entries."""
         return await self._readers.run(lambda connection: history.page(connection, self._names, query))
@@ -111,7 +125,20 @@ class SqliteResources:
     async def commit(self, plan: Plan) -> tuple[Stored, ...]:
         """All writes of the plan, or none; ConditionFailed or ReferencedStill when a condition fails. Durable."""
         steps = prepared(plan, self.definitions, self._finds)
-        return await self._writer.run(steps, checked_first=is_checked_first(plan))
+        stored = await self._writer.run(steps, checked_first=is_checked_first(plan))
+        self.changed.announce(one.resource_type for one in plan.writes)
+        return stored
+
+    async def last_sequence(self) -> int:
+        """The sequence of the newest version; 0 when there is none."""
+        with translated():
+            return int(fetch(self._connections.mine(), LAST)[0][0])
+
+    async def changes(self, after: int, count: int) -> list[Stored]:
+        """The next versions in the order they were committed."""
+        return await self._readers.run(
+            lambda connection: [Stored(*row) for row in fetch(connection, VERSIONS, (after, count))], limited=False
+        )
 
     @staticmethod
     def _finds(transaction: Transaction, criteria: Criteria) -> frozenset[str]:

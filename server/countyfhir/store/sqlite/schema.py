@@ -116,7 +116,22 @@ DELETE FROM number WHERE unit <> '' AND substr(unit, 1, 1) <> '=';
 """
 """Units as they were given stand beside the number in any unit; before, each had a row of its own."""
 
-MIGRATIONS: tuple[str, ...] = (FIRST + full_text.SCHEMA, PERSONS, UNITS_BESIDE)
+OUTBOX = """
+CREATE TABLE subscription(
+  subscription TEXT PRIMARY KEY, owner BLOB NOT NULL, phase TEXT NOT NULL, since INTEGER NOT NULL,
+  number INTEGER NOT NULL DEFAULT 0, stamp INTEGER NOT NULL DEFAULT 1, due INTEGER, failures INTEGER NOT NULL DEFAULT 0,
+  sent INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '', lease_owner TEXT,
+  lease_until INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE INDEX subscription_due ON subscription(due) WHERE due IS NOT NULL;
+CREATE TABLE notification(
+  place TEXT PRIMARY KEY, state TEXT NOT NULL, changed INTEGER NOT NULL, reason TEXT NOT NULL, event BLOB NOT NULL)
+  WITHOUT ROWID;
+CREATE INDEX notification_open ON notification(state, place) WHERE state IN ('waiting', 'dead');
+CREATE INDEX notification_ended ON notification(changed) WHERE state NOT IN ('waiting', 'dead');
+INSERT OR IGNORE INTO setting VALUES ('followed', 0);
+"""
+
+MIGRATIONS: tuple[str, ...] = (FIRST + full_text.SCHEMA, PERSONS, UNITS_BESIDE, OUTBOX)
 """The n-th brings a file from version n to n+1; a released one never changes."""
 
 SCHEMA_VERSION = len(MIGRATIONS)
