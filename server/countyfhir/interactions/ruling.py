@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import parse_qsl
 
 from countyfhir.exchange import SYSTEM, Criteria, Interaction, Resource, Stored, Write, changed
@@ -27,12 +28,26 @@ MOST_FOUND = 10_000
 @dataclass(frozen=True, slots=True)
 class Ruled:
     """``writes`` in the order they were given, some of them changed; ``further`` ones and the ``criteria`` that the
-    rules rest on; ``warnings`` by position."""
+    rules rest on; by position of what was given: ``warnings``, the versions that are ``known`` already (left out of the
+    writes), and what is only ``accepted``."""
 
     writes: tuple[Write, ...]
     further: tuple[Write, ...] = ()
     criteria: tuple[Criteria, ...] = ()
     warnings: Mapping[int, tuple[Issue, ...]] = field(default_factory=dict)
+    known: Mapping[int, Stored] = field(default_factory=dict)
+    accepted: frozenset[int] = frozenset()
+
+    def by_place(self, stored: Sequence[Stored]) -> list[Stored]:
+        """What was stored for each write that was given; a known resource as it is now."""
+        made = {(one.resource_type, one.logical_id): one for one in stored}
+        rest = iter(stored)
+        return [
+            made.get((known.resource_type, known.logical_id), known)
+            if (known := self.known.get(place)) is not None
+            else next(rest)
+            for place in range(len(self.writes) + len(self.known))
+        ]
 
 
 async def ruled(
@@ -119,7 +134,10 @@ async def _taken_up(
     writes: tuple[Write, ...], verdict: Verdict, look: StoreLook, interaction: Interaction, world: World
 ) -> Ruled:
     left = dict(verdict.resources)
-    kept = tuple(_left(one, left, interaction, world) for one in writes)
+    known = {place: verdict.known[key] for place, one in enumerate(writes) if (key := _key(one)) in verdict.known}
+    if known:
+        _pointed_anew(writes, left, verdict.known)
+    kept = tuple(_left(one, left, interaction, world) for place, one in enumerate(writes) if place not in known)
     own = {(one.resource_type, one.logical_id) for one in writes}
     system = changed(interaction, principal=SYSTEM, preconditions=interaction.preconditions, account=None)
     further = []
@@ -134,7 +152,32 @@ async def _taken_up(
     for issue, change in verdict.warned:
         place = change.place if change is not None else 0
         warnings[place] = (*warnings.get(place, ()), issue)
-    return Ruled(kept, tuple(further), tuple(look.criteria), warnings)
+    versions = {place: stored for place, key in known.items() if (stored := await look.current(key)) is not None}
+    accepted = frozenset(place for place, one in enumerate(writes) if _key(one) in verdict.accepted)
+    return Ruled(kept, tuple(further), tuple(look.criteria), warnings, versions, accepted)
+
+
+def _key(write: Write) -> Key:
+    return (write.resource_type, write.logical_id)
+
+
+def _pointed_anew(writes: Sequence[Write], left: dict[Key, Resource], known: Mapping[Key, Key]) -> None:
+    """Let what refers to the new ids of known resources refer to them: another copy of it stands in ``left``."""
+    names = {f"{old[0]}/{old[1]}": f"{new[0]}/{new[1]}" for old, new in known.items()}
+    for key in known:
+        left.pop(key, None)
+    latest = {_key(one): one.resource for one in writes if one.resource is not None and _key(one) not in known} | left
+    for key, resource in latest.items():
+        if (pointed := _pointed(resource, names)) != resource:
+            left[key] = pointed
+
+
+def _pointed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _pointed(one, names) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_pointed(one, names) for one in value]
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def _left(write: Write, left: Mapping[Key, Resource], interaction: Interaction, world: World) -> Write:

@@ -8,7 +8,6 @@ before anything is written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from types import ModuleType
 
 from countyfhir.audit.record import record_of
@@ -29,6 +28,7 @@ from countyfhir.interactions.visible import require_within
 from countyfhir.interactions.world import World
 from countyfhir.interactions.write import (
     answered,
+    as_judged,
     check_create_scope,
     commit,
     lost_race,
@@ -36,7 +36,7 @@ from countyfhir.interactions.write import (
     require_draft_visible,
     with_warnings,
 )
-from countyfhir.outcome import FhirError, Issue, at_entry
+from countyfhir.outcome import FhirError, at_entry
 from countyfhir.store.ports import ConditionFailed
 
 BUILDERS: dict[str, ModuleType] = {"delete": delete, "create": create, "update": update, "patch": patch}
@@ -68,7 +68,7 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
             stored = await commit(plan, world)
         except ConditionFailed:
             continue
-        return await _answer(entries, writing, drafts, stored, judged.warnings, grants, world)
+        return await _answer(entries, writing, drafts, stored, judged, grants, world)
     raise lost_race()
 
 
@@ -216,20 +216,22 @@ async def _answer(
     writing: list[BundleEntry],
     drafts: list[Draft],
     stored: tuple[Stored, ...],
-    warned: Mapping[int, tuple[Issue, ...]],
+    judged: Ruled,
     grants: dict[int, Grant],
     world: World,
 ) -> Answer:
     rows: dict[int, bytes] = {}
-    remaining = iter(enumerate(stored))
+    remaining = iter(enumerate(judged.by_place(stored)))
     by_key: dict[Key, Stored] = {(one.resource_type, one.logical_id): one for one in stored}
     for entry, draft in zip(writing, drafts, strict=True):
         numbered = [next(remaining) for _ in draft.writes]
         mine = tuple(one for _, one in numbered)
         answer = answered(draft, mine)
-        said = tuple(issue for place, _ in numbered for issue in warned.get(place, ()))
+        said = tuple(issue for place, _ in numbered for issue in judged.warnings.get(place, ()))
         if not mine and draft.existing is not None and draft.existing.version_id == 0:
             answer = Answer(200, stored=by_key[(draft.existing.resource_type, draft.existing.logical_id)])
+        for place, _ in numbered[:1]:
+            answer = as_judged(answer, judged, place, entry.interaction)
         answer = with_warnings(answer, draft.writes, entry.interaction, world, said)
         rows[entry.index] = answer_row(entry.interaction, answer)
     reading = [entry for entry in entries if entry.index not in rows]

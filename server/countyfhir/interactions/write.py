@@ -14,10 +14,10 @@ from countyfhir.interactions.persons import index as persons
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.profile_checks import warnings
 from countyfhir.interactions.reference_checks import placeholders
-from countyfhir.interactions.ruling import ruled
+from countyfhir.interactions.ruling import Ruled, ruled
 from countyfhir.interactions.visible import require_all_visible, require_within
 from countyfhir.interactions.world import World
-from countyfhir.outcome import FhirError, Issue
+from countyfhir.outcome import FhirError, Issue, operation_outcome
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
 
 
@@ -54,8 +54,9 @@ async def write(
             continue
         if not writes:
             await world.audit((record_of(interaction, world.now(), draft.status),))
-        answer = answered(draft, stored[: len(writes)])
-        return with_warnings(answer, writes, interaction, world, judged.warnings.get(0, ()))
+        shown = tuple(judged.by_place(stored)[: len(draft.writes)])
+        answer = as_judged(answered(draft, shown), judged, 0, interaction)
+        return with_warnings(answer, writes or draft.writes, interaction, world, judged.warnings.get(0, ()))
     raise lost_race()
 
 
@@ -84,6 +85,8 @@ async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
         ) from refused
     if plan.raises_definitions:
         await search_parameters.reload(world)
+    if any(one.resource_type == "Organization" for one in plan.writes):
+        world.acting.clear()
     if conforming:
         await conformance_changes.taken_up(plan.writes, stored, world)
     return await persons.follow(plan.writes, stored, world)
@@ -118,6 +121,16 @@ def answered(draft: Draft, stored: tuple[Stored, ...]) -> Answer:
     if draft.status == 204 or shown is None:
         return Answer(draft.status, stored=stored[0] if len(stored) == 1 else None)
     return Answer(draft.status, body=shown.body, stored=shown)
+
+
+def as_judged(answer: Answer, judged: Ruled, place: int, interaction: Interaction) -> Answer:
+    """The answer as the rules of the workflows have it: 200 for what is known already; 202 and an OperationOutcome for
+    what is kept and waits for somebody."""
+    if place in judged.accepted:
+        issues = judged.warnings.get(place, ())
+        body = operation_outcome(issues) if interaction.preferences.returns is None else answer.body
+        return changed(answer, status=202, body=body)
+    return changed(answer, status=200) if place in judged.known else answer
 
 
 def with_warnings(

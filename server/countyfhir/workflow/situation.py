@@ -92,11 +92,15 @@ class Situation:
 @dataclass(slots=True)
 class Verdict:
     """What rules say of a plan. ``refused`` stops it (422 unless an issue's code says otherwise), ``warned`` is told
-    with the answer, ``resources`` are written in the same commit: beside the plan's own, or instead of one of them."""
+    with the answer, ``resources`` are written in the same commit: beside the plan's own, or instead of one of them.
+    ``known``: creates of what is here already, and what it is here; they are answered with that. ``accepted``: writes
+    that are kept, but not acted on yet (202)."""
 
     refused: list[tuple[Issue, Change | None]] = field(default_factory=list)
     warned: list[tuple[Issue, Change | None]] = field(default_factory=list)
     resources: dict[Key, Resource] = field(default_factory=dict)
+    known: dict[Key, Key] = field(default_factory=dict)
+    accepted: set[Key] = field(default_factory=set)
 
     def refuse(self, change: Change | None, code: str, diagnostics: str, *expression: str) -> None:
         """The plan cannot be: an IssueType code, one sentence in English and one in Chinese, FHIRPath places."""
@@ -109,6 +113,15 @@ class Verdict:
     def write(self, resource: Resource) -> None:
         """Write this (complete, with its ``id``) in the same commit. A later one of the same id replaces an earlier."""
         self.resources[(resource["resourceType"], resource["id"])] = resource
+
+    def is_known(self, change: Change, resource: Resource) -> None:
+        """What a create sends is this resource, which is here already: no second one is made, what refers to the new id
+        refers to this one, and it is the answer (200), with what ``write`` makes of it."""
+        self.known[change.key] = (resource["resourceType"], resource["id"])
+
+    def accept(self, change: Change) -> None:
+        """The write is kept, but what it asks for waits for somebody: 202, with the warnings."""
+        self.accepted.add(change.key)
 
     def latest(self, change: Change) -> Resource | None:
         """The resource of a change as the rules before this one have left it."""
