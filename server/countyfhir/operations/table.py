@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from countyfhir.interactions.world import Operation
 from countyfhir.operations import quarantine
+from countyfhir.operations.contracts.ending import change_team, terminate
+from countyfhir.operations.contracts.fulfilment import fulfilment, paper_contracts
+from countyfhir.operations.contracts.sign import renew, sign
 from countyfhir.operations.convert_record import convert_record
 from countyfhir.operations.document import document
 from countyfhir.operations.everything import everything
@@ -44,6 +47,18 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         *("unlink", unlink, _OURS + "Patient-unlink", ("Patient",)), on_type=True, on_instance=True, affects_state=True
     ),
+    Operation("sign", sign, _OURS + "Contract-sign", ("Contract",), on_type=True, affects_state=True),
+    Operation("renew", renew, _OURS + "Contract-renew", ("Contract",), on_instance=True, affects_state=True),
+    Operation(
+        "terminate", terminate, _OURS + "Contract-terminate", ("Contract",), on_instance=True, affects_state=True
+    ),
+    Operation(
+        *("change-team", change_team, _OURS + "Contract-change-team", ("Contract",)),
+        on_instance=True,
+        affects_state=True,
+    ),
+    Operation("fulfilment", fulfilment, _OURS + "Contract-fulfilment", ("Contract",), on_instance=True),
+    Operation("paper-contracts", paper_contracts, _OURS + "Contract-paper-contracts", ("Contract",), on_type=True),
     Operation("lastn", lastn, _R4 + "Observation-lastn", ("Observation",), on_type=True),
     Operation("validate", validate, _R4 + "Resource-validate", on_type=True, on_instance=True, takes_anything=True),
     Operation("document", document, _R4 + "Composition-document", ("Composition",), on_type=True, on_instance=True),
