@@ -4,7 +4,7 @@ life of a request)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,6 +21,8 @@ from countyfhir.workflow.rules import CONCERNED, judged, timed
 from countyfhir.workflow.situation import Change, Key, Situation, Verdict
 from countyfhir.workflow.timing import timer_of, with_timer
 
+STATUS_OF_REFUSAL = (("forbidden", 403), ("conflict", 409), ("duplicate", 409), ("exception", 500))
+"""The status of what rules refuse, by the gravest code among the issues; 422 otherwise."""
 MOST_FOUND = 10_000
 """Resources that one search of a rule may give; beyond it the rule could only guess."""
 
@@ -127,7 +129,8 @@ def _refusal(verdict: Verdict, entries: Sequence[int] | None) -> FhirError:
         if entries is not None and change is not None and change.place < len(entries):
             one = at_entry(one, entries[change.place])
         issues += one.issues
-    return FhirError(issues)
+    codes = {issue.code for issue in issues}
+    return FhirError(issues, status=next((status for code, status in STATUS_OF_REFUSAL if code in codes), 422))
 
 
 async def _taken_up(
@@ -231,6 +234,14 @@ class StoreLook:
         if bound:
             self.criteria.append(Criteria(replace(query, count=2), frozenset(one.logical_id for one in matches)))
         return self._seen(matches)
+
+    async def persons(self, patients: Iterable[str]) -> frozenset[str]:
+        """See ``Look.persons``."""
+        ids = sorted(set(patients))
+        if self._world.person_rules is None or not ids:
+            return frozenset(ids)
+        linked = await self._world.store.persons.linked(ids)
+        return frozenset(ids).union(*linked.values())
 
     def _seen(self, matches: Sequence[Stored]) -> list[Resource]:
         found: list[Resource] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -49,6 +49,10 @@ class Look(Protocol):
         that the plan changes are shown as it leaves them, even where they match no longer; what it creates is not
         found: look through the changes for that. ``bound``: the commit fails and is judged again when other resources
         match by then."""
+
+
+    async def persons(self, patients: Iterable[str]) -> frozenset[str]:
+        """Logical ids of Patients -> those, and all that are linked with them as records of the same persons."""
 
 
 class Tables(Protocol):

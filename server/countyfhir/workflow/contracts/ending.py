@@ -18,7 +18,8 @@ async def end(situation: Situation, change: Change, contract: Resource, verdict:
     for reference in related(contract, "CareTeam"):
         team = await look.read(reference)
         if team is not None and team.get("status") == "active":
-            period = {**team.get("period", {}), "end": today}
+            period = dict(team.get("period", {}))
+            period["end"] = max(today, str(period.get("start", today)))  # one that has not begun ends as it begins
             verdict.write({**team, "status": "inactive", "period": period})
     for reference in related(contract, "Coverage"):
         coverage = await look.read(reference)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from countyfhir.exchange import Resource
-from countyfhir.workflow.contracts import ending, services
+from countyfhir.workflow.contracts import ending, promised
 from countyfhir.workflow.contracts.reading import (
     SERVICE,
     Table,
@@ -37,7 +37,7 @@ async def judge(situation: Situation, changes: list[Change], verdict: Verdict) -
     table = situation.tables.table("contracts")
     for change in changes:
         if change.resource_type == "Task":
-            services.judge(situation, change, verdict)
+            promised.judge(situation, change, verdict)
         elif change.resource_type == "Consent":
             await _consent(situation, change, verdict, table)
         elif is_bound(change.before, table) or is_bound(change.after, table):
@@ -46,7 +46,7 @@ async def judge(situation: Situation, changes: list[Change], verdict: Verdict) -
 
 async def on_time(situation: Situation, task: Change, verdict: Verdict) -> None:
     """A promised service whose due date has come is overdue."""
-    services.on_time(situation, task, verdict)
+    promised.on_time(situation, task, verdict)
 
 
 RULE = Rule(concerns, judge, on_time)
@@ -67,7 +67,7 @@ async def _contract(situation: Situation, change: Change, verdict: Verdict, tabl
     if _well_made(change, after, verdict, table):
         await _only_one(situation, change, after, verdict, table)
         if not verdict.refused:
-            await services.plan(situation, change, after, verdict, table)
+            await promised.plan(situation, change, after, verdict, table)
             await _tell_of_consent(situation, change, after, verdict)
 
 
