@@ -24,7 +24,7 @@ async def page(reading: Reading, query: Query, grant: Grant, include_limit: int)
     """One page of what the grant lets the caller see. No resource type named: all that occur."""
     if query.in_turn:
         return await _page(reading, query, grant, include_limit, await _in_turn(reading, query, grant))
-    searched = [each async for each in _searched(reading, query, grant)]
+    searched = [each async for each in searched_types(reading, query, grant)]
     total = await _total(reading, searched, query) if query.total != "none" or query.count <= 0 else None
     if query.count <= 0:
         return Page((), total=total)
@@ -65,7 +65,7 @@ async def _in_turn(reading: Reading, query: Query, grant: Grant) -> list[sorting
     assert isinstance(number, int)
     rows: list[sorting.Row] = []
     asked = replace(query, resource_types=query.resource_types[number:])
-    async for selection in _searched(reading, asked, grant):
+    async for selection in searched_types(reading, asked, grant):
         place = query.resource_types.index(selection.resource_type)
         after = tuple(keys) if keys and place == number else None
         found = await sorting.page(reading, selection, query.sort, after, query.count + 1 - len(rows))
@@ -75,7 +75,7 @@ async def _in_turn(reading: Reading, query: Query, grant: Grant) -> list[sorting
     return rows
 
 
-async def _searched(reading: Reading, query: Query, grant: Grant) -> AsyncIterator[Selection]:
+async def searched_types(reading: Reading, query: Query, grant: Grant) -> AsyncIterator[Selection]:
     """The types of which anything may match, each with the query's and the grant's clauses."""
     for kind in query.resource_types or await all_types(reading):
         narrowing = await granted(reading, kind, grant)
