@@ -6,18 +6,23 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from countyfhir import __version__, shipped
 from countyfhir.access import check, grants
 from countyfhir.access.authenticate import Authenticator
+from countyfhir.access.callers import coverer
+from countyfhir.access.labels import Labels
+from countyfhir.access.relating import Relating
 from countyfhir.access.smart import AuthorizationServer, smart_configuration
 from countyfhir.audit.queue import AuditQueue
 from countyfhir.audit.retention import expire_forever
@@ -37,6 +42,7 @@ from countyfhir.interactions import (
     r4_definitions,
     reindexing,
     search_parameters,
+    subscribing,
     timers,
     warming,
     workers,
@@ -53,6 +59,10 @@ from countyfhir.search import custom, parameters, parse
 from countyfhir.settings import Settings
 from countyfhir.store import sqlite
 from countyfhir.store.ports import Store, StoreUnusable
+from countyfhir.subscriptions import topics
+from countyfhir.subscriptions.doors import Doors
+from countyfhir.subscriptions.sending import Sender
+from countyfhir.subscriptions.serving import serve_forever
 from countyfhir.terminology import problems
 from countyfhir.terminology.knowledge import Terminology, open_terminology
 from countyfhir.validation import requirements, structure
@@ -159,6 +169,9 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
     """Everything an interaction leans on, from the settings."""
     known = definitions()
     own = search_parameters.shipped_ones(shipped_parameters(), known)
+    tables = FolderTables(shipped.folders("profiles", settings.profiles))
+    labels = Labels(lambda: tables.table("security-labels")) if settings.security_labels == "on" else None
+    relating = Relating(lambda: tables.table("access"), ZoneInfo(settings.time_zone), tables.version("access"))
     context = parse.Context(
         parameters=custom.table(own, {}, known) if own else parameters.active(),
         zone=ZoneInfo(settings.time_zone),
@@ -166,6 +179,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         default_count=settings.default_count,
         max_count=settings.max_count,
         concepts=terminology,
+        relations=relating.entries,
     )
 
     searching = Searching(context, shipped=own)
@@ -206,7 +220,12 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
             folders=shipped.folders("profiles", settings.profiles), unknown_extensions=settings.unknown_extensions
         ),
         legacy=LateIntake(lambda: legacy_intake(settings, world)),
-        rules=FolderTables(shipped.folders("profiles", settings.profiles)) if settings.workflow == "on" else None,
+        notifying=doors_of(settings, store, lambda: world),
+        scratch=scratch_store,
+        rules=tables if settings.workflow == "on" else None,
+        access=relating,
+        cover=coverer(known, relating, labels, related=settings.record_access == "relation"),
+        labels=labels,
     )
     return world
 
@@ -216,6 +235,29 @@ def shipped_parameters() -> tuple[Resource, ...]:
     """The SearchParameters of the county that ship in ``profiles/search-parameters``."""
     files = sorted((shipped.folder("profiles") / "search-parameters").glob("*.json"))
     return tuple(json.parse(one.read_bytes()) for one in files)
+
+
+def doors_of(settings: Settings, store: Store, world: Callable[[], World]) -> Doors | None:
+    """What serves Subscriptions; None where they are only kept."""
+    if settings.notifications == "off":
+        return None
+    found, policy = (
+        cache(lambda: topics.load(shipped.folders("profiles", settings.profiles))),
+        settings.notification_policy,
+    )
+    options = settings.notification_options
+    return subscribing.doors_of(world, store, found, policy, Sender(policy), options, settings.public_base)
+
+
+@asynccontextmanager
+async def scratch_store() -> AsyncIterator[Store]:
+    """An empty store in a file that goes with it."""
+    with tempfile.TemporaryDirectory(prefix="countyfhir-") as folder:
+        store = sqlite.open(Path(folder) / "scratch.sqlite", synchronous="OFF")
+        try:
+            yield store
+        finally:
+            await store.close()
 
 
 def legacy_intake(settings: Settings, world: World) -> LegacyIntake:
@@ -343,7 +385,10 @@ async def in_background(opened: Opened, *, alone: bool = False) -> AsyncIterator
         asyncio.create_task(persons.catch_up_forever(opened.world)),
         asyncio.create_task(timers.watch_forever(opened.world, owner, settings.workflow_tick)),
         asyncio.create_task(_warmed(opened.world, alone)),
+        asyncio.create_task(opened.store.attend()),
     ]
+    if (notifying := opened.world.notifying) is not None:
+        tasks.append(asyncio.create_task(serve_forever(notifying, owner)))
     if settings.load_definitions == "on":
         tasks.append(asyncio.create_task(r4_definitions.load_once(opened.world, owner)))
         tasks.append(asyncio.create_task(county_definitions.load_once(opened.world, owner, shipped_by(settings))))
@@ -364,7 +409,8 @@ def shipped_by(settings: Settings) -> Callable[[], list[dict[str, Any]]]:
 
         tables = shipped.folders("terminology", settings.terminology)
         found = [resource for _, resource in terminology_files.resources(tables)]
-        return found + list(profile_files.resources(shipped.folders("profiles", settings.profiles)))
+        others = profile_files.resources(shipped.folders("profiles", settings.profiles))
+        return found + [topics.basic_of(one) if one["resourceType"] == topics.TYPE else one for one in others]
 
     return read
 

@@ -19,8 +19,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from countyfhir.access.listen import refuse_to_listen
+from countyfhir.access.listen import is_loopback, refuse_to_listen
 from countyfhir.mllp.allowed import refuse_to_listen as refuse_messages
+from countyfhir.subscriptions.doors import Options
+from countyfhir.subscriptions.endpoints import Policy
 from countyfhir.validation import requirements
 
 PREFIX = "COUNTYFHIR_"
@@ -97,6 +99,9 @@ class Settings(BaseSettings):
     jwks: str | None = _one_of("Security", None, "Address or file of the JSON Web Key Set that signs tokens.")
     token_endpoint: str | None = _one_of("Security", None, "Address where clients get tokens, told in .well-known/smart-configuration.")
 
+    record_access: Literal["relation", "open"] = _one_of("Security", "relation", "Which residents' records keys and tokens of an institution see: those it has a relation to by the table rules/access.yaml (relation), or all that their scopes allow (open).")
+    security_labels: Switch = _one_of("Security", "on", "Whether infectious-disease, psychiatric and other sensitive data are labelled when they are written, and shown to institutions only with the roles of the table rules/security-labels.yaml.")
+
     audit: Annotated[Literal["grouped", "strict", "off"], BeforeValidator(_switch)] = _one_of("Audit", "grouped", "When reads are recorded: grouped (within a second), strict (before the answer) or off.")
     audit_retention_days: int = _one_of("Audit", 0, "Days that audit records are kept; 0 keeps them for good.", ge=0)
     audit_queue_size: int = _one_of("Audit", 10_000, "Audit records that may wait for their commit; beyond it callers wait.", ge=1)
@@ -126,6 +131,14 @@ class Settings(BaseSettings):
     profiles: Paths = _one_of("County", (), "Further folders of profiles, beside those that ship.")
     concept_index: str | None = _one_of("County", None, "File of the concept index, on a local disk; unset: beside the SQLite store, its name with .terminology.")
     terminology: Paths = _one_of("County", (), "Further folders of code systems, value sets and concept maps, beside those that ship.")
+
+    notifications: Switch = _one_of("Notifications", "on", "Whether Subscriptions are served: who asked is told of changes.")
+    notification_endpoints: Texts = _one_of("Notifications", (), "Hosts (name, *.domain, each maybe with :port) and networks (10.20.0.0/16) that notifications may be sent to beside public addresses by https; this machine itself may be named while the server listens on loopback.")
+    notification_give_up_hours: float = _one_of("Notifications", 72.0, "Hours for which a notification is tried; then it is a dead letter.", gt=0)
+    notification_first_retry_seconds: float = _one_of("Notifications", 2.0, "Seconds until a failed notification is tried again; twice as long after each further failure.", gt=0)
+    notification_longest_retry_seconds: float = _one_of("Notifications", 3600.0, "Longest pause between two attempts, in seconds.", gt=0)
+    notification_timeout_seconds: float = _one_of("Notifications", 10.0, "Seconds in which an endpoint must answer, where the Subscription names none.", gt=0, le=60)
+    notification_keep_days: float = _one_of("Notifications", 7.0, "Days for which events that were notified can be asked for with $events.", gt=0)
 
     mllp_host: str = _one_of("HL7 v2 listener", "127.0.0.1", "Address that countyfhir listen takes HL7 v2 messages on; other than loopback only with mllp_peers and TLS.")
     mllp_port: int = _one_of("HL7 v2 listener", 2575, "TCP port of the HL7 v2 listener.", ge=1, le=65535)
@@ -216,6 +229,22 @@ class Settings(BaseSettings):
         scheme, separator, rest = self.store.partition("://")
         credentials, at, place = rest.rpartition("@")
         return f"{scheme}{separator}***@{place}" if separator and at and credentials else self.store
+
+    @property
+    def notification_options(self) -> Options:
+        """How long and how often notifications are tried."""
+        return Options(
+            give_up=self.notification_give_up_hours * 3600,
+            first=self.notification_first_retry_seconds,
+            longest=self.notification_longest_retry_seconds,
+            timeout=self.notification_timeout_seconds,
+            keep=self.notification_keep_days * 86_400,
+        )
+
+    @property
+    def notification_policy(self) -> Policy:
+        """Where notifications may be sent."""
+        return Policy(self.notification_endpoints, is_loopback(self.host))
 
     @property
     def public_base(self) -> str:

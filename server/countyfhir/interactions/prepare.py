@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from countyfhir.exchange import Body, Interaction, Resource, Write
+from countyfhir.interactions import subscribing
 from countyfhir.interactions.profile_checks import refusals
 from countyfhir.interactions.world import World
 from countyfhir.model import json
@@ -22,6 +23,8 @@ _STAMPED = ("versionId", "lastUpdated")
 
 def prepared(write: Write, interaction: Interaction, world: World) -> Write:
     """The write with body, index entries and references; FhirError with every problem that refuses it."""
+    if write.resource_type == subscribing.TYPE:
+        write = subscribing.taken(write, interaction)
     resource = write.resource
     if resource is None:
         return write
@@ -47,21 +50,26 @@ def made_ready(write: Write, interaction: Interaction, world: World) -> Write | 
 
 
 def indexed(write: Write, base: str, world: World) -> Write:
-    """The write of a resource with body, index entries and references, unchecked."""
-    assert write.resource is not None
-    body = body_of(write.resource)
-    found = extract.index(write.resource, world.search, base, body.head + body.tail)
+    """The write of a resource with labels of sensitive data, body, index entries and references, unchecked."""
+    resource = write.resource
+    assert resource is not None
+    if world.labels is not None:
+        resource = world.labels.labelled(resource)
+    body = body_of(resource)
+    found = extract.index(resource, world.search, base, body.head + body.tail)
     return Write(
         write.method,
         write.resource_type,
         write.logical_id,
-        write.resource,
+        resource,
         write.expected_version,
         body,
         found.entries,
         found.references,
         found.patient,
         write.unreferenced,
+        author=write.author,
+        subscriber=write.subscriber,
     )
 
 

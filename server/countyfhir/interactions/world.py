@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +20,11 @@ from countyfhir.terminology.knowledge import Terminology, open_terminology
 from countyfhir.validation.requirements import Requirements
 
 if TYPE_CHECKING:
+    from countyfhir.access.labels import Labels
+    from countyfhir.access.relating import Relating
     from countyfhir.identity.rules import Rules
+    from countyfhir.interactions.acting_for import Acting
+    from countyfhir.subscriptions.doors import Doors
     from countyfhir.validation.profiles import Profiles
     from countyfhir.validation.rules.finding import Knowledge
     from countyfhir.workflow.situation import Tables
@@ -126,7 +131,15 @@ class World:
     profiles: Profiles | None = None
     person_rules: Callable[[], Rules] | None = None  # how records of persons are compared; None: they are not
     legacy: LegacyIntake | None = None
+    notifying: Doors | None = None  # who is told of changes; None: Subscriptions are only kept
+    scratch: Callable[[], AbstractAsyncContextManager[Store]] | None = None  # an empty store of one's own, for a while
     rules: Tables | None = None  # of the county's workflows; None: they are off
+    access: Relating | None = None  # what gives an institution a relation to a resident
+    cover: Callable[[Grant, Principal, frozenset[str]], Grant] | None = (
+        None  # narrows to what it may see; None: nothing
+    )
+    labels: Labels | None = None  # of sensitive data; None: nothing is labelled
+    acting: dict[str, Acting] = field(default_factory=dict)  # whom organizations act for, as lately seen
     statements: dict[Table, bytes] = field(default_factory=dict)  # CapabilityStatement.rest, for the present table
 
     @property

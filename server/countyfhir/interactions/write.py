@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from countyfhir.audit.record import record_of
 from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write, changed
-from countyfhir.interactions import conformance_changes, search_parameters
+from countyfhir.interactions import conformance_changes, search_parameters, subscribing
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs, read
 from countyfhir.interactions.persons import index as persons
@@ -66,6 +66,8 @@ async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
         return ()
     if search_parameters.concerns(plan.writes):
         plan = await search_parameters.checked(plan, world)
+    if subscribing.concerns(plan.writes):
+        plan = await subscribing.registered(plan, world)
     conforming = conformance_changes.concerns(plan.writes)
     if conforming:
         conformance_changes.refuse_broken(plan.writes, world)
