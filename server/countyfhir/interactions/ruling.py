@@ -17,7 +17,7 @@ from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.outcome import FhirError, Issue, at_entry
 from countyfhir.search import parse
-from countyfhir.workflow.rules import CONCERNED, judged, timed
+from countyfhir.workflow.rules import CONCERNED, any_concerned, judged, timed
 from countyfhir.workflow.situation import Change, Key, Situation, Verdict
 from countyfhir.workflow.timing import timer_of, with_timer
 
@@ -65,6 +65,8 @@ async def ruled(
         return Ruled(writes)
     look = StoreLook(writes, world, interaction.base)
     changes = [_change(place, one, current) for place, one in enumerate(writes)]
+    if not any_concerned(changes):
+        return Ruled(writes)
     principal = interaction.principal
     bound = principal.organization is not None and principal.kind in ("key", "token")
     organizations = await acting_for(principal, world) if bound else None

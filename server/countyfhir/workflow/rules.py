@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
 from countyfhir.workflow.situation import Change, Situation, Verdict
 
 WORKFLOWS: dict[str, frozenset[str]] = {
+    "referral": frozenset({"ServiceRequest", "Task", "Consent", "Appointment", "Encounter"}),
     "contracts": frozenset({"Contract", "Consent", "Task"}),
 }
 """Module below ``workflow`` -> the resource types that concern it. A module has ``RULE``; it is loaded when a resource
@@ -41,6 +42,12 @@ def rule_of(module: str) -> Rule:
 
 CONCERNED: frozenset[str] = frozenset().union(*WORKFLOWS.values())
 """All types that some rule may look at; a write of another type costs nothing."""
+
+
+def any_concerned(changes: Sequence[Change]) -> bool:
+    """Whether some rule has something to judge: only then is found out for whom the caller acts."""
+    rules = concerned(one.resource_type for one in changes)
+    return any(rule.concerns(one) for rule in rules for one in changes)
 
 
 async def judged(situation: Situation) -> Verdict:
