@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
-from countyfhir.exchange import SYSTEM, Criteria, Interaction, Resource, Stored, Write, changed
+from countyfhir.exchange import SYSTEM, Criteria, Interaction, Principal, Resource, Stored, Write, changed
 from countyfhir.interactions.acting_for import acting_for
+from countyfhir.interactions.covered import visible_to
 from countyfhir.interactions.persons.whole import whole_query
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.world import World
@@ -63,7 +64,7 @@ async def ruled(
     of each write."""
     if world.rules is None or not any(one.resource_type in CONCERNED for one in writes):
         return Ruled(writes)
-    look = StoreLook(writes, world, interaction.base)
+    look = StoreLook(writes, world, interaction.base, interaction.principal)
     changes = [_change(place, one, current) for place, one in enumerate(writes)]
     if not any_concerned(changes):
         return Ruled(writes)
@@ -120,7 +121,7 @@ def _tasks(changes: Sequence[Change], verdict: Verdict) -> list[Change]:
 def _change(place: int, write: Write, current: Mapping[Key, Stored]) -> Change:
     stored = current.get((write.resource_type, write.logical_id))
     before = json.parse(stored.body) if stored is not None and stored.body is not None else None
-    return Change(write.resource_type, write.logical_id, before, write.resource, place)
+    return Change(write.resource_type, write.logical_id, before, write.resource, place, write.method)
 
 
 def _refusal(verdict: Verdict, entries: Sequence[int] | None) -> FhirError:
@@ -195,9 +196,9 @@ def _left(write: Write, left: Mapping[Key, Resource], interaction: Interaction, 
 class StoreLook:
     """``workflow.situation.Look`` over the store, with the writes of a plan on top."""
 
-    def __init__(self, writes: Sequence[Write], world: World, base: str) -> None:
+    def __init__(self, writes: Sequence[Write], world: World, base: str, principal: Principal = SYSTEM) -> None:
         self.criteria: list[Criteria] = []
-        self._world, self._base = world, base
+        self._world, self._base, self._principal = world, base, principal
         self._own: dict[Key, Resource | None] = {(one.resource_type, one.logical_id): one.resource for one in writes}
         self._stored: dict[Key, Stored | None] = {}
 
@@ -244,6 +245,13 @@ class StoreLook:
             return frozenset(ids)
         linked = await self._world.store.persons.linked(ids)
         return frozenset(ids).union(*linked.values())
+
+    async def shown(self, resources: Iterable[Resource]) -> list[Resource]:
+        """See ``Look.shown``."""
+        told = list(resources)
+        keys = [(one["resourceType"], one["id"]) for one in told]
+        allowed = await visible_to(self._principal, keys, self._world) if keys else set()
+        return [one for one, key in zip(told, keys, strict=True) if key in allowed]
 
     def _seen(self, matches: Sequence[Stored]) -> list[Resource]:
         found: list[Resource] = []

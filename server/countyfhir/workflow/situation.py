@@ -17,7 +17,8 @@ Key = tuple[str, str]
 class Change:
     """One resource of a plan: as it was (None: it was not there) and as it shall be (None: it is deleted).
 
-    ``place`` is its position among the writes of the plan, which leads problems back to the entry of a bundle.
+    ``place`` is its position among the writes of the plan, which leads problems back to the entry of a bundle;
+    ``method`` is POST for a create, whose id the server chose.
     """
 
     resource_type: str
@@ -25,6 +26,7 @@ class Change:
     before: Resource | None
     after: Resource | None
     place: int = 0
+    method: str = "PUT"
 
     @property
     def key(self) -> Key:
@@ -50,9 +52,11 @@ class Look(Protocol):
         found: look through the changes for that. ``bound``: the commit fails and is judged again when other resources
         match by then."""
 
-
     async def persons(self, patients: Iterable[str]) -> frozenset[str]:
         """Logical ids of Patients -> those, and all that are linked with them as records of the same persons."""
+
+    async def shown(self, resources: Iterable[Resource]) -> list[Resource]:
+        """Those of the stored resources that the caller may read: for what a rule tells it of them."""
 
 
 class Tables(Protocol):
