@@ -9,6 +9,7 @@ from importlib import import_module
 from countyfhir.workflow.situation import Change, Situation, Verdict
 
 WORKFLOWS: dict[str, frozenset[str]] = {
+    "chronic": frozenset({"Condition", "Encounter", "Observation", "Patient", "Task"}),
     "referral": frozenset({"ServiceRequest", "Task", "Consent", "Appointment", "Encounter"}),
     "contracts": frozenset({"Contract", "Consent", "Task"}),
 }
