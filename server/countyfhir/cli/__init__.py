@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "mapping": "Check and test mapping files, or propose one for a sample file.",
     "quarantine": "List, show, replay and discard the legacy records that wait for a person.",
     "listen": "Take in HL7 v2 messages that systems send over MLLP, and acknowledge them.",
+    "indicators": "Print the table of indicators, write it as CSV or XLSX, keep and compare a baseline.",
     "persons": "Link the records of persons anew, and show what waits for a human.",
     "load": "Load FHIR resources from NDJSON, Bundles, JSON, XML, .gz files and folders.",
     "validate": "Check files against the R4 definitions, without storing anything.",

@@ -11,8 +11,10 @@ from countyfhir.operations.contracts.sign import renew, sign
 from countyfhir.operations.convert_record import convert_record
 from countyfhir.operations.document import document
 from countyfhir.operations.everything import everything
+from countyfhir.operations.intake import intake
 from countyfhir.operations.lastn import lastn
 from countyfhir.operations.lineage import lineage
+from countyfhir.operations.measures.evaluate_measure import evaluate_measure
 from countyfhir.operations.meta import meta, meta_add, meta_delete
 from countyfhir.operations.persons.link import link, unlink
 from countyfhir.operations.persons.match import match
@@ -21,6 +23,10 @@ from countyfhir.operations.preferred_id import preferred_id
 from countyfhir.operations.purge import purge
 from countyfhir.operations.reindex import reindex, status
 from countyfhir.operations.snapshot import make_snapshot
+from countyfhir.operations.subscriptions import notifications
+from countyfhir.operations.subscriptions.events import events
+from countyfhir.operations.subscriptions.get_ws_binding_token import get_ws_binding_token
+from countyfhir.operations.subscriptions.status import status as subscription_status
 from countyfhir.operations.terminology.closure import closure
 from countyfhir.operations.terminology.expand import expand
 from countyfhir.operations.terminology.find_matches import find_matches
@@ -31,6 +37,7 @@ from countyfhir.operations.terminology.validate_code import validate_code, valid
 from countyfhir.operations.validate import validate
 
 _R4 = "http://hl7.org/fhir/OperationDefinition/"
+_BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-"
 _OURS = "https://fhir.county-hc.example/OperationDefinition/"
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -69,9 +76,15 @@ OPERATIONS: tuple[Operation, ...] = (
         on_instance=True,
         takes_anything=True,
     ),
+    Operation(
+        *("evaluate-measure", evaluate_measure, _R4 + "Measure-evaluate-measure", ("Measure",)),
+        on_type=True,
+        on_instance=True,
+    ),
     Operation("purge", purge, _OURS + "Resource-purge", on_instance=True, affects_state=True),
     Operation("lineage", lineage, _OURS + "Resource-lineage", on_instance=True),
     Operation("convert-record", convert_record, _OURS + "convert-record", on_system=True),
+    Operation("intake", intake, _OURS + "intake", on_system=True, affects_state=True),
     Operation("quarantine", quarantine.listed, _OURS + "quarantine", on_system=True),
     Operation("quarantine-record", quarantine.shown, _OURS + "quarantine-record", on_system=True),
     Operation(
@@ -100,4 +113,24 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("expand", expand, _R4 + "ValueSet-expand", ("ValueSet",), on_type=True, on_instance=True),
     Operation("translate", translate, _R4 + "ConceptMap-translate", ("ConceptMap",), on_type=True, on_instance=True),
     Operation("closure", closure, _R4 + "ConceptMap-closure", on_system=True, affects_state=True),
+    Operation(
+        *("status", subscription_status, _BACKPORT + "status", ("Subscription",)), on_type=True, on_instance=True
+    ),
+    Operation("events", events, _BACKPORT + "events", ("Subscription",), on_instance=True),
+    Operation(
+        *("get-ws-binding-token", get_ws_binding_token, _BACKPORT + "get-ws-binding-token", ("Subscription",)),
+        on_type=True,
+        on_instance=True,
+    ),
+    Operation("notifications", notifications.listed, _OURS + "notifications", on_system=True),
+    Operation(
+        *("notifications-replay", notifications.replayed, _OURS + "notifications-replay"),
+        on_system=True,
+        affects_state=True,
+    ),
+    Operation(
+        *("notifications-discard", notifications.discarded, _OURS + "notifications-discard"),
+        on_system=True,
+        affects_state=True,
+    ),
 )

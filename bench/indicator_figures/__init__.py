@@ -1,0 +1,1 @@
+"""Compares the indicators of the record with a file that says what they are."""

@@ -1,0 +1,1 @@
+"""Indicators: Measures of the county evaluated over the record (R4 Measure, MeasureReport; docs/indicators.md)."""
