@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from countyfhir import __version__, shipped
 from countyfhir.access import check, grants
 from countyfhir.access.authenticate import Authenticator
-from countyfhir.access.callers import coverer
+from countyfhir.access.callers import Callers
 from countyfhir.access.labels import Labels
 from countyfhir.access.relating import Relating
 from countyfhir.access.smart import AuthorizationServer, smart_configuration
@@ -48,6 +48,7 @@ from countyfhir.interactions import (
     workers,
 )
 from countyfhir.interactions.late_intake import LateIntake
+from countyfhir.interactions.logical_ids import new_id
 from countyfhir.interactions.perform import perform
 from countyfhir.interactions.persons import index as persons
 from countyfhir.interactions.world import LegacyIntake, Policy, Searching, World
@@ -170,8 +171,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
     known = definitions()
     own = search_parameters.shipped_ones(shipped_parameters(), known)
     tables = FolderTables(shipped.folders("profiles", settings.profiles))
-    labels = Labels(lambda: tables.table("security-labels")) if settings.security_labels == "on" else None
-    relating = Relating(lambda: tables.table("access"), ZoneInfo(settings.time_zone), tables.version("access"))
+    callers = callers_of(settings, tables)
     context = parse.Context(
         parameters=custom.table(own, {}, known) if own else parameters.active(),
         zone=ZoneInfo(settings.time_zone),
@@ -179,7 +179,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         default_count=settings.default_count,
         max_count=settings.max_count,
         concepts=terminology,
-        relations=relating.entries,
+        relations=callers.relating.entries,
     )
 
     searching = Searching(context, shipped=own)
@@ -223,11 +223,18 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         notifying=doors_of(settings, store, lambda: world),
         scratch=scratch_store,
         rules=tables if settings.workflow == "on" else None,
-        access=relating,
-        cover=coverer(known, relating, labels, related=settings.record_access == "relation"),
-        labels=labels,
+        access=callers.relating,
+        callers=callers,
+        labels=callers.labels,
     )
     return world
+
+
+def callers_of(settings: Settings, tables: FolderTables) -> Callers:
+    """The tables of who may see and write what, and of labels."""
+    labels = Labels(lambda: tables.table("security-labels")) if settings.security_labels == "on" else None
+    relating = Relating(lambda: tables.table("access"), ZoneInfo(settings.time_zone), tables.version("access"))
+    return Callers(definitions(), relating, labels, related=settings.record_access == "relation")
 
 
 @cache
@@ -275,7 +282,7 @@ def legacy_intake(settings: Settings, world: World) -> LegacyIntake:
     async def write(interactions: Sequence[Interaction]) -> list[Answer]:
         return [await perform(one, world) for one in interactions]
 
-    return Legacy(sources, lambda: Desk(world.store.intake, write))
+    return Legacy(sources, lambda: Desk(world.store.intake, write), settings.environment)
 
 
 def person_rules_of(settings: Settings) -> Callable[[], Rules] | None:
@@ -314,18 +321,6 @@ def grant_compiler(searching: Searching, terminology: Terminology) -> Callable[[
         return compiled(principal)
 
     return grant_of
-
-
-_DRAWN: list[str] = []
-"""Random halves of ids, drawn in blocks: each draw lets other threads go first, which costs a busy writer dearly."""
-
-
-def new_id() -> str:
-    """A fresh logical id: time-ordered, so that new rows lie together in the store's index, then 64 random bits."""
-    if not _DRAWN:
-        block = secrets.token_hex(8 * 512)
-        _DRAWN.extend(block[at : at + 16] for at in range(0, len(block), 16))
-    return f"{time.time_ns() // 1_000_000:011x}-{_DRAWN.pop()}"
 
 
 def authenticator_of(settings: Settings, world: World) -> Authenticator:
@@ -455,8 +450,21 @@ class Application:
                 await self.endpoint(scope, receive, send)
             else:
                 await self.other(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One websocket: there are those of Subscriptions and no others."""
+        if self.endpoint is None or scope["path"] != f"{PREFIX}/websocket":
+            await send({"type": "websocket.close", "code": 4404})
+            return
+        from countyfhir.http.sockets import Sockets  # a server starts without them
+
+        await Sockets(self.endpoint.world, self.endpoint.authenticator, self.settings.cors_origins)(
+            scope, receive, send
+        )
 
     @property
     def other(self) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from countyfhir.exchange import SourceRecord
 from countyfhir.intake.committing import discarded_in
 from countyfhir.intake.desk import Desk
+from countyfhir.intake.handing_over import take
 from countyfhir.intake.readers.formats import READERS
 from countyfhir.intake.reading import Record, Unreadable, of_row
 from countyfhir.intake.replay import replay
@@ -31,6 +32,7 @@ class Legacy:
 
     sources: Callable[[], Sequence[Source]]  # as they are now: a mended mapping counts at once
     desk: Callable[[], Desk]
+    settings: Callable[[], Mapping[str, str]]  # of the server, as environment variables
 
     def convert(self, mapping: str, raw: bytes, is_json: bool) -> list[Converted]:
         """What the records become: JSON objects by columns, or a piece of a file as the mapping's reader takes it.
@@ -50,6 +52,12 @@ class Legacy:
         report = await replay(self.sources(), self.desk(), None, places)
         problems = [f"{one.file}: {one.problem}" for one in report.files if one.problem]
         return report.total(), problems
+
+    async def take(self, source: str, files: Path, report: Path, dry_run: bool) -> str | None:
+        """The files in a folder, taken in by a process of its own; None, or why it could not be done."""
+        if source not in {one.name for one in self.sources()}:
+            return f"the sources are {', '.join(sorted(one.name for one in self.sources()))}"
+        return await take(self.settings(), source, files, report, dry_run)
 
     async def discard(self, place: int, record: SourceRecord, who: str, reason: str) -> None:
         """Takes a record out of quarantine for good. The ledger keeps who did it, when and why."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource, SourceRecord
@@ -20,6 +21,7 @@ from countyfhir.terminology.knowledge import Terminology, open_terminology
 from countyfhir.validation.requirements import Requirements
 
 if TYPE_CHECKING:
+    from countyfhir.access.callers import Callers
     from countyfhir.access.labels import Labels
     from countyfhir.access.relating import Relating
     from countyfhir.identity.rules import Rules
@@ -84,6 +86,7 @@ class LegacyIntake(Protocol):
     def convert(self, mapping: str, raw: bytes, is_json: bool) -> list[Converted]: ...
     async def replay(self, places: Sequence[int]) -> tuple[Mapping[str, int], list[str]]: ...
     async def discard(self, place: int, record: SourceRecord, who: str, reason: str) -> None: ...
+    async def take(self, source: str, files: Path, report: Path, dry_run: bool) -> str | None: ...
 
 
 @dataclass(slots=True)
@@ -135,9 +138,7 @@ class World:
     scratch: Callable[[], AbstractAsyncContextManager[Store]] | None = None  # an empty store of one's own, for a while
     rules: Tables | None = None  # of the county's workflows; None: they are off
     access: Relating | None = None  # what gives an institution a relation to a resident
-    cover: Callable[[Grant, Principal, frozenset[str]], Grant] | None = (
-        None  # narrows to what it may see; None: nothing
-    )
+    callers: Callers | None = None  # what an institution may see and write; None: all that its scopes allow
     labels: Labels | None = None  # of sensitive data; None: nothing is labelled
     acting: dict[str, Acting] = field(default_factory=dict)  # whom organizations act for, as lately seen
     statements: dict[Table, bytes] = field(default_factory=dict)  # CapabilityStatement.rest, for the present table
