@@ -95,12 +95,13 @@ class Grant:
     ``permissions`` maps a resource type (or ``*``) to the letters c r u d s it may. ``narrowing`` maps a resource type
     (or ``*``) to alternatives, each a conjunction of search clauses; a resource of that type is visible when one
     alternative holds. A type that is absent from ``narrowing`` (and no ``*``) is not narrowed. ``digest``
-    identifies the grant inside page cursors.
+    identifies the grant inside page cursors. ``covered``: narrowed to what the caller's institution may see.
     """
 
     permissions: Mapping[str, frozenset[str]]
     narrowing: Mapping[str, tuple[tuple[Clause, ...], ...]] = field(default_factory=dict)
     digest: str = ""
+    covered: bool = False
 
     def may(self, letter: str, resource_type: str) -> bool:
         """Whether the interaction letter (c, r, u, d or s) is granted on the type."""
@@ -155,6 +156,7 @@ class Write:
     references: tuple[tuple[str, str], ...] = ()  # every literal (type, id) the resource points to
     patient: str | None = None  # logical id of the Patient whose compartment it is in (first, if several)
     unreferenced: bool = False  # a delete that must be refused while others point to it
+    author: tuple[str, ...] = ()  # ids of the Organization that writes it first: kept while the resource is there
     subscriber: Subscriber | None = None  # of a Subscription
 
 

@@ -147,10 +147,10 @@ def narrowed_to(patient: str, *more: Clause) -> Grant:
 
 def test_a_grant_that_cannot_be_applied_is_refused() -> None:
     """Rather than showing more than it says."""
-    assert event.patients_visible(narrowed_to("1")) == {"1"}
-    assert event.patients_visible(ALL) is None
+    assert event.visible_of(narrowed_to("1")) == event.Visible(frozenset({"1"}))
+    assert event.visible_of(ALL) is None
     with pytest.raises(FhirError) as caught:
-        event.patients_visible(narrowed_to("1", (TokenIs("action", None, "R"),)))
+        event.visible_of(narrowed_to("1", (TokenIs("action", None, "R"),)))
     assert caught.value.status == 403
 
 
@@ -158,9 +158,9 @@ def test_a_patient_does_not_see_other_patients() -> None:
     """One search may have shown several residents: each sees that it was, not who the others are."""
     record = changed(READ, query="Observation?patient=1,2")
     assert event.shown_to(None, record) is record
-    seen = event.shown_to(frozenset({"2"}), record)
+    seen = event.shown_to(event.Visible(frozenset({"2"})), record)
     assert (seen.patients, seen.query, seen.logical_id) == (("2",), None, "7")
-    other = event.shown_to(frozenset({"2"}), changed(record, resource_type="Patient", logical_id="1"))
+    other = event.shown_to(event.Visible(frozenset({"2"})), changed(record, resource_type="Patient", logical_id="1"))
     assert "Patient/1" not in str(event.as_resource(1, other))
 
 

@@ -181,7 +181,7 @@ def assemble(
         for letter in LETTERS:
             keep(exact[letter], resource_type, held.get(letter, conjunction))
     by_letter = {letter: Grant(permissions, narrowing, digest) for letter, narrowing in exact.items()}
-    return ScopedGrant(permissions, together, digest, by_letter, ignored)
+    return ScopedGrant(permissions, together, digest, by_letter=by_letter, ignored=ignored)
 
 
 def alternatives_of(

@@ -6,12 +6,13 @@ import base64
 import ipaddress
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from countyfhir.exchange import AuditRecord, Grant, Resource, changed
 from countyfhir.outcome import FhirError
-from countyfhir.search.query import InCompartment
+from countyfhir.search.query import InCompartment, SeenBy, Unlabelled
 from countyfhir.store.instant import text as milliseconds
 from countyfhir.store.ports import AuditStore
 
@@ -194,32 +195,49 @@ def type_of_query(query: str | None) -> str | None:
     return name if name[:1].isupper() else None
 
 
-def patients_visible(grant: Grant) -> frozenset[str] | None:
-    """The patients whose AuditEvents a grant shows; None: all. FhirError ``forbidden`` (403) when the grant narrows
-    them by anything else than the Patient compartment, which audit records cannot be narrowed by."""
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Whose AuditEvents a narrowed caller sees: those that concern these patients, those of accesses by these
+    institutions."""
+
+    patients: frozenset[str] = frozenset()
+    organizations: frozenset[str] = frozenset()
+
+    def shows(self, record: AuditRecord) -> bool:
+        """Whether the record is among them."""
+        return record.organization in self.organizations or not self.patients.isdisjoint(record.patients)
+
+
+def visible_of(grant: Grant) -> Visible | None:
+    """The AuditEvents that a grant shows; None: all. FhirError ``forbidden`` (403) when the grant narrows them by
+    parameters, which audit records cannot be narrowed by."""
     alternatives = grant.narrowed("AuditEvent")
     if alternatives is None:
         return None
-    patients = set()
+    patients, organizations = set[str](), set[str]()
     for clauses in alternatives:
-        for clause in clauses:
-            if len(clause) != 1 or not isinstance(clause[0], InCompartment) or clause[0].compartment_type != "Patient":
+        told = [one for clause in clauses if not isinstance(clause[0], Unlabelled) for one in clause]
+        if not told:
+            return None
+        for one in told:
+            if isinstance(one, SeenBy):
+                organizations.update(one.organizations)
+            elif isinstance(one, InCompartment) and one.compartment_type == "Patient":
+                patients.add(one.logical_id)
+            else:
                 raise FhirError(
                     "forbidden", "The granted scopes narrow AuditEvent by parameters that it cannot be narrowed by."
                 )
-            patients.add(clause[0].logical_id)
-        if not clauses:
-            return None
-    return frozenset(patients)
+    return Visible(frozenset(patients), frozenset(organizations))
 
 
-def shown_to(visible: frozenset[str] | None, record: AuditRecord) -> AuditRecord:
+def shown_to(visible: Visible | None, record: AuditRecord) -> AuditRecord:
     """The record as those may see it who may see these patients only: without other patients, and without the query,
-    which may name them."""
-    if visible is None:
+    which may name them. Institutions see their own accesses as they are."""
+    if visible is None or record.organization in visible.organizations:
         return record
-    patients = tuple(patient for patient in record.patients if patient in visible)
-    another = record.resource_type == "Patient" and record.logical_id not in visible
+    patients = tuple(patient for patient in record.patients if patient in visible.patients)
+    another = record.resource_type == "Patient" and record.logical_id not in visible.patients
     logical_id, version_id = (None, None) if another else (record.logical_id, record.version_id)
     return changed(record, patients=patients, query=None, logical_id=logical_id, version_id=version_id)
 
@@ -229,7 +247,7 @@ async def read(logical_id: str, store: AuditStore, grant: Grant) -> Resource:
     none that the caller may see; ask ``sequence_of`` first whether the id is one of the server's own."""
     sequence = sequence_of(logical_id)
     record = None if sequence is None else await store.read(sequence)
-    visible = patients_visible(grant)
-    if record is None or sequence is None or (visible is not None and visible.isdisjoint(record.patients)):
+    visible = visible_of(grant)
+    if record is None or sequence is None or (visible is not None and not visible.shows(record)):
         raise FhirError("not-found", f"AuditEvent/{logical_id} is not known.")
     return as_resource(sequence, shown_to(visible, record))

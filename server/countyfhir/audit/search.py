@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from countyfhir.audit.event import as_resource, patients_visible, sequence_of, shown_to
+from countyfhir.audit.event import Visible, as_resource, sequence_of, shown_to, visible_of
 from countyfhir.audit.parameters import DATES, PARAMETERS, Alternative, Zone, date, missing, refused
 from countyfhir.exchange import ALL, AuditRecord, Grant, Resource
 from countyfhir.store.ports import AuditStore
@@ -60,7 +60,7 @@ async def search(pairs: Pairs, store: AuditStore, limits: Limits, grant: Grant =
     ``forbidden`` (403) when the grant cannot be applied to audit records.
     """
     asked = understand(pairs, limits)
-    visible = patients_visible(grant)
+    visible = visible_of(grant)
     if visible is not None:
         asked = within(asked, visible)
     if asked.logical_ids is not None:
@@ -147,10 +147,12 @@ def cursor_of(value: str) -> int:
     return int(matched[1])
 
 
-def within(asked: Asked, patients: frozenset[str]) -> Asked:
-    """Only records that concern one of the patients."""
-    inside = tuple(PARAMETERS["patient"]("patient", "", patient) for patient in sorted(patients))
-    return Asked((*asked.terms, inside), asked.count, asked.cursor, asked.logical_ids)
+def within(asked: Asked, visible: Visible) -> Asked:
+    """Only records that concern one of the patients, or are of accesses by one of the institutions."""
+    inside = [PARAMETERS["patient"]("patient", "", patient) for patient in sorted(visible.patients)]
+    if visible.organizations:
+        inside = [Alternative(visible.shows)]
+    return Asked((*asked.terms, tuple(inside)), asked.count, asked.cursor, asked.logical_ids)
 
 
 def passes(record: AuditRecord, terms: Sequence[tuple[Alternative, ...]]) -> bool:

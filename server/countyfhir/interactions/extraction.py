@@ -40,6 +40,8 @@ async def follow(world: World) -> None:
 def version(world: World) -> int | str:
     """What the entries of this program are: its own version, with the meanings of the parameters that come with it."""
     meanings = sorted(one.meaning for one in world.searching.shipped)
+    if world.access is not None:
+        meanings.append(world.access.version)
     return f"{EXTRACTION_VERSION}-{'-'.join(meanings)}" if meanings else EXTRACTION_VERSION
 
 

@@ -4,9 +4,10 @@ request)."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from countyfhir.exchange import Criteria, Grant, Stored
+from countyfhir.access.criteria import conjunction
+from countyfhir.exchange import ALL, Criteria, Grant, Stored
 from countyfhir.search.query import Query
 from countyfhir.store.ports import ResourceStore
 
@@ -23,16 +24,21 @@ class Needs:
 
 @dataclass(slots=True)
 class Found:
-    """What the store held when it was asked. ``hidden`` are resources that the same transaction deletes: criteria no
-    longer select them, while the condition of the commit still names all that was found."""
+    """What the store held when ``grant`` asked it. ``hidden`` are resources that the same transaction deletes:
+    criteria no longer select them, while the condition of the commit still names all that was found."""
 
     versions: dict[Key, Stored] = field(default_factory=dict)
     matches: dict[Query, tuple[Stored, ...]] = field(default_factory=dict)
     hidden: frozenset[Key] = frozenset()
+    grant: Grant = ALL
 
     def current(self, resource_type: str, logical_id: str) -> Stored | None:
         """The version that was current, a deletion included."""
         return self.versions.get((resource_type, logical_id))
+
+    def there(self, keys: Iterable[Key]) -> list[Key]:
+        """Those of the keys under which there is an undeleted resource."""
+        return [key for key in keys if key in self.versions and not self.versions[key].deleted]
 
     def matching(self, query: Query) -> tuple[Stored, ...]:
         """The matches of a query of the needs, at most ``query.count``."""
@@ -40,7 +46,14 @@ class Found:
 
     def condition(self, query: Query) -> Criteria:
         """The condition that the query still finds what was found."""
-        return Criteria(query, frozenset(match.logical_id for match in self.matches[query]))
+        ids = frozenset(match.logical_id for match in self.matches[query])
+        return Criteria(narrowed(query, self.grant), ids)
+
+
+def narrowed(query: Query, grant: Grant) -> Query:
+    """The query as the grant lets its caller ask it: so that the commit, which knows no caller, finds the same."""
+    alternatives = grant.narrowed(query.resource_types[0])
+    return query if alternatives is None else replace(query, where=(*query.where, *conjunction(alternatives)))
 
 
 def merged(needs: Iterable[Needs]) -> Needs:
@@ -59,4 +72,4 @@ async def read(store: ResourceStore, needs: Needs, grant: Grant) -> Found:
     matches = {query: (await store.search(query, grant)).matches for query in needs.queries}
     for found in matches.values():
         versions.update({(match.resource_type, match.logical_id): match for match in found})
-    return Found(versions, matches)
+    return Found(versions, matches, grant=grant)

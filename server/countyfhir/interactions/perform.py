@@ -21,6 +21,7 @@ from countyfhir.interactions import (
     transaction,
     update,
 )
+from countyfhir.interactions.covered import covered
 from countyfhir.interactions.persons.whole import whole_grant
 from countyfhir.interactions.world import World
 from countyfhir.interactions.write import write
@@ -56,11 +57,17 @@ PERFORMERS: dict[str, Performer] = {
 """FHIR interaction code -> what performs it. ``batch`` joins below: it performs others."""
 
 
+OF_ONE_RECORD = frozenset({"create", "update", "patch", "delete"})
+"""A patient/ scope reaches the linked records of its patient for reading; it writes to that very record only."""
+
+
 async def perform(interaction: Interaction, world: World, grant: Grant | None = None) -> Answer:
     """Check what the principal may, do it, answer. FhirError for everything that goes wrong."""
     if grant is None:
         grant = world.grant_of(interaction.principal)
-    grant = await whole_grant(world.check_access(interaction, grant), world)
+    grant = world.check_access(interaction, await covered(grant, interaction.principal, world))
+    if interaction.kind not in OF_ONE_RECORD:
+        grant = await whole_grant(grant, world)
     if interaction.query:
         request_parameters.check(interaction)
     performer = PERFORMERS.get(interaction.kind)

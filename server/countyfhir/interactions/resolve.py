@@ -12,7 +12,7 @@ from countyfhir.interactions import references
 from countyfhir.interactions.bundle_entries import BundleEntry
 from countyfhir.interactions.criteria import criteria_text
 from countyfhir.interactions.draft import Draft
-from countyfhir.interactions.needs import Key
+from countyfhir.interactions.needs import Key, narrowed
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError, at_entry
 from countyfhir.search import extract
@@ -143,7 +143,8 @@ async def _target(
     except FhirError as error:
         raise at_entry(error, entry.index) from error
     page = await world.store.resources.search(replace(query, count=2 + len(deleted)), grant)
-    criteria.append(Criteria(replace(query, count=2 + len(deleted)), frozenset(one.logical_id for one in page.matches)))
+    asked = narrowed(replace(query, count=2 + len(deleted)), grant)
+    criteria.append(Criteria(asked, frozenset(one.logical_id for one in page.matches)))
     stored = {(one.resource_type, one.logical_id) for one in page.matches} - deleted - resources.keys()
     mine = {
         key

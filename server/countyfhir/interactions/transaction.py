@@ -13,18 +13,20 @@ from types import ModuleType
 from countyfhir.audit.record import record_of
 from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write
 from countyfhir.interactions import create, delete, patch, update
+from countyfhir.interactions.admitted import admitted
 from countyfhir.interactions.batch import answer_row
 from countyfhir.interactions.bundle_entries import BundleEntry, entries_of, entry_of
 from countyfhir.interactions.bundle_text import bundle
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Key, Needs, merged, read
+from countyfhir.interactions.persons.whole import whole_grant
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.reference_checks import placeholders
 from countyfhir.interactions.resolve import Resolved, resolve
 from countyfhir.interactions.ruling import Ruled, ruled
 from countyfhir.interactions.transaction_identities import check_full_urls, check_unambiguous
 from countyfhir.interactions.transaction_reads import check_reads, perform_read, read_together
-from countyfhir.interactions.visible import require_within
+from countyfhir.interactions.visible import require_all_visible, require_within
 from countyfhir.interactions.world import World
 from countyfhir.interactions.write import (
     answered,
@@ -50,12 +52,13 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
     """Perform the bundle; FhirError with the entry's place when any part of it cannot be done."""
     entries = [entry_of(index, raw, interaction, world) for index, raw in enumerate(entries_of(interaction, world))]
     check_full_urls(entries)
-    grants = {entry.index: _granted(entry, grant, world) for entry in entries}
+    grants = {entry.index: await _granted(entry, grant, world) for entry in entries}
     writing = sorted((entry for entry in entries if entry.interaction.kind in BUILDERS), key=_order)
     reading = [entry for entry in entries if entry.interaction.kind not in BUILDERS]
     needed = merged(_needs(entry, world) for entry in writing)
     for _ in range(world.policy.attempts):
         found = await read(world.store.resources, needed, grant)
+        await _check_there(writing, found, grants, world)
         drafts = drafted(writing, found, grant, world)
         await _check_visible(writing, drafts, found, grants, world)
         await check_reads(reading, _identities(drafts), grants, world)
@@ -65,7 +68,7 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
         if world.search is not made_with:  # entries of other search parameters than the present ones
             continue
         try:
-            stored = await commit(plan, world)
+            stored = await commit(plan, world, grant)
         except ConditionFailed:
             continue
         return await _answer(entries, writing, drafts, stored, judged, grants, world)
@@ -83,10 +86,11 @@ def _needs(entry: BundleEntry, world: World) -> Needs:
         raise at_entry(error, entry.index) from error
 
 
-def _granted(entry: BundleEntry, grant: Grant, world: World) -> Grant:
-    """The grant as it holds for the entry; FhirError when it does not."""
+async def _granted(entry: BundleEntry, grant: Grant, world: World) -> Grant:
+    """The grant as it holds for the entry; FhirError when it does not. Reads reach all records of a person."""
     try:
-        return world.check_access(entry.interaction, grant)
+        granted = world.check_access(entry.interaction, grant)
+        return granted if entry.interaction.kind in BUILDERS else await whole_grant(granted, world)
     except FhirError as error:
         raise at_entry(error, entry.index) from error
 
@@ -146,6 +150,18 @@ def _touch(touched: dict[Key, int], key: Key, entry: BundleEntry) -> None:
     touched[key] = entry.index
 
 
+async def _check_there(writing: list[BundleEntry], found: Found, grants: dict[int, Grant], world: World) -> None:
+    """What entries name and is there must be visible, before anything is told about it."""
+    for entry in writing:
+        grant, asked = grants[entry.index], entry.interaction
+        if grant.narrowing and asked.resource_type is not None and asked.logical_id is not None:
+            try:
+                there = found.there([(asked.resource_type, asked.logical_id)])
+                await require_all_visible(there, grant, world)
+            except FhirError as error:
+                raise at_entry(error, entry.index) from error
+
+
 async def _check_visible(
     writing: list[BundleEntry], drafts: list[Draft], found: Found, grants: dict[int, Grant], world: World
 ) -> None:
@@ -189,6 +205,7 @@ async def _plan(
                 record_of(entry.interaction, world.now(), draft.status, one.resource_type, one.logical_id, concerned)
             )
     check_unambiguous(writing, drafts, writes, world)
+    writes = list(await admitted(writes, interaction, world, places))
     extra = await placeholders(writes, interaction, grant, world)
     judged = await ruled(tuple(writes), found.versions, interaction, world, places)
     records += [

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from countyfhir.audit.record import record_of
-from countyfhir.exchange import Answer, Grant, Interaction, Plan, Stored, Write, changed
+from countyfhir.exchange import ALL, Answer, Grant, Interaction, Plan, Stored, Write, changed
 from countyfhir.interactions import conformance_changes, search_parameters, subscribing
+from countyfhir.interactions.admitted import admitted
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs, read
 from countyfhir.interactions.persons import index as persons
@@ -32,6 +33,8 @@ async def write(
     needed = needs(interaction, world)
     for _ in range(world.policy.attempts):
         found = await read(world.store.resources, needed, grant)
+        if grant.narrowing:  # before anything is told about what is there
+            await require_all_visible(found.there(needed.keys), grant, world)
         draft = build(interaction, found, world)
         if grant.narrowing:
             await require_draft_visible(draft, found, grant, world)
@@ -41,6 +44,7 @@ async def write(
         if grant.narrowing:
             for one in writes:
                 require_within(one, grant)
+        writes = await admitted(writes, interaction, world)
         judged = await ruled(writes, found.versions, interaction, world)
         writes = judged.writes
         records = tuple(
@@ -49,7 +53,7 @@ async def write(
         )
         try:
             plan = Plan(writes + extra + judged.further, (*draft.criteria, *judged.criteria), records)
-            stored = await commit(plan, world)
+            stored = await commit(plan, world, grant)
         except ConditionFailed:
             continue
         if not writes:
@@ -60,8 +64,8 @@ async def write(
     raise lost_race()
 
 
-async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
-    """Commit, with a refused delete said in FHIR's terms (409 naming the holders)."""
+async def commit(plan: Plan, world: World, grant: Grant = ALL) -> tuple[Stored, ...]:
+    """Commit, with a refused delete said in FHIR's terms (409 naming the holders that the grant shows)."""
     if not plan.writes and not plan.criteria and plan.account is None:
         return ()
     if search_parameters.concerns(plan.writes):
@@ -82,7 +86,7 @@ async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
             raise ConditionFailed("version", refused.subject) from refused
         raise FhirError(
             "conflict",
-            f"{refused.subject} cannot be deleted while others point to it: {', '.join(refused.holders)}.",
+            f"{refused.subject} cannot be deleted while others point to it{await _shown(refused, grant, world)}.",
             expression=refused.subject.partition("/")[0],
         ) from refused
     if plan.raises_definitions:
@@ -92,6 +96,14 @@ async def commit(plan: Plan, world: World) -> tuple[Stored, ...]:
     if conforming:
         await conformance_changes.taken_up(plan.writes, stored, world)
     return await persons.follow(plan.writes, stored, world)
+
+
+async def _shown(refused: ReferencedStill, grant: Grant, world: World) -> str:
+    """The holders that the caller may see."""
+    keys = {(kind, logical_id) for kind, _, logical_id in (one.partition("/") for one in refused.holders)}
+    hidden = {key for key in keys if grant.narrowed(key[0]) is not None}
+    shown = keys - hidden | (await world.store.resources.visible(hidden, grant) if hidden else set())
+    return f": {', '.join(sorted('/'.join(key) for key in shown))}" if shown else ""
 
 
 def patients(write: Write, found: Found) -> tuple[str, ...]:

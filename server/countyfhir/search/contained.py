@@ -22,8 +22,11 @@ from countyfhir.search.query import (
     Missing,
     Not,
     OfType,
+    OwnBy,
     Predicate,
+    SeenBy,
     TokenIs,
+    Unlabelled,
 )
 
 LINK = ":contained"
@@ -108,7 +111,9 @@ def _clause(clause: Clause, start: str) -> Clause:
 def _inside(predicate: Predicate, start: str) -> Predicate:
     """The predicate about a contained resource as one about its container. Nothing points to a contained resource
     from outside, and it has no version, compartment or text of its own."""
-    if isinstance(predicate, Has | LastUpdatedIs | FullText | InCompartment | Contained | OfType):
+    if isinstance(
+        predicate, Has | LastUpdatedIs | FullText | InCompartment | Contained | OfType | SeenBy | OwnBy | Unlabelled
+    ):
         return _NEVER
     if isinstance(predicate, IdIs):
         return AllOf((tuple(TokenIs(f"{start}_id", "", each) for each in predicate.logical_ids),))

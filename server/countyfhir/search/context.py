@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta, timezone, tzinfo
-from typing import Protocol
+from typing import Any, Protocol
 
+from countyfhir.search.entries import Entry
 from countyfhir.search.extract import Indexer
 from countyfhir.search.parameters import Table, active
 
@@ -43,9 +44,14 @@ class Concepts(Protocol):
         """The code and all that subsume it."""
 
 
+def _nothing(resource: Mapping[str, Any], bases: tuple[str, ...]) -> tuple[Entry, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Context:
-    """One object per server; ``dataclasses.replace(context, base=…)`` for the base URL of a request."""
+    """One object per server; ``dataclasses.replace(context, base=…)`` for the base URL of a request. ``relations`` are
+    further entries of a resource, with our base URLs: who may see whose record."""
 
     parameters: Table
     zone: tzinfo = COUNTY_ZONE
@@ -54,6 +60,7 @@ class Context:
     max_count: int = 1_000
     now: Callable[[], int] = microseconds_now
     concepts: Concepts | None = None
+    relations: Callable[[Mapping[str, Any], tuple[str, ...]], tuple[Entry, ...]] = _nothing
 
     def indexer(self, base: str = "") -> Indexer:
         """The indexer for references to our base and to ``base``."""

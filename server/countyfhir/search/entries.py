@@ -14,6 +14,7 @@ kind                  values
 ``QUANTITY``          unit key ("" any unit; "system|code"; "|unit text"; "=canonical UCUM"), decimal key
 ``URI``               the uri or canonical, without its ``|version``; a second entry carries it with the version
 ``FULL_TEXT``         words of the narrative, words of the rest (one entry, ``_content``; see ``full_text``)
+``RELATION``          who may see whose record; the parameter is the name of the rule (see ``relations``)
 ====================  =================================================================================================
 
 What a modifier needs is stored under a parameter name of its own: ``code:text`` (STRING, displays and texts),
@@ -36,7 +37,7 @@ stands under the parameter's own name with the original "".
 
 from __future__ import annotations
 
-TOKEN, STRING, REFERENCE, DATE, NUMBER, QUANTITY, URI, FULL_TEXT = range(8)
-KIND_NAMES = ("token", "string", "reference", "date", "number", "quantity", "uri", "full text")
+TOKEN, STRING, REFERENCE, DATE, NUMBER, QUANTITY, URI, FULL_TEXT, RELATION = range(9)
+KIND_NAMES = ("token", "string", "reference", "date", "number", "quantity", "uri", "full text", "relation")
 
 Entry = tuple[object, ...]

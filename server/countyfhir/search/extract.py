@@ -4,7 +4,7 @@ decision 6)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any, Protocol
 
@@ -42,7 +42,7 @@ class Indexer:
         bases: tuple[str, ...],
     ) -> None:
         self._parameters = parameters
-        self._bases = bases
+        self.bases = bases
         self._source = Source(known, readers(zone, bases), component_type)
         self._extractors: dict[str, Extractor] = {}
         self.compartments = Compartments(known.compartments, parameters, self._source)
@@ -78,7 +78,7 @@ class Indexer:
         is switched off)."""
         try:
             entries = self.entries(resource)
-            linked = references(resource, self._bases) if text is None else references_in(text, self._bases)
+            linked = references(resource, self.bases) if text is None else references_in(text, self.bases)
             return Indexed(entries, linked, self.compartments.patient_among(resource, entries))
         except (AttributeError, TypeError, KeyError, ValueError) as error:
             name = str(resource.get("resourceType"))[:64]
@@ -93,8 +93,15 @@ class Indexing(Protocol):
     def indexer(self) -> Callable[[str], Indexer]:
         """The indexer of a base URL."""
 
+    @property
+    def relations(self) -> Callable[[Mapping[str, Any], tuple[str, ...]], tuple[Entry, ...]]:
+        """Further entries of a resource, with our base URLs."""
+
 
 def index(resource: dict[str, Any], context: Indexing, base: str, text: bytes | None = None) -> Indexed:
     """What ``resource`` is found by on this server; absolute references to ``base`` are local ones. ``text`` is its
     compact JSON text where it is at hand."""
-    return context.indexer(base).index(resource, text)
+    indexer = context.indexer(base)
+    found = indexer.index(resource, text)
+    further = context.relations(resource, indexer.bases)
+    return replace(found, entries=found.entries + further) if further else found

@@ -28,11 +28,14 @@ from countyfhir.search.query import (
     Not,
     NumberIs,
     OfType,
+    OwnBy,
     Predicate,
     ReferenceIs,
+    SeenBy,
     StringIs,
     TokenIn,
     TokenIs,
+    Unlabelled,
     UriIs,
 )
 from countyfhir.search.ranges import date_holds, number_holds
@@ -186,6 +189,9 @@ _TESTS: dict[type, Callable[[Any, Write], bool]] = {
     OfType: lambda predicate, write: write.resource_type == predicate.resource_type,
     InCompartment: _compartment,
     IdIs: lambda predicate, write: write.logical_id in predicate.logical_ids,
+    SeenBy: lambda predicate, write: True,  # whoever writes something sees it; who may write it is judged elsewhere
+    OwnBy: lambda predicate, write: True,
+    Unlabelled: lambda predicate, write: True,
     Not: lambda predicate, write: not holds((predicate.clause,), write),
     AllOf: lambda predicate, write: holds(predicate.clauses, write),
 }

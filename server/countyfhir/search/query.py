@@ -230,6 +230,31 @@ class OfType:
     resource_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class SeenBy:
+    """What one of these Organizations may see now, by the entries of kind RELATION: its own; and what points to
+    Patients only if it has a relation to the person of each. What points to none is open unless ``attached``.
+    ``through``: what counts are the Patients of all that it points to, too."""
+
+    organizations: tuple[str, ...]
+    attached: bool = False
+    through: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBy:
+    """What is one of these Organizations' own, or was first written by it."""
+
+    organizations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlabelled:
+    """Resources without any of these security labels (system, code)."""
+
+    codes: frozenset[tuple[str, str]]
+
+
 Predicate = (
     TokenIs
     | TokenIn
@@ -253,6 +278,9 @@ Predicate = (
     | InCompartment
     | Contained
     | OfType
+    | SeenBy
+    | OwnBy
+    | Unlabelled
 )
 
 Clause = tuple[Predicate, ...]

@@ -3,6 +3,7 @@ in the place of an earlier one's."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,6 +26,10 @@ class FolderTables:
             schema = self._latest(f"rules/schema/{name}.schema.json")
             self._read[name] = read(path, schema)
         return self._read[name]
+
+    def version(self, name: str) -> str:
+        """A short text that is another for another content."""
+        return hashlib.sha256(self._latest(f"rules/{name}.yaml").read_bytes()).hexdigest()[:12]
 
     def _latest(self, name: str) -> Path:
         found = [folder / name for folder in self._folders if (folder / name).is_file()]

@@ -100,6 +100,9 @@ def _write(transaction: Transaction, write: Write, owner: str, its: Shape, body_
         "p": write.patient,
         **fields,
     }
+    author = before.get("by", ()) if there and before is not None else write.author
+    if author and body is not None:
+        state["by"] = list(author)
     transaction.pieces += pieces
     if before is not None:
         transaction.versions.append(superseded(before, stamped))
@@ -114,7 +117,7 @@ def _write(transaction: Transaction, write: Write, owner: str, its: Shape, body_
 
 def superseded(state: Document, until: int) -> Document:
     """A current version as the document of its history."""
-    version = {name: value for name, value in state.items() if name not in ("n", "q", "x")}
+    version = {name: value for name, value in state.items() if name not in ("n", "q", "x", "by")}
     return {**version, "_id": f"{state['_id']}/{state['v']}", "k": state["_id"], "e": until}
 
 
@@ -124,7 +127,7 @@ def keep_entries(transaction: Transaction, state: Document, its: Shape | None) -
         transaction.entries[state["_id"]] = None
         return
     head = {name: state[name] for name in ("_id", "t", "i", "u", "n")}
-    main, more = documents(its, head)
+    main, more = documents(its, head, state.get("by", ()))
     state["q"] = main["p"]
     if more:
         state["x"] = len(more)

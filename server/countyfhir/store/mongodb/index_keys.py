@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from countyfhir.search.entries import DATE, FULL_TEXT, NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
+from countyfhir.search.entries import DATE, FULL_TEXT, NUMBER, QUANTITY, REFERENCE, RELATION, STRING, TOKEN, URI
+from countyfhir.search.query import FOREVER
+from countyfhir.search.relations import AUTHOR, FIRM, ITSELF
 from countyfhir.search.unions import wholes
 
 Document = dict[str, Any]
@@ -44,6 +46,7 @@ class Shape:
     dates: list[Document] = field(default_factory=list)
     elements: list[Document] = field(default_factory=list)
     references: list[str] = field(default_factory=list)
+    relations: list[Document] = field(default_factory=list)
     texts: tuple[str, str] = ("", "")
     sorted: dict[str, dict[str, str]] = field(default_factory=dict)
     patient: str = NONE
@@ -71,6 +74,9 @@ def shape(resource_type: str, logical_id: str, entries: Iterable[tuple[Any, ...]
         if kind == FULL_TEXT:
             made.texts = (str(entry[3]), str(entry[4]))
             continue
+        if kind == RELATION:
+            made.relations.append(_relation(parameter, *entry[3:]))
+            continue
         base, composite, _ = parameter.partition("$")
         if composite:
             first = f"{resource_type}.{base}$"
@@ -91,6 +97,26 @@ def shape(resource_type: str, logical_id: str, entries: Iterable[tuple[Any, ...]
     made.references = _marked(searched, {f"{kind}/{target}" for kind, target in literal})
     made.patient = _patient(resource_type, logical_id, keys, made.references)
     return made
+
+
+EVERYBODY = "*"
+"""What stands for the actor in a refusal that holds for everybody."""
+
+
+def _relation(rule: str, *values: Any) -> Document:
+    """Who may see whose record: subject, actor, effect, reach, from, until, types, instance (``search.relations``)."""
+    subject, subject_id, actor, actor_id, effect, reach, low, high, types, instance, instance_id = values
+    return {
+        "n": rule,
+        "s": f"{subject}/{subject_id}",
+        "a": f"{actor}/{actor_id}" if actor else EVERYBODY,
+        "e": effect,
+        "w": reach,
+        "l": low,
+        "h": high,
+        "y": types,
+        "i": f"{instance}/{instance_id}" if instance else "",
+    }
 
 
 def _add(keep: Any, dates: list[Document], resource_type: str, entry: tuple[Any, ...]) -> None:
@@ -170,9 +196,15 @@ def _patient(resource_type: str, logical_id: str, keys: Iterable[str], reference
     return found.pop() if len(found) == 1 else SEVERAL if found else NONE
 
 
-def documents(made: Shape, head: Document) -> tuple[Document, list[Document]]:
-    """The document of a resource and those that overflow; ``head`` holds ``_id``, type, id, instant and number."""
+def documents(made: Shape, head: Document, author: Sequence[str] = ()) -> tuple[Document, list[Document]]:
+    """The document of a resource and those that overflow; ``head`` holds ``_id``, type, id, instant and number.
+    ``author``: ids of the Organization that wrote it first."""
     kept = {**head, "p": made.patient, "o": made.sorted}
+    itself = (head["t"], head["i"])
+    period = (-FOREVER, FOREVER)
+    wrote = [_relation(AUTHOR, *itself, "Organization", one, FIRM, ITSELF, *period, "", "", "") for one in author]
+    if made.relations or wrote:
+        kept["a"] = [*made.relations, *wrote]
     if made.size <= KEYS_HELD:
         fields = _fields(made.keys, made.dates, made.elements, made.references)
         return {**kept, **fields, **_text(head["t"], *made.texts)}, []

@@ -16,7 +16,8 @@
 Fields: ``t`` type, ``i`` logical id, ``v`` version, ``s`` sequence, ``u`` lastUpdated, ``e`` until when a version was
 current, ``d`` deleted, ``m`` method, ``b`` body, ``c`` number of its pieces, ``n`` sequence of the first version, ``p``
 patient. In ``entry``: ``k`` keys, ``d`` dates, ``c`` elements of composites, ``r`` references, ``w`` words, ``o`` sort
-keys, ``p`` patient it is sharded by, ``x`` number of documents in ``more``.
+keys, ``p`` patient it is sharded by, ``x`` number of documents in ``more``, ``a`` who may see whose record. ``by`` in
+``resource``: who wrote it first.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any
 
 Keys = tuple[tuple[str, int], ...]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,9 @@ INDEXES: tuple[Index, ...] = (
     Index("entry", (("c.k", 1),)),
     Index("entry", (("r", 1), ("n", 1))),
     Index("entry", (("w", 1), ("n", -1))),
+    Index("entry", (("a.s", 1),)),
+    Index("entry", (("a.a", 1), ("a.w", 1))),
+    Index("entry", (("p", 1), ("t", 1), ("n", -1))),
     Index("entry", (("t", 1), ("x", 1)), {"partialFilterExpression": {"x": {"$gt": 0}}, "name": "overflowing"}),
     *(_walked(f"o.{key}.{side}", way) for key in WALKED for side, way in (("a", 1), ("d", -1))),
     Index("more", (("o", 1),)),

@@ -54,7 +54,7 @@ async def write_batch(transaction: Transaction, batch: Batch, definitions: int) 
     for owner, (state, its) in current.items():
         fresh = dict(state)
         fresh.pop("x", None)
-        main, more = documents(its, {name: state[name] for name in ("_id", "t", "i", "u", "n")})
+        main, more = documents(its, {name: state[name] for name in ("_id", "t", "i", "u", "n")}, state.get("by", ()))
         if kept.get(owner) == _comparable([main, *more]):
             continue
         keep_entries(transaction, fresh, its)

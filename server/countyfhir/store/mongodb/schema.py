@@ -41,7 +41,7 @@ async def _indexed(database: AsyncDatabase[Document]) -> None:
         await database[collection].create_indexes(models)
 
 
-MIGRATIONS: tuple[Callable[[AsyncDatabase[Document]], Awaitable[None]], ...] = (_first, _indexed, _indexed)
+MIGRATIONS: tuple[Callable[[AsyncDatabase[Document]], Awaitable[None]], ...] = (_first, _indexed, _indexed, _indexed)
 """The n-th brings a database from version n to n+1; it may be run again after it was interrupted."""
 
 

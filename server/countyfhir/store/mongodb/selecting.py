@@ -12,7 +12,20 @@ from typing import Any
 
 from countyfhir.exchange import Grant
 from countyfhir.search.contained import alternatives, prefix
-from countyfhir.search.query import AllOf, Chain, Clause, Contained, Has, Not, Predicate, ReferenceWithin
+from countyfhir.search.query import (
+    AllOf,
+    Chain,
+    Clause,
+    Contained,
+    Has,
+    Not,
+    OwnBy,
+    Predicate,
+    ReferenceWithin,
+    SeenBy,
+    TokenIn,
+    Unlabelled,
+)
 from countyfhir.store.mongodb.index_keys import LAST, stem
 from countyfhir.store.mongodb.pointing import Ways, owners_of, pointed_by, saying_of, ways, within
 from countyfhir.store.mongodb.predicates import MOST_LISTED, SIMPLE, keys_between
@@ -30,6 +43,7 @@ from countyfhir.store.mongodb.reading import (
     rendered,
     some,
 )
+from countyfhir.store.mongodb.seen import own_by, seen_by
 
 FEW = 1_000
 """So many targets are listed in a query."""
@@ -57,6 +71,10 @@ async def condition_of(reading: Reading, kind: str, predicate: Predicate) -> Con
 
 async def _not(reading: Reading, kind: str, predicate: Not) -> Condition:
     return Never(some([await condition_of(reading, kind, inner) for inner in predicate.clause]))
+
+
+async def _unlabelled(reading: Reading, kind: str, predicate: Unlabelled) -> Condition:
+    return await _not(reading, kind, Not((TokenIn("_security", frozenset(), predicate.codes),)))
 
 
 async def _all_of(reading: Reading, kind: str, predicate: AllOf) -> Condition:
@@ -200,5 +218,8 @@ _ELSEWHERE: dict[type[Any], Callable[[Reading, str, Any], Awaitable[Condition]]]
     Has: _has,
     Not: _not,
     ReferenceWithin: within,
+    SeenBy: seen_by,
+    OwnBy: own_by,
+    Unlabelled: _unlabelled,
 }
 """Predicates that are made of others or lead to other resources."""

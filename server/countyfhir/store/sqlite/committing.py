@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from countyfhir.exchange import AuditRecord, Criteria, Plan, Stored, Write, changed
+from countyfhir.search.relations import AUTHOR
 from countyfhir.store import instant
+from countyfhir.store.authors import authored
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.intake import remember
@@ -38,7 +40,7 @@ def prepared(plan: Plan, definitions: int, finds: Finds) -> Prepare[tuple[Stored
 
     def prepare() -> Callable[[Transaction], Step[tuple[Stored, ...]]]:
         _refuse_repeats(plan)
-        shapes = [shape(write.entries, write.references) for write in plan.writes]
+        shapes = [shape((*write.entries, *authored(write)), write.references) for write in plan.writes]
 
         def number(transaction: Transaction) -> Step[tuple[Stored, ...]]:
             targets = [_target(transaction, write, groups) for write, groups in zip(plan.writes, shapes, strict=True)]
@@ -157,6 +159,8 @@ def _change_index(transaction: Transaction, target: Target) -> bool:
     if "reference" in tables:
         rows = [(rid, number, _rid(transaction, key), *rest) for _, number, key, *rest in tables["reference"]]
         tables["reference"] = list(dict.fromkeys(rows))
+    if "relation" in tables:
+        tables["relation"] = list(dict.fromkeys(_relation(transaction, row) for row in tables["relation"]))
     if not target.there:
         pending.insert(rid, tables)
         return True
@@ -164,6 +168,9 @@ def _change_index(transaction: Transaction, target: Target) -> bool:
         pending.write()
     before = stored_rows(transaction.connection, rid)
     new = {table: set(tables.get(table, ())) for table in before}
+    if tables:
+        new["relation"] = {row for row in new["relation"] if row[1] != AUTHOR}
+        new["relation"] |= {row for row in before["relation"] if row[1] == AUTHOR}
     different = [table for table in before if new[table] != before[table]]
     for table in different:
         pending.delete(rid, table, before[table] - new[table])
@@ -172,6 +179,13 @@ def _change_index(transaction: Transaction, target: Target) -> bool:
         pending.delete(rid, "full_text", [(rid, rid)])
         pending.insert(rid, {"full_text": tables.get("full_text", [])})
     return bool(different)
+
+
+def _relation(transaction: Transaction, row: Row) -> Row:
+    """The row with numbers for subject, actor and instance; 0 where there is none."""
+    rid, rule, subject, actor, *values, instance = row
+    numbers = [_rid(transaction, key) if key is not None else 0 for key in (subject, actor, instance)]
+    return (rid, rule, numbers[0], numbers[1], *values, numbers[2])
 
 
 def _rid(transaction: Transaction, key: tuple[int, str]) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from countyfhir.search.entries import DATE, FULL_TEXT, NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
+from countyfhir.search.entries import DATE, FULL_TEXT, NUMBER, QUANTITY, REFERENCE, RELATION, STRING, TOKEN, URI
 from countyfhir.store.sqlite import full_text
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import LITERAL, NewNames
@@ -30,6 +30,7 @@ TABLE_OF_KIND = {
     QUANTITY: "number",
     URI: "uri",
     FULL_TEXT: "full_text",
+    RELATION: "relation",
 }
 COLUMNS: dict[str, tuple[str, ...]] = {
     "token": ("parameter_id", "system_id", "code", "part", "flag"),
@@ -39,6 +40,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "number": ("parameter_id", "unit", "key", "part", "given", "flag"),
     "uri": ("parameter_id", "value", "part", "flag"),
     "full_text_digest": ("digest",),
+    "relation": (
+        *("rule", "subject_rid", "actor_rid", "indirect", "effect", "reach", "low", "high", "types", "instance_rid"),
+    ),
 }
 INSERT = {
     table: f"INSERT INTO {table}(rid, {', '.join(columns)}) VALUES (?{', ?' * len(columns)})"
@@ -118,7 +122,7 @@ def given(units: Sequence[str]) -> str:
 
 
 def _flagged(kind: int, rows: list[Row]) -> list[Row]:
-    if kind in (REFERENCE, FULL_TEXT):
+    if kind in (REFERENCE, FULL_TEXT, RELATION):
         return rows
     sorts = _SORTS[kind]
     if len(rows) == 1:
@@ -140,6 +144,9 @@ def numbered(groups: list[Group], rid: int, type_id: int, names: NewNames) -> di
             made, digest = full_text.rows(rid, type_id, rows[0][:2])
             tables |= {table: [made], "full_text_digest": [digest]}
             continue
+        if kind == RELATION:
+            tables.setdefault(table, []).extend(_relation(rid, parameter, row, names) for row in rows)
+            continue
         number = names.parameter_id(type_id, parameter, kind) if parameter else LITERAL
         if kind == TOKEN:
             new = [(rid, number, names.system_id(number, row[0]), *row[1:]) for row in rows]
@@ -152,6 +159,12 @@ def numbered(groups: list[Group], rid: int, type_id: int, names: NewNames) -> di
         else:
             tables[table] = new
     return tables
+
+
+def _relation(rid: int, rule: str, row: Row, names: NewNames) -> Row:
+    """A row of ``relation``: subject, actor and instance still as (type number, id), None where there is none."""
+    keys = [(names.type_id(kind), logical_id) if kind else None for kind, logical_id in (row[:2], row[2:4], row[9:11])]
+    return (rid, rule, keys[0], keys[1], int(row[2] != "Organization"), *row[4:9], keys[2])
 
 
 def stored_rows(connection: apsw.Connection, rid: int) -> dict[str, set[Row]]:

@@ -131,7 +131,19 @@ CREATE INDEX notification_ended ON notification(changed) WHERE state NOT IN ('wa
 INSERT OR IGNORE INTO setting VALUES ('followed', 0);
 """
 
-MIGRATIONS: tuple[str, ...] = (FIRST + full_text.SCHEMA, PERSONS, UNITS_BESIDE, OUTBOX)
+RELATIONS = """
+CREATE TABLE relation(
+  rid INTEGER, rule TEXT, subject_rid INTEGER, actor_rid INTEGER, indirect INTEGER, effect INTEGER, reach INTEGER,
+  low INTEGER, high INTEGER, types TEXT, instance_rid INTEGER,
+  PRIMARY KEY(rid, subject_rid, actor_rid, rule, effect, reach, low, high, types, instance_rid)) WITHOUT ROWID;
+CREATE INDEX relation_subject ON relation(subject_rid, reach, effect, actor_rid) WHERE reach > 0;
+CREATE INDEX relation_actor ON relation(actor_rid, reach, subject_rid);
+CREATE INDEX relation_refused ON relation(subject_rid) WHERE effect = 2;
+"""
+"""Who may see whose record (``search.relations``): ``rid`` is the resource that says so, ``actor_rid`` 0 everybody,
+``indirect`` 1 an actor that belongs to an institution, ``instance_rid`` 0 no one resource."""
+
+MIGRATIONS: tuple[str, ...] = (FIRST + full_text.SCHEMA, PERSONS, UNITS_BESIDE, OUTBOX, RELATIONS)
 """The n-th brings a file from version n to n+1; a released one never changes."""
 
 SCHEMA_VERSION = len(MIGRATIONS)
