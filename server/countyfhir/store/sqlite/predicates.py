@@ -20,11 +20,14 @@ from countyfhir.search.query import (
     Near,
     NumberIs,
     OfType,
+    OwnBy,
     ReferenceIs,
     ReferenceWithin,
+    SeenBy,
     StringIs,
     TokenIn,
     TokenIs,
+    Unlabelled,
     UriIs,
 )
 from countyfhir.store.sqlite import leading
@@ -33,6 +36,7 @@ from countyfhir.store.sqlite.full_text import full_text
 from countyfhir.store.sqlite.ranged import date, last_updated, near, number
 from countyfhir.store.sqlite.references import in_compartment, reference, uri, within
 from countyfhir.store.sqlite.rows import TABLE_OF_KIND
+from countyfhir.store.sqlite.seen import own_by, seen_by
 from countyfhir.store.sqlite.sql import (
     CERTAIN,
     IMPOSSIBLE,
@@ -236,6 +240,9 @@ SIMPLE: dict[type[Any], Compile] = {
     IdIs: _id,
     LastUpdatedIs: last_updated,
     InCompartment: in_compartment,
+    SeenBy: seen_by,
+    OwnBy: own_by,
+    Unlabelled: lambda scope, asked: negated(_token_in(scope, TokenIn("_security", frozenset(), asked.codes))),
     OfType: lambda scope, predicate: CERTAIN if scope.type_name == predicate.resource_type else IMPOSSIBLE,
 }
 """Predicates about one resource; those that lead to others stand in ``selecting``."""
