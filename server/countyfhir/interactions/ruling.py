@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 
 from countyfhir.exchange import SYSTEM, Criteria, Interaction, Principal, Resource, Stored, Write, changed
 from countyfhir.interactions.acting_for import acting_for
-from countyfhir.interactions.covered import visible_to
 from countyfhir.interactions.persons.whole import whole_query
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.world import World
@@ -248,6 +247,8 @@ class StoreLook:
 
     async def shown(self, resources: Iterable[Resource]) -> list[Resource]:
         """See ``Look.shown``."""
+        from countyfhir.interactions.covered import visible_to
+
         told = list(resources)
         keys = [(one["resourceType"], one["id"]) for one in told]
         allowed = await visible_to(self._principal, keys, self._world) if keys else set()

@@ -12,6 +12,8 @@ WORKFLOWS: dict[str, frozenset[str]] = {
     "chronic": frozenset({"Condition", "Encounter", "Observation", "Patient", "Task"}),
     "referral": frozenset({"ServiceRequest", "Task", "Consent", "Appointment", "Encounter"}),
     "contracts": frozenset({"Contract", "Consent", "Task"}),
+    "reading.rule": frozenset({"ServiceRequest", "Task", "Provenance", "DiagnosticReport"}),
+    "critical.rule": frozenset({"Observation", "DiagnosticReport", "Flag", "Task"}),
 }
 """Module below ``workflow`` -> the resource types that concern it. A module has ``RULE``; it is loaded when a resource
 of such a type is first written."""
