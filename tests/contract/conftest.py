@@ -46,6 +46,7 @@ SHORT = (
     "test_gathering.py",
     "test_persons.py",
     "test_outbox.py",
+    "test_relations.py",
     "test_full_text.py::test_changes_are_seen_at_once",
     "test_code_text.py",
     "test_token_case.py",
