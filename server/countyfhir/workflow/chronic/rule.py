@@ -11,6 +11,7 @@ from countyfhir.workflow.chronic.classification import worst
 from countyfhir.workflow.chronic.codes import is_action
 from countyfhir.workflow.chronic.conditions import reading
 from countyfhir.workflow.chronic.days import local_day, today
+from countyfhir.workflow.chronic.extracting import extract
 from countyfhir.workflow.chronic.facts import age_on, day_of
 from countyfhir.workflow.chronic.record import Record, local
 from countyfhir.workflow.rules import Rule
@@ -41,6 +42,7 @@ _TESTS: dict[str, Callable[[Resource], bool]] = {
     "Encounter": visits.is_follow_up,
     "Observation": _measured,
     "Patient": _died,
+    "QuestionnaireResponse": lambda one: "questionnaire" in one,
     "Task": lambda one: is_action(one, "follow-up", "hand-over"),
 }
 
@@ -58,8 +60,24 @@ async def judge(situation: Situation, changes: list[Change], verdict: Verdict) -
                 await _ended(record, change)
             elif change.resource_type == "Task":
                 await _task(record, change, table)
-    for reference in await _visits(record, changes, rules):
+    extracted = await _extracted(record, changes, table)
+    for reference in dict.fromkeys([*await _visits(record, changes, rules), *extracted]):
         await visits.judge_visit(record, reference, rules, table)
+
+
+async def _extracted(record: Record, changes: list[Change], table: Table) -> list[str]:
+    """Let the responses to the county's forms tell what they tell; the visits of them."""
+    found: list[str] = []
+    responses = [one for one in changes if one.resource_type == "QuestionnaireResponse"]
+    for change in responses:
+        found += await extract(record, change, record.situation.tables.table("chronic-forms"))
+    if responses:
+        for (kind, _), resource in list(record.verdict.resources.items()):
+            if kind == "Condition" and registers.is_bound(resource, table):
+                patient = await registers.enrol(record, resource, table)
+                if patient is not None:
+                    await assess_anew(record, patient, table)
+    return found
 
 
 async def _visits(record: Record, changes: list[Change], rules: Table) -> list[str]:

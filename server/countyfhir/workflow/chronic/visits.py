@@ -219,7 +219,7 @@ async def _next(
     before = own or await record.read(f"Task/{task_id}")
     if before is not None and own is None:
         return  # the visit that this one had asked for has taken place, or was called off
-    dues |= {one.disease: later(visit.day, steps[one.disease]["next"]) for one in current}
+    dues |= {one.disease: _due(visit, one.disease, steps[one.disease]) for one in current}
     recall = any("propose" in steps[one.disease] for one in current)
     task = next_visit.planned(visit.patient, task_id, recall, now)
     if own is not None:
@@ -233,6 +233,19 @@ async def _next(
     task = next_visit.due_again(task, dues, names, registers, now)
     if own is None or {**own, "lastModified": ""} != {**task, "lastModified": ""}:
         await record.put(task)
+
+
+def _due(visit: Visit, disease: str, step: Table) -> str:
+    """The day by the rules, or the earlier one that the doctor wrote on the form of the disease."""
+    by_rule = later(visit.day, step["next"])
+    written = [
+        local_day(one.get("valueDateTime"))
+        for one in visit.observations
+        if "next-visit" in codes_in(one.get("code"), ITEM)
+    ]
+    if disease not in kinds_of(visit.encounter):
+        return by_rule
+    return min([by_rule, *(day for day in written if day > visit.day)])
 
 
 async def _withdraw(record: Record, reference: str, patient: str) -> None:
