@@ -78,7 +78,7 @@ def full_text(scope: Scope, predicate: FullText) -> Term:
         )
         return Sql(text, (*match, *waits.bindings))
 
-    return Term(probe, (found,), ordered=True, once=True)
+    return Term(probe, (found,), (found,), once=True)
 
 
 def _matching(phrases: list[str], narrative_only: bool) -> str:

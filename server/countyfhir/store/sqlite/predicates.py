@@ -53,6 +53,9 @@ from countyfhir.store.sqlite.sql import (
 
 Compile = Callable[[Scope, Any], Term]
 
+Rows = tuple[str, Sql, Sql]
+"""Rows of one index table: its name, the condition to find them by and to probe by."""
+
 LAST = "\U0010ffff"
 """Sorts after every continuation of a prefix."""
 
@@ -90,9 +93,8 @@ def _token_of_any_system(scope: Scope, parameter: int, code: str | None) -> Term
     if len(systems) > MERGED:
         return whole
     one = "SELECT rid FROM token WHERE parameter_id = ? AND system_id = ? AND code = ?"
-    return Term(
-        whole.probe, tuple(Sql(one, (parameter, system, code)) for system in systems), ordered=True, rows=whole.rows
-    )
+    each = tuple(Sql(one, (parameter, system, code)) for system in systems)
+    return Term(whole.probe, each, each, rows=whole.rows)
 
 
 def _token_in(scope: Scope, predicate: TokenIn) -> Term:
@@ -172,7 +174,7 @@ def _string(scope: Scope, predicate: StringIs) -> Term:
 
 def _composite(scope: Scope, predicate: CompositeIs) -> Term:
     """Component entries of one element: the rows of all parts share their resource and their part number. The part with
-    the fewest rows leads."""
+    the fewest rows leads, unless all have many and one of them comes in order."""
     terms = [SIMPLE[type(part)](scope, part) for part in predicate.parts]
     rows = [term.rows for term in terms if term.rows is not None]
     if not rows or len(rows) < len(terms):
@@ -180,20 +182,33 @@ def _composite(scope: Scope, predicate: CompositeIs) -> Term:
     choices = [
         (Sql(f"SELECT rid FROM {table} WHERE {found_by.text}", found_by.bindings),) for table, found_by, _ in rows
     ]
-    lead, _ = leading.least(scope, choices) or (0, 0)
-    table, found_by, probed_by = rows[lead]
-    same = [
-        Sql(f"EXISTS (SELECT 1 FROM {other} WHERE rid = c.rid AND part = c.part AND {where.text})", where.bindings)
-        for place, (other, _, where) in enumerate(rows)
-        if place != lead
-    ]
-    found, probed = (joined(" AND ", [condition, *same]) for condition in (found_by, probed_by))
+    in_order = next((place for place, term in enumerate(terms) if term.once), None)
+    least = leading.least(scope, choices)
+    lead = least.place if least else in_order or 0
+    table, _, probed_by = rows[lead]
+    probed = joined(" AND ", [probed_by, *_same_part(rows, lead)])
 
     def probe(rid: str) -> Sql:
         return Sql(f"EXISTS (SELECT 1 FROM {table} AS c WHERE c.rid = {rid} AND {probed.text})", probed.bindings)
 
-    finds = (Sql(f"SELECT rid FROM {table} AS c WHERE {found.text}", found.bindings),)
-    return Term(probe, finds, ordered=terms[lead].once)
+    walks = () if in_order is None else (_led_by(rows, in_order),)
+    return Term(probe, walks if lead == in_order else (_led_by(rows, lead),), walks)
+
+
+def _led_by(rows: list[Rows], lead: int) -> Sql:
+    """The resources with rows of all parts for one element, found by those of one part."""
+    table, found_by, _ = rows[lead]
+    found = joined(" AND ", [found_by, *_same_part(rows, lead)])
+    return Sql(f"SELECT rid FROM {table} AS c WHERE {found.text}", found.bindings)
+
+
+def _same_part(rows: list[Rows], lead: int) -> list[Sql]:
+    """That the element of the leading row has rows of the other parts, too."""
+    return [
+        Sql(f"EXISTS (SELECT 1 FROM {other} WHERE rid = c.rid AND part = c.part AND {where.text})", where.bindings)
+        for place, (other, _, where) in enumerate(rows)
+        if place != lead
+    ]
 
 
 def _missing(scope: Scope, predicate: Missing) -> Term:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from countyfhir.exchange import Grant
@@ -22,7 +23,9 @@ class Selection:
     """How the matches of one type are found: ``source`` is what stands after FROM and has the alias ``alias``.
 
     ``where`` holds what is left to probe. ``few``: fewer rows come from the source than a walk would meet. ``once``: no
-    row comes twice. ``arms``: sources, each in the order of ``rid`` for free, that together are the source.
+    row comes twice. ``arms``: sources, each in the order of ``rid`` for free, that together are the source. ``rows``:
+    about so many come from it, 0 for a walk; ``apart``: so many resources a walk in some other order would probably
+    probe for each match.
     """
 
     source: Sql
@@ -31,6 +34,8 @@ class Selection:
     few: bool
     once: bool = False
     arms: tuple[Sql, ...] = ()
+    rows: int = 0
+    apart: float = math.inf
 
 
 def terms_of(scope: Scope, clauses: Iterable[Clause]) -> list[Term]:
@@ -80,42 +85,71 @@ def select(scope: Scope, terms: Sequence[Term], *, whole: bool = False, by_rid: 
     single term in that order leads however much it finds."""
     if any(term.finds == () for term in terms):
         return None
-    lead, is_few = _lead(scope, terms, whole=whole, by_rid=by_rid)
+    direct = [term for term in terms if term.finds is not None and not term.scans]
+    if by_rid and len(direct) == 1 and direct[0].walks:
+        return _walk(scope, terms, direct[0])
+    choices = [term.finds or () for term in direct]
+    least = leading.least(scope, choices) or leading.least_of_many(scope, choices)
+    if least is not None:
+        return _led(scope, terms, direct[least.place], least)
+    if not direct:
+        scanned = [term for term in terms if term.finds is not None]
+        return _led(scope, terms, scanned[0], None) if len(scanned) == 1 else _walk(scope, terms, None)
+    in_order = _in_order(scope, direct)
+    return _led(scope, terms, direct[0], None) if whole and in_order is None else _walk(scope, terms, in_order)
+
+
+def walk_instead(scope: Scope, terms: Sequence[Term]) -> Selection:
+    """The matches by ``rid``, met on a walk that probes all that the type has, or one clause finds."""
+    return _walk(scope, terms, _in_order(scope, terms))
+
+
+def _in_order(scope: Scope, terms: Sequence[Term]) -> Term | None:
+    """Of the terms that can be walked by ``rid``, the one that finds least as far as that can be told."""
+    walkable = [term for term in terms if term.walks]
+    return (
+        min(walkable, key=lambda term: leading.reckoned(scope, term))
+        if len(walkable) > 1
+        else next(iter(walkable), None)
+    )
+
+
+def _walk(scope: Scope, terms: Sequence[Term], lead: Term | None) -> Selection:
+    """In the order of ``rid``: what a term finds, or the type."""
+    if lead is not None:
+        alias, where = _probed(scope, terms, lead)
+        arms = tuple(_source((walk,), alias) for walk in lead.walks)
+        return Selection(_source(lead.walks, alias), where, alias, False, lead.once or len(arms) > 1, arms)
+    alias = scope.alias()
+    own = Sql(f"{alias}.type_id = {scope.type_id} AND {alias}.deleted = 0")
+    where = all_of([own, *(term.probe(f"{alias}.rid") for term in terms)])
+    return Selection(Sql(f"resource {alias} INDEXED BY resource_of_type"), where, alias, False, True)
+
+
+def _led(scope: Scope, terms: Sequence[Term], lead: Term, least: leading.Least | None) -> Selection:
+    """What one term finds, the others probed."""
+    alias, where = _probed(scope, terms, lead)
+    finds = lead.finds or ()
+    arms = tuple(_source((walk,), alias) for walk in lead.walks) if lead.walks == lead.finds else ()
+    selection = Selection(_source(finds, alias), where, alias, False, lead.once or len(finds) > 1, arms)
+    if least is None:
+        return selection
+    others = [term for term in terms if term is not lead]
+    apart = leading.apart(scope, others, least.rows) if least.below > leading.STEPS[0] else math.inf
+    return replace(selection, few=least.below <= leading.few(scope), rows=max(1, least.rows), apart=apart)
+
+
+def _probed(scope: Scope, terms: Sequence[Term], lead: Term) -> tuple[str, Sql]:
+    """The alias of what a term finds, and what is left to probe."""
     alias = scope.alias()
     rid = f"{alias}.rid"
-    probed = [term for term in terms if term is not lead or not term.exact]
-    where = all_of(term.probe(rid) for term in probed)
-    if lead is None or lead.finds is None:
-        walked = Sql(f"resource {alias} INDEXED BY resource_of_type")
-        own = Sql(f"{alias}.type_id = {scope.type_id} AND {alias}.deleted = 0")
-        return Selection(walked, all_of([own, where]), alias, few=False, once=True)
-    if not lead.exact:
-        where = all_of([scope.current(rid), where])
-    once = lead.once or len(lead.finds) > 1
-    arms = tuple(_source((find,), alias) for find in lead.finds) if lead.ordered else ()
-    return Selection(_source(lead.finds, alias), where, alias, is_few, once, arms)
+    probes = [term.probe(rid) for term in terms if term is not lead or not term.exact]
+    return alias, all_of(probes if lead.exact else [scope.current(rid), *probes])
 
 
 def _source(finds: tuple[Sql, ...], alias: str) -> Sql:
     text, bindings = joined(" UNION ", finds)
     return Sql(f"({text}) {alias}", bindings)
-
-
-def _lead(
-    scope: Scope, terms: Sequence[Term], *, whole: bool = False, by_rid: bool = False
-) -> tuple[Term | None, bool]:
-    """The term to lead, None for a walk, and whether it finds few rows."""
-    findable = [term for term in terms if term.finds is not None]
-    if len(findable) == 1 and findable[0].scans:
-        return findable[0], False
-    direct = [term for term in findable if not term.scans]
-    if by_rid and len(direct) == 1 and direct[0].ordered:
-        return direct[0], False
-    found = leading.least(scope, [term.finds or () for term in direct])
-    if found is not None:
-        return direct[found[0]], found[1] <= leading.few(scope)
-    in_order = next((term for term in findable if term.ordered), None)
-    return in_order or (next(iter(direct), None) if whole else None), False
 
 
 def rids(selection: Selection) -> Sql:
@@ -191,8 +225,9 @@ def _all_of(scope: Scope, predicate: AllOf) -> Term:
     terms = terms_of(scope, predicate.clauses)
     if any(term.finds == () for term in terms):
         return IMPOSSIBLE
-    lead, _ = _lead(scope, terms)
-    lead = lead or next((term for term in terms if term.finds is not None), None)
+    direct = [term for term in terms if term.finds is not None and not term.scans]
+    least = leading.least(scope, [term.finds or () for term in direct])
+    lead = direct[least.place] if least else next((term for term in terms if term.finds is not None), None)
     return Term(
         lambda rid: _bracketed(all_of(term.probe(rid) for term in terms)),
         lead.finds if lead else None,

@@ -9,9 +9,12 @@ first.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import apsw
 
 from countyfhir.search import entries as kinds
 from countyfhir.search.query import Sort
@@ -19,13 +22,15 @@ from countyfhir.search.unions import entry_names
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.predicates import systems_of
 from countyfhir.store.sqlite.rows import LARGEST, SMALLEST
-from countyfhir.store.sqlite.selecting import Selection, select
+from countyfhir.store.sqlite.selecting import Selection, select, walk_instead
 from countyfhir.store.sqlite.sql import Scope, Sql, Term, all_of, any_of, joined
 
 Row = tuple[Any, ...]
 """The sort keys of a match, then its ``rid``."""
 Cursor = tuple[Any, ...]
 
+STEPS_A_ROW, STEPS_BETWEEN_LOOKS = 24, 1_000
+"""Instructions of SQLite: what a row costs that is read, probed and sorted; between two looks at a walk."""
 ARMS_WALKED = 24
 """Token systems whose index ranges are merged; a parameter with more is sorted."""
 
@@ -58,11 +63,39 @@ def page(scope: Scope, terms: Sequence[Term], sort: tuple[Sort, ...], cursor: Cu
     selection = select(scope, terms, by_rid=not sort)
     if selection is None:
         return []
+    tried = 2 * limit * selection.apart < selection.rows
     if not sort:
-        return _by_rid(scope, selection, cursor, limit)
-    arms = None if selection.few else _arms(scope, sort[0])
+        walk = walk_instead(scope, terms) if tried else None
+        rows = _within(scope, selection, lambda: _by_rid(scope, walk, cursor, limit)) if walk else None
+        return _by_rid(scope, selection, cursor, limit) if rows is None else rows
+    arms = _arms(scope, sort[0]) if tried or not selection.rows else None
     if arms is None:
         return _sorted(scope, selection, sort, cursor, limit)
+    if not tried:
+        return _in_order(scope, terms, arms, sort, cursor, limit)
+    rows = _within(scope, selection, lambda: _in_order(scope, terms, arms, sort, cursor, limit))
+    return _sorted(scope, selection, sort, cursor, limit) if rows is None else rows
+
+
+def _within(scope: Scope, selection: Selection, walk: Callable[[], list[Row]]) -> list[Row] | None:
+    """What a walk finds, None when it takes longer than the selection would."""
+    left = selection.rows * STEPS_A_ROW // STEPS_BETWEEN_LOOKS
+    looks = itertools.count()
+    scope.connection.set_progress_handler(lambda: next(looks) >= left, STEPS_BETWEEN_LOOKS, id=_within)
+    try:
+        return walk()
+    except apsw.InterruptError:
+        if next(looks) <= left:
+            raise  # the time limit of the whole search
+        return None
+    finally:
+        scope.connection.set_progress_handler(None, id=_within)
+
+
+def _in_order(
+    scope: Scope, terms: Sequence[Term], arms: list[_Arm], sort: tuple[Sort, ...], cursor: Cursor | None, limit: int
+) -> list[Row]:
+    """By a walk in the order of the first key, then those that lack it."""
     rows = [] if cursor and cursor[0] is None else _walked(scope, terms, arms, sort, cursor, limit)
     if len(rows) < limit:
         rows += _without_first(scope, terms, sort, cursor, limit - len(rows))

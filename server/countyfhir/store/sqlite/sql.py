@@ -58,14 +58,14 @@ class Term:
 
     ``probe`` asks one resource; ``finds`` are selects of ``rid`` (may repeat) whose union is every resource for
     which the
-    term holds, None when there is no index to find them by. ``ordered``: each select yields ``rid`` in order for free;
-    ``once``: there is one, and it yields each once.
+    term holds, None when there is no index to find them by; ``once``: there is one, and it yields each once.
+    ``walks``: selects of the same, each of which yields ``rid`` in order for free; () where no index does.
     ``exact`` False: what is found must be probed as well. ``scans``: finding reads a whole parameter.
     """
 
     probe: Probe
     finds: tuple[Sql, ...] | None = None
-    ordered: bool = False
+    walks: tuple[Sql, ...] = ()
     exact: bool = True
     scans: bool = False
     once: bool = False
@@ -118,7 +118,8 @@ def indexed(scope: Scope, table: str, where: Sql, *, ordered: bool = False, scan
         return Sql(f"EXISTS (SELECT 1 FROM {table} WHERE rid = {rid} AND {where.text})", where.bindings)
 
     found = Sql(f"SELECT rid FROM {table} WHERE {where.text}", where.bindings)
-    return Term(probe, (found,), ordered=ordered, scans=scans, once=ordered, rows=(table, where, where))
+    walks = (found,) if ordered else ()
+    return Term(probe, (found,), walks, scans=scans, once=ordered, rows=(table, where, where))
 
 
 def unfindable(term: Term) -> Term:
@@ -136,8 +137,10 @@ def either(terms: list[Term]) -> Term:
     findable = all(term.finds is not None for term in terms)
     finds = tuple(find for term in terms for find in term.finds or ()) if findable else None
     exact, scans = all(term.exact for term in terms), any(term.scans for term in terms)
-    ordered = all(term.ordered for term in terms) and len(finds or ()) <= MERGED
-    return Term(lambda rid: any_of([term.probe(rid) for term in terms]), finds, ordered, exact, scans)
+    walks = tuple(walk for term in terms for walk in term.walks) if all(term.walks for term in terms) else ()
+    if len(walks) > MERGED:
+        walks = ()
+    return Term(lambda rid: any_of([term.probe(rid) for term in terms]), finds, walks, exact, scans)
 
 
 def negated(term: Term) -> Term:
