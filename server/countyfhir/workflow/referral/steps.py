@@ -128,7 +128,8 @@ async def _write(case: Case, before: str | None) -> None:
     task = clock.started(case, task)
     case.verdict.write(task)
     case = replace(case, task=task)
-    await records.record(case, before)
+    if (before, case.state) != (None, "draft"):  # a draft that nobody has seen leaves no trace when it is deleted
+        await records.record(case, before)
     if case.state == "completed":
         records.follow_up(case)
     await release(case)

@@ -43,7 +43,7 @@ async def judge_task(change: Change, situation: Situation, verdict: Verdict) -> 
         text = f"Task.businessStatus needs a code of referral-state{known}. 须填写转诊业务状态。"
         verdict.refuse(change, "business-rule", text, "Task.businessStatus")
         return
-    case = await case_of(change, change.after, situation, verdict)
+    case = await case_of(change, _whole(change), situation, verdict)
     if not _agrees(case):
         return
     if situation.from_intake:
@@ -57,6 +57,13 @@ async def judge_task(change: Change, situation: Situation, verdict: Verdict) -> 
             await enter(replace(case, task=_filled(clock.kept(change.before or {}, case.task), case)), before)
     else:
         await _changed(case)
+
+
+def _whole(change: Change) -> Resource:
+    """The Task with the settled elements that a client leaves out."""
+    before, after = change.before or {}, change.after or {}
+    left_out = {name: before[name] for name in SETTLED if name in before and name not in after}
+    return {**after, **left_out} if left_out else after
 
 
 def _agrees(case: Case) -> bool:
