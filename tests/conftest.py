@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the expected files of tests/golden")
     text = "run tests/http and tests/search_oracle on this store, and the contract suite on it in full"
     parser.addoption("--store", choices=("sqlite", "mongodb"), default="sqlite", help=text)
+    parser.addoption("--rows", type=int, default=600, help="dirty rows that tests/scenarios/test_dirty_rows.py sends")
 
 
 def pytest_configure(config: pytest.Config) -> None:

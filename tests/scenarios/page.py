@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _BLOCK = re.compile(r"^```(http|expect)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"^```csv (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _WHO = re.compile(r"^\| `([\w-]+)` \| `([\w.-]+)` \| ([^|]*)\|", re.MULTILINE)
 
 
@@ -25,18 +26,19 @@ class Step:
 
 @dataclass(frozen=True)
 class Page:
-    """The steps, and who sends: name -> (Organization id, roles and scopes as written)."""
+    """The steps, who sends (name -> Organization id, roles and scopes as written), and the files it shows."""
 
     path: Path
     who: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def read(path: Path) -> Page:
     """A page; an assertion says what is wrong with it."""
     text = path.read_text(encoding="utf-8")
     who = {name: (organization, re.findall(r"`([^`]+)`", told)) for name, organization, told in _WHO.findall(text)}
-    return Page(path, who, list(_steps(text, path)))
+    return Page(path, who, list(_steps(text, path)), dict(_FILE.findall(text)))
 
 
 def _steps(text: str, path: Path) -> Iterator[Step]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -63,7 +64,7 @@ def test_the_scenario_is_true(page: Page, server: tuple[str, dict[tuple[str, str
     """Each request is answered as the page says."""
     base, keys = server
     assert page.steps
-    known: dict[str, str] = {}
+    known = {f"base64 {name}": base64.b64encode(content.encode()).decode() for name, content in page.files.items()}
     with httpx.Client(base_url=base.rstrip("/").removesuffix("/fhir"), timeout=60) as client:
         for step in page.steps:
             _perform(step, page, known, lambda who, page=page: keys[page.path.name, who], client)
