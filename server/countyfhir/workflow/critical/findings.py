@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
 from countyfhir.exchange import Resource
-from countyfhir.workflow.timing import micros
+from countyfhir.model.primitives import interval
 
 HOUR = 3_600_000_000
 SERIOUS = frozenset({"HH", "LL", "AA"})
@@ -98,9 +98,10 @@ def of_report(report: Resource, table: Table) -> Finding | None:
 
 def too_old(resource: Resource, now: int, from_intake: bool, table: Table) -> bool:
     """Whether a value was known so long ago that nobody is alarmed; one taken in from legacy that says no time is."""
-    times = [micros(resource.get("issued")), micros(resource.get("effectiveDateTime"))]
-    times += [micros(resource.get("effectiveInstant")), micros((resource.get("effectivePeriod") or {}).get("end"))]
-    known = [one for one in times if one is not None]
+    period = resource.get("effectivePeriod") or {}
+    said = [resource.get(name) for name in ("issued", "effectiveDateTime", "effectiveInstant")]
+    said.append(period.get("end") or period.get("start"))
+    known = [interval(one, UTC)[1] for one in said if one]
     if not known:
         return from_intake
     hours: int = table["age"]["intake_hours" if from_intake else "live_hours"]

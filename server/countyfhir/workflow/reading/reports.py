@@ -102,7 +102,9 @@ async def _attach(
     report = await joined(situation, change.after, order)
     again = change.before is None and before is not None
     if before is not None and again:
-        report = {**report, "id": before["id"], "meta": _merged(before.get("meta"), report.get("meta"))}
+        report = {**report, "id": before["id"]}
+        if meta := _merged(before.get("meta"), report.get("meta")):
+            report["meta"] = meta
         verdict.is_known(change, before)
         if same(marked(report, before, by_device(before)), before) or _is_older(report, before):
             return
