@@ -38,5 +38,5 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Te
 
 @pytest.fixture(scope="module")
 def client(serve: Callable[..., TestClient]) -> TestClient:
-    """A server with default settings, shared by the tests of a module."""
-    return serve()
+    """A server shared by the tests of a module; the rules of the workflows, which write further resources, are off."""
+    return serve(workflow="off")

@@ -1,5 +1,5 @@
-"""A receiver of notifications that really listens: an HTTP server on a free port of this machine, which keeps what it is
-sent and answers as it is told."""
+"""A receiver of notifications that really listens: an HTTP server on a free port of this machine, which keeps what it
+is sent and answers as it is told."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                     receiver.taken.append(request)
                     receiver.came.notify_all()
 
-        do_POST = do_PUT = answer
+        do_POST = do_PUT = answer  # noqa: N815 - names of the standard library
 
         def log_message(self, *arguments: Any) -> None:
             """Nothing is written to the console."""

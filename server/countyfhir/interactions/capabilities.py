@@ -15,6 +15,8 @@ from countyfhir.outcome import FhirError
 from countyfhir.search import conditions, parameters
 from countyfhir.search.named_queries import NAMED, definition
 from countyfhir.search.parameters import Table
+from countyfhir.subscriptions import names
+from countyfhir.subscriptions.topics import each
 
 _ON_TYPE = ("read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type")
 _ON_SYSTEM = ("transaction", "batch", "search-system", "history-system")
@@ -62,6 +64,7 @@ def _about(base: str, world: World) -> Resource:
         "kind": "instance",
         "software": {"name": "CountyFHIR", "version": world.version},
         "implementation": {"description": " ".join(("CountyFHIR", *_behind(world))), "url": base},
+        **({"instantiates": [names.SERVER_CAPABILITIES]} if world.notifying is not None else {}),
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
         "patchFormat": [
@@ -80,6 +83,7 @@ def _behind(world: World) -> list[str]:
 
 def _rest(table: Table, world: World) -> Resource:
     stated: Resource = {
+        "extension": _websocket(world),
         "mode": "server",
         "security": _security(world),
         "resource": [_resource(name, table, world) for name in sorted(world.definitions.endpoint_types)],
@@ -92,6 +96,18 @@ def _rest(table: Table, world: World) -> Resource:
         ],
     }
     return {name: value for name, value in stated.items() if value}
+
+
+def _websocket(world: World) -> list[Resource]:
+    """Where websockets are opened (extension capabilitystatement-websocket)."""
+    doors = world.notifying
+    return [{"url": names.WEBSOCKET, "valueUri": doors.websocket}] if doors is not None else []
+
+
+def _topics(world: World) -> list[Resource]:
+    """The topics that can be subscribed to."""
+    offered = each(world.notifying.topics()) if world.notifying is not None else []
+    return [{"url": names.TOPIC_CANONICAL, "valueCanonical": one.url} for one in offered]
 
 
 def _security(world: World) -> Resource:
@@ -109,9 +125,12 @@ def _security(world: World) -> Resource:
 
 
 def _resource(name: str, table: Table, world: World) -> Resource:
+    subscribed = name == "Subscription" and world.notifying is not None
     resource: Resource = {
+        "extension": _topics(world) if subscribed else [],
         "type": name,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{name}",
+        "supportedProfile": [names.SUBSCRIPTION_PROFILE] if subscribed else [],
         "interaction": [{"code": code} for code in _ON_TYPE],
         "versioning": "versioned-update",
         "readHistory": True,

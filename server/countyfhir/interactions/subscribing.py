@@ -10,13 +10,14 @@ from typing import Any
 
 from countyfhir.audit.record import record_of
 from countyfhir.exchange import SYSTEM, Grant, Interaction, Plan, Principal, Resource, Stored, Subscriber, Write
+from countyfhir.interactions.covered import covered
 from countyfhir.interactions.persons.whole import whole_grant
 from countyfhir.interactions.search_parameters import refresh
 from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
 from countyfhir.store.ports import ConditionFailed, Registration, Store
-from countyfhir.subscriptions.doors import Doors, Options, Send, owner_of, owner_text
+from countyfhir.subscriptions.doors import Doors, Options, Send, owner_text, principal_of
 from countyfhir.subscriptions.endpoints import Policy
 from countyfhir.subscriptions.topics import Topics
 
@@ -58,7 +59,7 @@ async def _registered(write: Write, world: World) -> Write:
     if subscriber is None or subscriber.owner is None or doors is None or write.resource is None:
         return write
     if subscriber.phase == "requested":
-        doors.wanted(write.resource)
+        await _require_readable(doors.wanted(write.resource).resource_types, write, world)
     kept = await world.store.outbox.registration(write.logical_id)
     if kept is None or _is_owner(kept, subscriber.owner):
         return write
@@ -73,8 +74,21 @@ async def _registered(write: Write, world: World) -> Write:
     return replace(write, subscriber=Subscriber(subscriber.phase))
 
 
+async def _require_readable(types: Iterable[str] | None, write: Write, world: World) -> None:
+    """FhirError 403 when the one who asks may read none of the types: it would never be told anything."""
+    assert write.subscriber is not None
+    principal = principal_of(write.subscriber.owner or b"")
+    named = sorted(types) if types is not None else []
+    for name in named:
+        if await _granted(principal, name, world) is not None:
+            return
+    if named:
+        text = f"The granted scopes do not allow to read {' or '.join(named)}: there is nothing to be told."
+        raise FhirError("forbidden", text, expression=f"{TYPE}.criteria")
+
+
 def _is_owner(kept: Registration, owner: bytes) -> bool:
-    one, other = owner_of(kept), owner_of(replace(kept, owner=owner))
+    one, other = principal_of(kept.owner), principal_of(owner)
     return (one.kind, one.name, one.organization) == (other.kind, other.name, other.organization)
 
 
@@ -127,7 +141,7 @@ async def seen(principal: Principal, versions: Iterable[Stored], world: World) -
 
 async def _granted(principal: Principal, resource_type: str, world: World) -> Grant | None:
     """The grant for reading the type, else for searching it; None: neither."""
-    grant = world.grant_of(principal)
+    grant = await covered(world.grant_of(principal), principal, world)
     for kind in ("read", "search-type"):
         asking = Interaction(kind, resource_type, principal=principal, base=world.search.base)
         try:

@@ -15,6 +15,7 @@ from countyfhir.outcome import FhirError
 from countyfhir.store.changed import NOTIFICATIONS
 from countyfhir.store.ports import Attempt, Notification, Registration
 from countyfhir.subscriptions import names, status
+from countyfhir.subscriptions.content import event_text, text_of, visible
 from countyfhir.subscriptions.doors import SECOND, Doors, SendFailed, owner_of
 from countyfhir.subscriptions.wanted import XML, Wanted
 
@@ -138,6 +139,8 @@ class Delivering:
         if asked.channel == "rest-hook" and asked.topic is not None:
             base, now = self.doors.base, self.doors.now()
             await self._send_bundle(held, status.bundle(held.subject, status.HANDSHAKE, base, now))
+            now = self.doors.now()
+            await self._report(one, Attempt({}, now, one.number, one.stamp, 0, now, release=False))
         await self.doors.set_status(held.stored, "active", None, "on")
         return self.doors.now(), 0, one.error
 
@@ -147,7 +150,7 @@ class Delivering:
         one, outbox, doors = held.registration, self.doors.store.outbox, self.doors
         failures = one.failures
         while batch := await outbox.notifications(one.subscription, 0, one.number, held.wanted.max_count, "waiting"):
-            bodies = await self._bodies(held, batch)
+            bodies = await visible(doors, one, batch)
             shown = [item for item in batch if item.number in bodies]
             if shown:
                 await self._send(held, batch, bodies)
@@ -190,20 +193,6 @@ class Delivering:
         self.doors.store.changed.announce((NOTIFICATIONS,))
         return (max(now + SECOND, min(moments)) if moments else None), 0, one.error
 
-    async def _bodies(self, held: Held, batch: Sequence[Notification]) -> dict[int, Stored]:
-        """The versions that the owner may see now, by number."""
-        resources = self.doors.store.resources
-        found: dict[int, Stored] = {}
-        for item in batch:
-            event = item.event
-            version = await resources.vread(event.resource_type, event.logical_id, event.version_id)
-            if version is None:  # purged since: the present version stands for it
-                version = await resources.read(event.resource_type, event.logical_id)
-            if version is not None:
-                found[item.number] = version
-        seen = await self.doors.seen(owner_of(held.registration), found.values())
-        return {number: version for number, version in found.items() if version.sequence in seen}
-
     async def _send(self, held: Held, batch: Sequence[Notification], bodies: dict[int, Stored]) -> None:
         """One notification to a rest-hook: a Bundle where a topic is subscribed to; R4's own sends nothing but the
         call, or the resource as an update of the endpoint's (R4 subscription-channel-type)."""
@@ -214,11 +203,9 @@ class Delivering:
                 held.settled[number] = "delivered"
             shown = list(bodies.values()) if asked.payload is not None else []
         else:
-            told = [_as_withheld(item) if item.number not in bodies else item for item in batch]
-            content = asked.content or names.EMPTY
-            bundle = status.bundle(held.subject, status.EVENT, doors.base, doors.now(), told, content, bodies)
-            await self._send_bundle(held, bundle)
-            shown = list(bodies.values()) if content == names.FULL_RESOURCE else []
+            text = event_text(doors, held.subject, asked, batch, bodies)
+            await self._post("POST", asked.endpoint, held, text, asked.payload)
+            shown = list(bodies.values()) if asked.content == names.FULL_RESOURCE else []
         if shown:
             await doors.told(owner_of(held.registration), held.registration.subscription, shown)
 
@@ -232,9 +219,8 @@ class Delivering:
         await self._post("PUT", url, held, body, asked.payload)
 
     async def _send_bundle(self, held: Held, bundle: dict[str, object]) -> None:
-        kind = held.wanted.payload
-        body = xml.dumps(bundle) if kind == XML else json.dumps(bundle)
-        await self._post("POST", held.wanted.endpoint, held, body, kind)
+        asked = held.wanted
+        await self._post("POST", asked.endpoint, held, text_of(bundle, asked), asked.payload)
 
     async def _post(self, method: str, url: str, held: Held, body: bytes, kind: str | None) -> None:
         options = self.doors.options
@@ -273,10 +259,6 @@ class Delivering:
             if len(old) < len(waiting):
                 return next(item for item in waiting if item.number not in old)
         return None
-
-
-def _as_withheld(one: Notification) -> Notification:
-    return Notification(one.subscription, one.number, one.event, "withheld", one.changed, one.reason)
 
 
 async def deliver_forever(doors: Doors, owner: str) -> None:

@@ -28,9 +28,14 @@ def owner_text(principal: Principal) -> bytes:
     return _encode(principal)
 
 
+def principal_of(owner: bytes) -> Principal:
+    """The principal of a text that ``owner_text`` made."""
+    return _decode(owner)
+
+
 def owner_of(registration: Registration) -> Principal:
     """Whose grant decides what the Subscription is told."""
-    return _decode(registration.owner)
+    return principal_of(registration.owner)
 
 
 class SendFailed(Exception):

@@ -3,7 +3,6 @@ moment (R4 Subscription.criteria; R5 SubscriptionTopic.resourceTrigger)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,10 +18,10 @@ from countyfhir.search.holds import holds
 from countyfhir.search.query import Clause, IdIs, Query
 from countyfhir.store.ports import ResourceStore
 from countyfhir.subscriptions.topics import ANY, Trigger
-from countyfhir.subscriptions.wanted import PATIENT, Filter, Wanted, clauses
+from countyfhir.subscriptions.wanted import PATIENT, PATIENT_ID, Filter, Wanted, clauses
 
+ABOUT = ("patient", "subject")
 Find = Callable[[Query], Awaitable[bool]]
-_PATIENT = re.compile(r"(?:.*/)?(?:Patient/)?([A-Za-z0-9.-]{1,64})\Z")
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,14 @@ class Version:
             return logical_id in (None, self.stored.logical_id)
         named = (entry for entry in self.indexed.entries if entry[0] == kinds.REFERENCE and entry[1] == "_compartment")
         return any(entry[3] == compartment and logical_id in (None, entry[4]) for entry in named)
+
+    def about(self, patient: str) -> bool:
+        """Whether it is about a patient: in the compartment, or pointing there as patient or subject (a Task is in no
+        compartment)."""
+        if self.within("Patient", patient):
+            return True
+        pointing = (one for one in self.indexed.entries if one[0] == kinds.REFERENCE and one[1] in ABOUT)
+        return any((one[3], one[4]) == ("Patient", patient) for one in pointing)
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,8 @@ async def _passes(one: Filter, subject: Version, find: Find) -> bool:
     resource_type = subject.stored.resource_type
     for name, value in one.pairs:
         if name == PATIENT:
-            found = (_PATIENT.match(each) for each in value.split(","))
-            if not any(each is not None and subject.within("Patient", each.group(1)) for each in found):
+            found = (PATIENT_ID.match(each) for each in value.split(","))
+            if not any(each is not None and subject.about(each.group(1)) for each in found):
                 return False
     rest = replace(one, pairs=tuple(pair for pair in one.pairs if pair[0] != PATIENT))
     return await _holds(clauses(rest, resource_type, subject.context), subject, find)

@@ -233,13 +233,18 @@ class _Reading:
             if (problem := _not_allowed(name, value, named, topic)) is not None:
                 self.refuse("not-supported", "criteria", problem)
                 return
-        for one in sorted({named} if named else topic.resource_types or ()):
-            self.check(str(one), tuple(pair for pair in pairs if pair[0] != PATIENT), "criteria")
+            if name == PATIENT and not all(PATIENT_ID.match(one) for one in value.split(",")):
+                self.refuse("value", "criteria", "The filter patient names patients: Patient/ID, or several of them.")
+                return
+        others = tuple(pair for pair in pairs if pair[0] != PATIENT)
+        for one in sorted(({named} if named else topic.resource_types or ()) if others else ()):
+            self.check(str(one), others, "criteria")
         yield Filter(named, pairs)
 
 
+PATIENT_ID = re.compile(r"(?:.*/)?(?:Patient/)?([A-Za-z0-9.-]{1,64})\Z")
 PATIENT = "patient"
-"""As a filter of a topic: whose compartment the resource is in, whatever the type calls it."""
+"""As a filter of a topic: whom the resource is about, whatever its type calls it."""
 
 
 def _not_allowed(name: str, value: str, resource_type: str | None, topic: Topic) -> str | None:
