@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 
 from countyfhir.workflow.situation import Change, Situation, Verdict
@@ -36,6 +37,7 @@ def concerned(resource_types: Iterable[str]) -> list[Rule]:
     return [rule_of(module) for module, types in WORKFLOWS.items() if types & wanted]
 
 
+@cache
 def rule_of(module: str) -> Rule:
     """The rule of a module below ``workflow``."""
     rule = import_module(f"countyfhir.workflow.{module}").RULE
