@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from countyfhir.exchange import Answer, Grant, Interaction, Stored
 from countyfhir.interactions import audit_events
 from countyfhir.interactions.conditions import not_modified
-from countyfhir.interactions.visible import require_visible
+from countyfhir.interactions.visible import is_visible, require_visible
 from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
@@ -44,10 +44,8 @@ async def vread(interaction: Interaction, grant: Grant, world: World) -> Answer:
         return await audit_events.read(interaction, grant, world)
     number = int(version_id) if version_id.isascii() and version_id.isdigit() and len(version_id) < 16 else 0
     stored = await world.store.resources.vread(resource_type, logical_id, number) if number else None
-    if stored is None:
+    if stored is None or (grant.narrowing and not await is_visible(stored, grant, world)):
         raise FhirError("not-found", f"{resource_type}/{logical_id} has no version {version_id[:64]}.")
-    if grant.narrowing:
-        await require_visible(stored, grant, world)
     return shown(stored, interaction)
 
 

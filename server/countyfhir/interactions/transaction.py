@@ -26,7 +26,7 @@ from countyfhir.interactions.resolve import Resolved, resolve
 from countyfhir.interactions.ruling import Ruled, ruled
 from countyfhir.interactions.transaction_identities import check_full_urls, check_unambiguous
 from countyfhir.interactions.transaction_reads import check_reads, perform_read, read_together
-from countyfhir.interactions.visible import require_all_visible, require_within
+from countyfhir.interactions.visible import leave_out_hidden, require_within
 from countyfhir.interactions.world import World
 from countyfhir.interactions.write import (
     answered,
@@ -58,7 +58,7 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
     needed = merged(_needs(entry, world) for entry in writing)
     for _ in range(world.policy.attempts):
         found = await read(world.store.resources, needed, grant)
-        await _check_there(writing, found, grants, world)
+        await _leave_out_hidden(writing, found, grants, world)
         drafts = drafted(writing, found, grant, world)
         await _check_visible(writing, drafts, found, grants, world)
         await check_reads(reading, _identities(drafts), grants, world)
@@ -71,6 +71,8 @@ async def transaction(interaction: Interaction, grant: Grant, world: World) -> A
             stored = await commit(plan, world, grant)
         except ConditionFailed:
             continue
+        if interaction.account is not None:  # the intake asks for nothing but whether it was done
+            return Answer(200, body=bundle("transaction-response", ()))
         return await _answer(entries, writing, drafts, stored, judged, grants, world)
     raise lost_race()
 
@@ -150,14 +152,13 @@ def _touch(touched: dict[Key, int], key: Key, entry: BundleEntry) -> None:
     touched[key] = entry.index
 
 
-async def _check_there(writing: list[BundleEntry], found: Found, grants: dict[int, Grant], world: World) -> None:
-    """What entries name and is there must be visible, before anything is told about it."""
+async def _leave_out_hidden(writing: list[BundleEntry], found: Found, grants: dict[int, Grant], world: World) -> None:
+    """What entries name and may not see is as if it were not there, before anything is told about it."""
     for entry in writing:
         grant, asked = grants[entry.index], entry.interaction
         if grant.narrowing and asked.resource_type is not None and asked.logical_id is not None:
             try:
-                there = found.there([(asked.resource_type, asked.logical_id)])
-                await require_all_visible(there, grant, world)
+                await leave_out_hidden(asked, [(asked.resource_type, asked.logical_id)], found, grant, world)
             except FhirError as error:
                 raise at_entry(error, entry.index) from error
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from countyfhir.exchange import Grant, Stored, Write
+from countyfhir.exchange import Grant, Interaction, Stored, Write
+from countyfhir.interactions.needs import Found, Key
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
 from countyfhir.search.holds import holds
@@ -12,11 +13,16 @@ from countyfhir.search.holds import holds
 
 async def require_visible(stored: Stored, grant: Grant, world: World) -> None:
     """404, as if it were not there, when the grant is narrowed to other resources."""
+    if not await is_visible(stored, grant, world):
+        raise _unknown(stored.resource_type, stored.logical_id)
+
+
+async def is_visible(stored: Stored, grant: Grant, world: World) -> bool:
+    """Whether the grant shows the resource as it is now."""
     if grant.narrowed(stored.resource_type) is None:
-        return
+        return True
     key = (stored.resource_type, stored.logical_id)
-    if key not in await world.store.resources.visible((key,), grant):
-        raise FhirError("not-found", f"{stored.resource_type}/{stored.logical_id} is not known.")
+    return key in await world.store.resources.visible((key,), grant)
 
 
 async def require_all_visible(keys: Iterable[tuple[str, str]], grant: Grant, world: World) -> None:
@@ -26,8 +32,24 @@ async def require_all_visible(keys: Iterable[tuple[str, str]], grant: Grant, wor
         return
     hidden = narrowed - set(await world.store.resources.visible(narrowed, grant))
     if hidden:
-        resource_type, logical_id = min(hidden)
-        raise FhirError("not-found", f"{resource_type}/{logical_id} is not known.")
+        raise _unknown(*min(hidden))
+
+
+def _unknown(resource_type: str, logical_id: str) -> FhirError:
+    return FhirError("not-found", f"{resource_type}/{logical_id} is not known.")
+
+
+async def leave_out_hidden(
+    interaction: Interaction, keys: Iterable[Key], found: Found, grant: Grant, world: World
+) -> None:
+    """Have what the caller may not see among ``keys`` be as if it were not there. 404 for an update, which would create it,
+    and for a delete, which would be said to be done."""
+    there = {key for key in keys if grant.narrowed(key[0]) is not None and key in found.there((key,))}
+    hidden = there - set(await world.store.resources.visible(there, grant)) if there else there
+    if hidden and interaction.kind in ("update", "delete") and interaction.preconditions.if_match is None:
+        raise _unknown(*min(hidden))
+    for key in hidden:
+        del found.versions[key]
 
 
 def require_within(write: Write, grant: Grant) -> None:

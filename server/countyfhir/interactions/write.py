@@ -16,7 +16,7 @@ from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.profile_checks import warnings
 from countyfhir.interactions.reference_checks import placeholders
 from countyfhir.interactions.ruling import Ruled, ruled
-from countyfhir.interactions.visible import require_all_visible, require_within
+from countyfhir.interactions.visible import leave_out_hidden, require_all_visible, require_within
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError, Issue, operation_outcome
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
@@ -34,7 +34,7 @@ async def write(
     for _ in range(world.policy.attempts):
         found = await read(world.store.resources, needed, grant)
         if grant.narrowing:  # before anything is told about what is there
-            await require_all_visible(found.there(needed.keys), grant, world)
+            await leave_out_hidden(interaction, needed.keys, found, grant, world)
         draft = build(interaction, found, world)
         if grant.narrowing:
             await require_draft_visible(draft, found, grant, world)

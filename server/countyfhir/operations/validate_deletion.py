@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from countyfhir.exchange import Grant, Interaction
-from countyfhir.interactions.visible import require_visible
+from countyfhir.interactions.visible import is_visible
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError, Issue
 from countyfhir.search.query import Query, ReferenceIs
@@ -20,10 +20,11 @@ async def deletion_issues(interaction: Interaction, grant: Grant, world: World) 
         raise FhirError("required", "mode=delete is asked of a stored resource: [type]/[id]/$validate?mode=delete.")
     stored = (await world.store.resources.read_many({(resource_type, logical_id)})).get((resource_type, logical_id))
     subject = f"{resource_type}/{logical_id}"
+    if stored is not None and not stored.deleted and not await is_visible(stored, grant, world):
+        stored = None
     if stored is None or stored.deleted:
         code, said = ("not-found", "is not known") if stored is None else ("deleted", "was deleted already")
         return [Issue(code, f"{subject} {said}; deleting it changes nothing.", (resource_type,), "information")]
-    await require_visible(stored, grant, world)
     if world.policy.delete_referenced:
         return []
     holders = await _holders(resource_type, logical_id, grant, world)

@@ -8,7 +8,7 @@ from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction, Resource
 from countyfhir.identity.golden_ids import is_golden
-from countyfhir.interactions.visible import require_visible
+from countyfhir.interactions.visible import is_visible
 from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
@@ -91,9 +91,8 @@ async def _patient(side: str, given: dict[str, list[Any]], grant: Grant, world: 
         text = "A golden record follows from the records of the institutions: name one of these."
         raise FhirError("business-rule", text, status=422, expression=where)
     stored = await world.store.resources.read("Patient", logical_id)
-    if stored is None or stored.body is None:
+    if stored is None or stored.body is None or not await is_visible(stored, grant, world):
         raise FhirError("not-found", f"The Patient of {name} is not known.", status=404, expression=where)
-    await require_visible(stored, grant, world)
     if identifiers and name in given:
         _check_identifiers(json.parse(stored.body), identifiers, where)
     return logical_id
