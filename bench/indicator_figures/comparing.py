@@ -45,9 +45,9 @@ class Origins:
     patients: dict[tuple[str, str], set[str]]
 
 
-async def compare(truth: dict[str, Any], world: World) -> list[Compared]:
-    """Every figure of the truth, computed now."""
-    origins = await origins_of(world)
+async def compare(truth: dict[str, Any], world: World, origins: Origins | None = None) -> list[Compared]:
+    """Every figure of the truth, computed now; ``origins`` are read from the store where they are not given."""
+    origins = origins or await origins_of(world)
     persons = persons_of(truth, origins)
     figures = (without_older(one, truth) for one in expected(truth))
     return [await _compared(one, persons, origins, world) for one in figures]
@@ -67,10 +67,15 @@ def without_older(one: Expected, truth: dict[str, Any]) -> Expected:
 
 async def origins_of(world: World) -> Origins:
     """What the Provenances tell of where resources come from."""
-    rows = (await world.store.resources.gather([Gathering(Query(("Provenance",)), shape=_origin)])).answers[0]
+    rows = (await world.store.resources.gather([Gathering(Query(("Provenance",)), shape=json.parse)])).answers[0]
+    return told_by(row[3] for row in rows)
+
+
+def told_by(provenances: Iterable[dict[str, Any]]) -> Origins:
+    """The origins that Provenances tell."""
     of_resource: dict[str, set[tuple[str, str]]] = defaultdict(set)
     patients: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for *_, (record, targets) in rows:
+    for record, targets in map(_origin, provenances):
         for target in targets if record else ():
             of_resource[target].add(record)
             if target.startswith("Patient/"):
@@ -78,9 +83,8 @@ async def origins_of(world: World) -> Origins:
     return Origins(of_resource, patients)
 
 
-def _origin(body: bytes) -> tuple[tuple[str, str] | None, list[str]]:
+def _origin(provenance: dict[str, Any]) -> tuple[tuple[str, str] | None, list[str]]:
     """Source record (file, key) and targets of a Provenance."""
-    provenance = json.parse(body)
     targets = [one["reference"].split("/_history/")[0] for one in provenance["target"]]
     for entity in provenance.get("entity", ()):
         what = entity["what"]

@@ -6,102 +6,30 @@ Its ``truth.json`` says the expected outcome of every record and the cells that 
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from countyfhir import shipped
-from countyfhir.exchange import Answer, Interaction
-from countyfhir.intake import Desk, RecordOutcome, Report, discover, run
+from countyfhir.intake import Report
 from countyfhir.intake.report import report_line
-from countyfhir.mapping import load
-from countyfhir.store.ports import IntakeStore
-from countyfhir.store.sqlite import open as open_store
-from countyfhir.validation.structure import check
+from tests import legacy_county
+from tests.legacy_county import COVERED
 
-EXPORT = Path(__file__).resolve().parents[3] / "shared" / "legacy-county"
-pytestmark = [
-    pytest.mark.skipif(not EXPORT.is_dir(), reason="the export of Qinghe County is not beside the checkout"),
-    pytest.mark.slow,
-]
-COVERED = (
-    "county-hospital",
-    "county-hospital-documents",
-    "public-health",
-    "township-liuhe",
-    "township-shiqiao",
-    "contracts",
-    "ecg-centre",
-    "imaging-centre",
-    "lis-centre",
-)
+pytestmark = [legacy_county.needs_export, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, list[RecordOutcome], dict[str, Any], Report]:
-    """Report, record outcomes, resources by reference, and the report of a second run; a real ledger, and the door only
-    checks the structure of what comes."""
-    resources: dict[str, Any] = {}
-    holders: dict[str, set[str]] = defaultdict(set)
-    outcomes: list[RecordOutcome] = []
-
-    async def write(ledger: IntakeStore, interactions: Sequence[Interaction]) -> list[Answer]:
-        if interactions[0].kind == "read":
-            return [Answer(body=resources.get(f"{one.resource_type}/{one.logical_id}")) for one in interactions]
-        if interactions[0].kind == "search-type":
-            return [Answer(body=referring(one, resources, holders)) for one in interactions]
-        for entry in (entry for interaction in interactions for entry in interaction.body["entry"]):
-            if entry["request"]["method"] == "PUT":
-                assert check(entry["resource"]) == []
-                resources[entry["request"]["url"]] = entry["resource"]
-                for reference in references(entry["resource"]):
-                    holders[reference].add(entry["request"]["url"])
-            else:
-                resources.pop(entry["request"]["url"], None)
-        for interaction in interactions:
-            await ledger.append(interaction.account.ledger if interaction.account else ())
-        return [Answer() for _ in interactions]
-
-    async def taken_twice() -> tuple[Report, Report]:
-        store = open_store(str(tmp_path_factory.mktemp("ledger") / "ledger.sqlite"))
-        inputs = discover([EXPORT / name for name in COVERED], load(shipped.folder("mappings")))
-        door = partial(write, store.intake)
-        first = await run(inputs, Desk(store.intake, door, outcome=outcomes.append))
-        second = await run(inputs, Desk(store.intake, door))
-        await store.close()
-        return first, second
-
-    first, second = asyncio.run(taken_twice())
-    return first, outcomes, resources, second
-
-
-def referring(search: Interaction, resources: dict[str, Any], holders: dict[str, set[str]]) -> dict[str, Any]:
-    """What a search for one reference finds."""
-    ((_, reference), *_) = search.query
-    urls = [url for url in sorted(holders[reference]) if url.startswith(f"{search.resource_type}/")]
-    found = [resources[url] for url in urls if url in resources and reference in references(resources[url])]
-    return {"entry": [{"resource": one} for one in found]}
-
-
-def references(value: Any) -> set[str]:
-    """Every literal reference of a resource."""
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    found = {one for part in parts for one in references(part)}
-    if isinstance(value, dict) and isinstance(value.get("reference"), str):
-        found.add(value["reference"])
-    return found
+def taken(tmp_path_factory: pytest.TempPathFactory) -> legacy_county.Taken:
+    """Report, record outcomes, resources by reference, and the report of a second run."""
+    return legacy_county.taken_once(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def truth() -> dict[str, Any]:
     """What is true."""
-    return json.loads((EXPORT / "truth.json").read_text("utf-8"))  # type: ignore[no-any-return]
+    return legacy_county.truth()
 
 
 def by_file(report: Report) -> dict[str, Counter[str]]:
