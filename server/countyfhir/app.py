@@ -56,7 +56,7 @@ from countyfhir.model import json
 from countyfhir.model.definitions import definitions
 from countyfhir.operations.table import OPERATIONS
 from countyfhir.outcome import FhirError, Issue
-from countyfhir.search import custom, parameters, parse
+from countyfhir.search import custom, named_queries, parameters, parse
 from countyfhir.settings import Settings
 from countyfhir.store import sqlite
 from countyfhir.store.ports import Store, StoreUnusable
@@ -405,7 +405,8 @@ def shipped_by(settings: Settings) -> Callable[[], list[dict[str, Any]]]:
         tables = shipped.folders("terminology", settings.terminology)
         found = [resource for _, resource in terminology_files.resources(tables)]
         others = profile_files.resources(shipped.folders("profiles", settings.profiles))
-        return found + [topics.basic_of(one) if one["resourceType"] == topics.TYPE else one for one in others]
+        found += [topics.basic_of(one) if one["resourceType"] == topics.TYPE else one for one in others]
+        return [*found, *named_queries.operation_definitions()]
 
     return read
 

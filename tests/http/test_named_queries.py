@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from countyfhir.search.named_queries import NAMED
+from countyfhir.app import shipped_by
+from countyfhir.search.named_queries import NAMED, definition
+from countyfhir.settings import load
+from countyfhir.validation import structure
 
 AMBULATORY = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"}
 
@@ -74,6 +77,16 @@ def test_what_a_named_query_finds(filled: TestClient, path: str) -> None:
 def test_every_named_query_is_tested() -> None:
     """Here."""
     assert {f"{kind}?_query={name}" for kind, named in NAMED.items() for name in named} <= FOUND.keys()
+
+
+def test_each_has_a_definition_that_ships() -> None:
+    """Valid, under the url that the CapabilityStatement names, and among what the server writes for itself."""
+    shipped = {one["url"]: one for one in shipped_by(load({}))() if one["resourceType"] == "OperationDefinition"}
+    for kind, named in NAMED.items():
+        for name in named:
+            one = shipped[definition(kind, name)]
+            assert (one["kind"], one["code"], one["resource"]) == ("query", name, [kind])
+            assert not [issue for issue in structure.check(one) if issue.severity in ("error", "fatal")]
 
 
 def test_they_are_stated_and_no_others_are_answered(filled: TestClient) -> None:

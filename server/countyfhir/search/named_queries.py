@@ -3,9 +3,10 @@ hold as well. ``{now}`` is the present instant."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -59,6 +60,32 @@ NAMED: Mapping[str, Mapping[str, NamedQuery]] = {
 def definition(resource_type: str, name: str) -> str:
     """The canonical by which the CapabilityStatement names the query."""
     return _DEFINITION.format(resource_type=resource_type, name=name)
+
+
+def operation_definitions() -> Iterator[dict[str, Any]]:
+    """What the CapabilityStatement names by ``definition``, as OperationDefinitions of kind query (R4 section
+    3.1.1.5.12)."""
+    for resource_type, named in NAMED.items():
+        for name, query in named.items():
+            url = definition(resource_type, name)
+            yield {
+                "resourceType": "OperationDefinition",
+                "id": url.rpartition("/")[2],
+                "url": url,
+                "name": f"{resource_type}{name.capitalize()}",
+                "title": query.finds_zh,
+                "status": "active",
+                "kind": "query",
+                "date": "2025-01-01",
+                "description": f"{resource_type}?_query={name} finds {query.finds}. {query.finds_zh}。",
+                "affectsState": False,
+                "code": name,
+                "resource": [resource_type],
+                "system": False,
+                "type": True,
+                "instance": False,
+                "parameter": [{"name": "return", "use": "out", "min": 1, "max": "1", "type": "Bundle"}],
+            }
 
 
 def pairs(query: NamedQuery, now: int) -> Pairs:
