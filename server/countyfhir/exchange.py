@@ -157,6 +157,7 @@ class Write:
     patient: str | None = None  # logical id of the Patient whose compartment it is in (first, if several)
     unreferenced: bool = False  # a delete that must be refused while others point to it
     author: tuple[str, ...] = ()  # ids of the Organization that writes it first: kept while the resource is there
+    shape: Any = None  # what the store made of entries and references beforehand (ResourceStore.shaped)
     subscriber: Subscriber | None = None  # of a Subscription
 
 
@@ -221,6 +222,7 @@ class Ready(Struct, frozen=True):
     entries: tuple[Entry, ...]
     references: tuple[tuple[str, str], ...]
     patient: str | None
+    shape: Any = None
 
 
 class Account(Struct, frozen=True):

@@ -17,6 +17,7 @@ from countyfhir.exchange import Answer, Interaction
 from countyfhir.settings import Settings
 
 if TYPE_CHECKING:
+    from countyfhir.intake.ahead import Ahead
     from countyfhir.intake.desk import Desk, Progress
     from countyfhir.intake.inputs import Inputs
     from countyfhir.intake.report import RecordOutcome, Report
@@ -44,18 +45,20 @@ def take_in(
     jobs: int | None = None,
 ) -> Report:
     """Take the inputs in, straight into the store of the settings; ``report`` gets a JSON line for each record.
-    ``dry_run`` does all but storing; ``jobs`` processes prepare what is stored."""
+    ``dry_run`` does all but storing; ``jobs`` processes map
+    and prepare what is stored."""
     from countyfhir.cli.preparing import jobs_for, preparing
     from countyfhir.intake.run import run
 
     size = sum({one.path: one.path.stat().st_size for one in inputs.inputs}.values())
-    with preparing(settings, 1 if dry_run else jobs_for(size, jobs)) as prepare:
-        return _at_desk(settings, report, lambda desk: run(inputs, with_workers(desk, prepare)), dry_run)
+    mappings = {one.mapping.name: one.mapping for one in inputs.inputs}
+    with preparing(settings, mappings, 1 if dry_run else jobs_for(size, jobs)) as ahead:
+        return _at_desk(settings, report, lambda desk: run(inputs, with_workers(desk, ahead)), dry_run)
 
 
-def with_workers(desk: Desk, prepare: Any) -> Desk:
-    """The desk, with processes that prepare for it."""
-    return desk if prepare is None else replace(desk, prepare=prepare)
+def with_workers(desk: Desk, ahead: Ahead | None) -> Desk:
+    """The desk, with processes that map and prepare for it."""
+    return desk if ahead is None else replace(desk, ahead=ahead)
 
 
 def take_in_databases(

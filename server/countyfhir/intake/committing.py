@@ -42,7 +42,7 @@ async def entry_of(record: Record, made: MappedRecord, stream: Stream, desk: Des
     subject = replace(row, key=made.subject) if made.subject != made.key else None
     sourced = [source] if named else []
     writes = [*(resources[reference] for reference in decision.write), *versions, *sourced]
-    return Entry(record, row, subject, tuple(writes), tuple(gone), shared, digest)
+    return Entry(record, row, subject, tuple(writes), tuple(gone), shared, digest, made.ready)
 
 
 def shared_row(row: SourceRecord, reference: str, resource: dict[str, Any], made: MappedRecord) -> SourceRecord:
@@ -123,7 +123,7 @@ async def commit(entries: Sequence[Entry], stream: Stream, desk: Desk) -> None:
     together or not at all, whenever the process ends. Then the counts."""
     ledger = tuple(row for entry in entries for row in (*entry.rows, *entry.shared))
     released = tuple(place for entry in entries if (place := stream.known.get(entry.digest)))
-    ready = await desk.prepare([resource for entry in entries for resource in entry.writes])
+    ready = {name: one for entry in entries for name, one in entry.ready.items()}
     interaction = transaction(entries, principal_of(stream.mapping), Account(ledger, released, ready))
     (answer,) = await desk.write([interaction])
     if answer.status >= 400:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from countyfhir.exchange import Answer, Interaction, Ready, Resource, SourceRecord
+from countyfhir.exchange import Answer, Interaction, SourceRecord
+from countyfhir.intake.ahead import Ahead, in_turn
 from countyfhir.intake.events.index import Index
 from countyfhir.intake.lookups import Tables
 from countyfhir.intake.pending import Pending
@@ -25,15 +27,6 @@ class Progress:
     file: str
     done: int
     total: int
-
-
-Prepare = Callable[[Sequence[Resource]], Awaitable[Mapping[str, Ready]]]
-"""Checks, serialises and indexes resources in other processes; what the answer lacks the door prepares itself."""
-
-
-async def nothing_ready(resources: Sequence[Resource]) -> Mapping[str, Ready]:
-    """All is left to the door."""
-    return {}
 
 
 def quiet(progress: Progress) -> None:
@@ -55,7 +48,7 @@ class Desk:
     batch: int = 500
     now: Callable[[], float] = time.time
     tables: Tables = field(default_factory=Tables)
-    prepare: Prepare = nothing_ready
+    ahead: Ahead = in_turn
 
 
 @dataclass(slots=True)
@@ -68,6 +61,7 @@ class Stream:
     file_digest: str
     context: Context
     report: FileReport
+    folder: Path = Path()  # where the file lies, for what its records look up
     reused: frozenset[str] = frozenset()  # keys that stand over several records of the file
     known: dict[str, int] = field(default_factory=dict)  # digest of a quarantined record -> its place in the ledger
     pending: Pending = field(default_factory=Pending)

@@ -48,7 +48,7 @@ def decide(
     records state it too or the mapping ``keeps`` it. ``names``: by which resources its events stand."""
     if record.outcome != "mapped":
         return Decision(record.outcome)
-    digest = content_digest(record.resources)
+    digest = record.digest or content_digest(record.resources)
     itself, prior = known.get(record.key), known.get(record.subject)
     if itself is not None and digest == itself.digest:
         return Decision("unchanged", digest)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from countyfhir.exchange import SourceRecord
+from countyfhir.exchange import Ready, SourceRecord
 from countyfhir.intake.reading import Record
 
 
@@ -21,6 +22,7 @@ class Entry:
     delete: tuple[str, ...]
     shared: tuple[SourceRecord, ...]
     digest: str  # of the record as it was read
+    ready: Mapping[str, Ready] = field(default_factory=dict)  # resources that were prepared with the record
 
     @property
     def rows(self) -> tuple[SourceRecord, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from countyfhir.exchange import SourceRecord
+from countyfhir.intake.ahead import mapped_record
 from countyfhir.intake.committing import account, entry_of, flush, issues_of, quarantine
 from countyfhir.intake.desk import Desk, Progress, Stream
 from countyfhir.intake.events.index import Index
@@ -17,30 +17,19 @@ from countyfhir.intake.ledger import SHARED, WITHDRAWN, Decision, decide, decide
 from countyfhir.intake.merging import completed
 from countyfhir.intake.reading import Record
 from countyfhir.intake.report import RecordOutcome
-from countyfhir.mapping import MappedRecord, apply
-from countyfhir.mapping.apply import deleted
-from countyfhir.mapping.finding import Finding
+from countyfhir.mapping import MappedRecord
 from countyfhir.store.ports import IntakeStore
 
 
 async def take_records(records: Iterator[Record], stream: Stream, desk: Desk, total: int) -> None:
     """Batches of records: mapped, compared, written. Rows that are marked as deleted and known wait in
     ``stream.deleted``; ``withdraw_deleted`` decides over them at the end of the file."""
-    while batch := list(islice(records, desk.batch)):
-        mapped = [(record, mapped_record(record, stream)) for record in batch]
+    async for mapped in desk.ahead(records, stream, desk.batch):
         await recall(stream, [made for _, made in mapped], desk.ledger)
         for record, made in mapped:
             await place(record, made, stream, desk)
         await flush(stream, desk)
         desk.progress(Progress(stream.file, stream.report.read, max(total, stream.report.read)))
-
-
-def mapped_record(record: Record, stream: Stream) -> MappedRecord:
-    """What the record becomes; one whose cells cannot be told apart is quarantined unread."""
-    if record.problem is not None:
-        return MappedRecord("", "", (), (Finding(record.problem, (), "error", held_back=True),), "quarantined")
-    made = apply(stream.mapping, record.row, stream.context, stream.reused)
-    return deleted(made.key, made.subject or made.key, made.version_key) if record.deleted else made
 
 
 async def recall(stream: Stream, mapped: Sequence[MappedRecord], ledger: IntakeStore) -> None:
@@ -141,7 +130,7 @@ async def withdraw_deleted(again: Callable[[], Iterator[Record]], stream: Stream
     for record in again():
         if record.problem is not None:
             continue
-        made = mapped_record(record, stream)
+        made = mapped_record(record, stream.mapping, stream.context, stream.reused)
         if waiting.get(made.subject) == record.number and made.outcome == "deleted":
             rows.append((record, made))
         elif made.outcome != "deleted" and made.subject in waiting:

@@ -41,7 +41,7 @@ async def take_file(one: Input, desk: Desk) -> FileReport:
     if facts.problem is not None:
         return reject(report, facts, desk, facts.problem, one)
     context = desk.tables.context(mapping, one.path.parent)
-    stream = Stream(mapping, one.label, facts.digest, context, report, facts.reused)
+    stream = Stream(mapping, one.label, facts.digest, context, report, one.path.parent, facts.reused)
     stream.known = await quarantined(desk.ledger, mapping.name)
 
     def records() -> Iterator[Record]:

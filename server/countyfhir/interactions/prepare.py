@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -30,6 +31,18 @@ def prepared(write: Write, interaction: Interaction, world: World) -> Write:
         return write
     if (ready := made_ready(write, interaction, world)) is not None:
         return ready
+    if interaction.account is not None and write.resource_type == "Provenance":
+        kind = (interaction.base, interaction.principal.organization)
+        after_pattern = world.patterns.ready(write, partial(checked, interaction, world), world.search, kind)
+        if after_pattern is not None:
+            return after_pattern
+    return checked(interaction, world, write)
+
+
+def checked(interaction: Interaction, world: World, write: Write) -> Write:
+    """The write with all that belongs to it, made from its resource."""
+    resource = write.resource
+    assert resource is not None
     if world.policy.validation:
         problems = [issue for issue in world.check_resource(resource) if issue.severity in ("error", "fatal")]
         problems = problems or refusals(resource, interaction, world)
@@ -46,7 +59,14 @@ def made_ready(write: Write, interaction: Interaction, world: World) -> Write | 
         return None
     if ready.definitions != world.store.resources.definitions:
         return None
-    return replace(write, body=ready.body, entries=ready.entries, references=ready.references, patient=ready.patient)
+    return replace(
+        write,
+        body=ready.body,
+        entries=ready.entries,
+        references=ready.references,
+        patient=ready.patient,
+        shape=ready.shape,
+    )
 
 
 def indexed(write: Write, base: str, world: World) -> Write:

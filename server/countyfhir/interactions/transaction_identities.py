@@ -35,11 +35,12 @@ def check_full_urls(entries: Iterable[BundleEntry]) -> None:
 def check_unambiguous(writing: list[BundleEntry], drafts: list[Draft], writes: list[Write], world: World) -> None:
     """FhirError 412 where the criteria of a conditional create or update would also be met by what another entry
     writes: afterwards they would select two resources, as they would not had the entries come one after the other."""
-    pool = _Pool(writes)
+    pool: _Pool | None = None
     for entry, draft in zip(writing, drafts, strict=True):
         query = _criteria(entry, world) if draft.writes else None
         if query is None:
             continue
+        pool = pool or _Pool(writes)
         mine = (draft.writes[0].resource_type, draft.writes[0].logical_id)
         for other in pool.candidates(query):
             if (other.resource_type, other.logical_id) != mine and _meets(other, query):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from countyfhir.exchange import Ready
 from countyfhir.mapping.event import Event, EventTemplate
 from countyfhir.mapping.expression import Environment, Evaluate, Expression, Scope
 from countyfhir.mapping.finding import Finding
@@ -174,3 +175,5 @@ class MappedRecord:
     institution: str | None = None  # reference of the record's own institution, where it names one
     environment: Environment = field(default_factory=dict, repr=False)
     merges: Mapping[str, Merge] = field(default_factory=dict)  # reference -> how its parts come together
+    digest: str = ""  # of the resources, where it was computed
+    ready: Mapping[str, Ready] = field(default_factory=dict, repr=False)  # those that were prepared with it

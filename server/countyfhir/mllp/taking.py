@@ -139,7 +139,7 @@ class Lane:
         up the line for ever."""
         found: list[RecordOutcome] = []
         desk = replace(self.desk, outcome=found.append)
-        stream = Stream(mapping, file, digest, Context(), FileReport(file, mapping.name), reused)
+        stream = Stream(mapping, file, digest, Context(), FileReport(file, mapping.name), reused=reused)
         stream.known = await quarantined(desk.ledger, mapping.name)
         try:
             await take_records(iter((record,)), stream, desk, 1)

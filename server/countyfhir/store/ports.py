@@ -145,6 +145,10 @@ class ResourceStore(Protocol):
         the
         transaction: ConditionFailed otherwise. Returns the stored versions in the order of ``plan.writes``, durable."""
 
+    def shaped(self, entries: tuple[Entry, ...], references: tuple[tuple[str, str], ...]) -> object:
+        """What a write's entries and references become in this store, as far as that follows from them alone:
+        ``Write.shape``, which another process may make beforehand. None where nothing does."""
+
     async def visible(self, keys: Iterable[tuple[str, str]], grant: Grant) -> set[tuple[str, str]]:
         """Those of the current, undeleted resources that the grant lets the caller see (for read and history)."""
 

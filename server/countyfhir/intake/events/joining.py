@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,7 @@ from countyfhir.model import json
 Resource = dict[str, Any]
 
 JOINED_TYPES = frozenset({"Encounter", "Observation", "DiagnosticReport", "Condition"})
+_JOINABLE = re.compile(rb'"reference":"((?:%s)/[^"\\]*)"' % "|".join(sorted(JOINED_TYPES)).encode())
 REFERRERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Encounter": (
         *(("Observation", "encounter"), ("Condition", "encounter"), ("Procedure", "encounter")),
@@ -99,29 +101,25 @@ async def names_in(node: Any, index: Index, more: Iterable[str] = ()) -> dict[st
     return {one: standing for one in found if (standing := await index.standing(one)) != one}
 
 
-def joinable(node: Any) -> Iterable[str]:
-    """The references inside a resource that may lead to a joined one."""
-    if isinstance(node, dict):
-        reference = node.get("reference")
-        if isinstance(reference, str) and reference.partition("/")[0] in JOINED_TYPES:
-            yield reference
-        for part in node.values():
-            if isinstance(part, (dict, list)):
-                yield from joinable(part)
-    elif isinstance(node, list):
-        for part in node:
-            yield from joinable(part)
+def joinable(node: Any) -> list[str]:
+    """The references inside a resource (or several) that may lead to a joined one."""
+    return [found.decode() for found in _JOINABLE.findall(json.dumps(node))]
 
 
 def renamed(node: Any, names: Mapping[str, str]) -> Any:
-    """A copy whose references lead to the standing resources."""
+    """The resource with references that lead to the standing resources: a copy where there are any."""
+    return renamed_copy(node, names) if names else node
+
+
+def renamed_copy(node: Any, names: Mapping[str, str]) -> Any:
+    """A copy, whether or not something in it is renamed."""
     if isinstance(node, dict):
-        made = {name: renamed(part, names) for name, part in node.items()}
+        made = {name: renamed_copy(part, names) for name, part in node.items()}
         reference = made.get("reference")
         if isinstance(reference, str) and reference in names:
             made["reference"] = names[reference]
         return made
-    return [renamed(part, names) for part in node] if isinstance(node, list) else node
+    return [renamed_copy(part, names) for part in node] if isinstance(node, list) else node
 
 
 async def join(made: MappedRecord, decision: Decision, joining: Joining) -> None:
@@ -307,11 +305,19 @@ def applied(made: MappedRecord, decision: Decision, joining: Joining) -> tuple[M
     for one in made.resources:
         own = f"{one['resourceType']}/{one['id']}"
         standing = names.get(own, own)
-        resources[standing] = bodies.get(standing) or renamed(one, names) | {"id": standing.partition("/")[2]}
+        resources[standing] = bodies.get(standing) or elsewhere(one, standing, names)
     write = dict.fromkeys(names.get(one, one) for one in decision.write)
     kept = joining.restated | resources.keys()
     withdraw = tuple(one for one in decision.withdraw if one not in kept)
     return replace(made, resources=tuple(resources.values())), replace(decision, write=tuple(write), withdraw=withdraw)
+
+
+def elsewhere(resource: Resource, standing: str, names: Mapping[str, str]) -> Resource:
+    """The resource under the name of the standing one, its references led there; itself where nothing is joined."""
+    if not names:
+        return resource
+    made: Resource = renamed_copy(resource, names)
+    return made | {"id": standing.partition("/")[2]}
 
 
 def extra(made: MappedRecord, joining: Joining) -> list[Resource]:

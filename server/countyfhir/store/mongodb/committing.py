@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from countyfhir.exchange import AuditRecord, Plan, Stored, Write, changed
@@ -64,7 +64,7 @@ async def apply(transaction: Transaction, made: Prepared) -> tuple[Stored, ...]:
     await _refuse_while_referenced(transaction, made)
     writes = zip(plan.writes, made.owners, made.shapes, strict=True)
     stored = tuple(_write(transaction, write, owner, its, made.body_bytes) for write, owner, its in writes)
-    transaction.audit += [_with_version(record, stored) for record in plan.audit]
+    transaction.audit += _with_versions(plan.audit, stored)
     transaction.accounts += [plan.account] if plan.account is not None else []
     for write, version in zip(plan.writes, stored, strict=True):
         if write.subscriber is not None:
@@ -177,10 +177,12 @@ async def _holders(transaction: Transaction, marks: list[str], written: set[str]
     return found
 
 
-def _with_version(record: AuditRecord, stored: tuple[Stored, ...]) -> AuditRecord:
-    """The record of a write names the version it made, which only the commit knows."""
-    if record.version_id is None and record.logical_id is not None:
-        for version in stored:
-            if (version.resource_type, version.logical_id) == (record.resource_type, record.logical_id):
-                return changed(record, version_id=str(version.version_id))
-    return record
+def _with_versions(records: Sequence[AuditRecord], stored: Sequence[Stored]) -> list[AuditRecord]:
+    """The records of writes name the versions they made, which only the commit knows."""
+    made = {(one.resource_type, one.logical_id): str(one.version_id) for one in reversed(stored)}
+    return [
+        changed(record, version_id=version)
+        if record.version_id is None and (version := made.get((record.resource_type or "", record.logical_id or "")))
+        else record
+        for record in records
+    ]

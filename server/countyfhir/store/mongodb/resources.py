@@ -10,6 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
 
 from countyfhir.exchange import ALL, Grant, Plan, Stored
+from countyfhir.search.entries import Entry
 from countyfhir.search.query import Query
 from countyfhir.store.changed import Changed
 from countyfhir.store.mongodb import committing, gathering, history, reindexing
@@ -96,6 +97,10 @@ class MongoResources:
         """Every match of each, all from one snapshot, without a time limit."""
         async with self._snapshot(limited=False) as reading:
             return await gathering.gathered(reading, wanted)
+
+    def shaped(self, entries: tuple[Entry, ...], references: tuple[tuple[str, str], ...]) -> object:
+        """Nothing: documents are made in the turn to write."""
+        return None
 
     async def visible(self, keys: Iterable[tuple[str, str]], grant: Grant) -> set[tuple[str, str]]:
         """Those of the current, undeleted resources that the grant lets the caller see."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from countyfhir.exchange import AuditRecord, Criteria, Plan, Stored, Write, changed
@@ -40,7 +40,7 @@ def prepared(plan: Plan, definitions: int, finds: Finds) -> Prepare[tuple[Stored
 
     def prepare() -> Callable[[Transaction], Step[tuple[Stored, ...]]]:
         _refuse_repeats(plan)
-        shapes = [shape((*write.entries, *authored(write)), write.references) for write in plan.writes]
+        shapes = [_groups(write) for write in plan.writes]
 
         def number(transaction: Transaction) -> Step[tuple[Stored, ...]]:
             targets = [_target(transaction, write, groups) for write, groups in zip(plan.writes, shapes, strict=True)]
@@ -49,6 +49,13 @@ def prepared(plan: Plan, definitions: int, finds: Finds) -> Prepare[tuple[Stored
         return number
 
     return prepare
+
+
+def _groups(write: Write) -> list[Group]:
+    """The rows of a write by kind and parameter."""
+    if write.shape is None:
+        return shape((*write.entries, *authored(write)), write.references)
+    return [*write.shape, *shape(authored(write))]
 
 
 def is_checked_first(plan: Plan) -> bool:
@@ -90,7 +97,7 @@ def _apply(
             raise ConditionFailed("criteria", ",".join(criteria.query.resource_types))
     stored = _write_all(transaction, plan, targets)
     _refuse_while_referenced(transaction, plan, targets)
-    transaction.pending.audit += [_with_version(record, stored) for record in plan.audit]
+    transaction.pending.audit += _with_versions(plan.audit, stored)
     if plan.account is not None:
         remember(transaction, plan.account)
     for write, version in zip(plan.writes, stored, strict=True):
@@ -225,10 +232,12 @@ def _holders(transaction: Transaction, rid: int) -> tuple[str, ...]:
     return tuple(sorted(holder for (holder,) in rows))
 
 
-def _with_version(record: AuditRecord, stored: tuple[Stored, ...]) -> AuditRecord:
-    """The record of a write names the version it made, which only the commit knows."""
-    if record.version_id is None and record.logical_id is not None:
-        for version in stored:
-            if (version.resource_type, version.logical_id) == (record.resource_type, record.logical_id):
-                return changed(record, version_id=str(version.version_id))
-    return record
+def _with_versions(records: Sequence[AuditRecord], stored: Sequence[Stored]) -> list[AuditRecord]:
+    """The records of writes name the versions they made, which only the commit knows."""
+    made = {(one.resource_type, one.logical_id): str(one.version_id) for one in reversed(stored)}
+    return [
+        changed(record, version_id=version)
+        if record.version_id is None and (version := made.get((record.resource_type or "", record.logical_id or "")))
+        else record
+        for record in records
+    ]

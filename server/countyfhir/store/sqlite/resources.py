@@ -10,6 +10,7 @@ import apsw
 
 from countyfhir.exchange import ALL, Criteria, Grant, Plan, Stored
 from countyfhir.outcome import FhirError
+from countyfhir.search.entries import Entry
 from countyfhir.search.query import Query
 from countyfhir.store.changed import Changed
 from countyfhir.store.ports import Extract, Gathered, Gathering, HistoryPage, HistoryQuery, Page, Reindexed
@@ -20,6 +21,7 @@ from countyfhir.store.sqlite.faults import translated
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.options import Options
 from countyfhir.store.sqlite.reading import Readers, snapshot
+from countyfhir.store.sqlite.rows import shape
 from countyfhir.store.sqlite.search import matching_ids, visible_keys
 from countyfhir.store.sqlite.search import page as search_page
 from countyfhir.store.sqlite.writing import Transaction, Writer
@@ -99,6 +101,10 @@ class SqliteResources:
         with translated():
             connection = self._connections.mine()
             return any(self._names.type_id(connection, name) is not None for name in resource_types)
+
+    def shaped(self, entries: tuple[Entry, ...], references: tuple[tuple[str, str], ...]) -> object:
+        """The rows of the index tables, but for what is a number only in the file."""
+        return shape(entries, references)
 
     async def visible(self, keys: Iterable[tuple[str, str]], grant: Grant) -> set[tuple[str, str]]:
         """Those of the current, undeleted resources that the grant lets the caller see."""

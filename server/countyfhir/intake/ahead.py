@@ -1,0 +1,40 @@
+"""Records on their way to the ledger, mapped in batches; the composition root may give other processes to do it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from countyfhir.intake.ledger import content_digest
+from countyfhir.intake.reading import Record
+from countyfhir.mapping import Context, MappedRecord, RecordMapping, apply
+from countyfhir.mapping.apply import deleted
+from countyfhir.mapping.finding import Finding
+
+if TYPE_CHECKING:
+    from countyfhir.intake.desk import Stream
+
+Batch = list[tuple[Record, MappedRecord]]
+Ahead = Callable[[Iterator[Record], "Stream", int], AsyncIterator[Batch]]
+"""Records of a stream, so many at a time, each with what it becomes; in their order."""
+
+
+async def in_turn(records: Iterator[Record], stream: Stream, size: int) -> AsyncIterator[Batch]:
+    """Each batch when it is asked for, in this process."""
+    mapping, context, reused = stream.mapping, stream.context, stream.reused
+    while batch := list(islice(records, size)):
+        yield [(record, mapped_record(record, mapping, context, reused)) for record in batch]
+
+
+def mapped_record(
+    record: Record, mapping: RecordMapping, context: Context, reused: frozenset[str] = frozenset()
+) -> MappedRecord:
+    """What the record becomes, with the digest of it; one whose cells cannot be told apart is quarantined unread."""
+    if record.problem is not None:
+        return MappedRecord("", "", (), (Finding(record.problem, (), "error", held_back=True),), "quarantined")
+    made = apply(mapping, record.row, context, reused)
+    if record.deleted:
+        return deleted(made.key, made.subject or made.key, made.version_key)
+    return replace(made, digest=content_digest(made.resources)) if made.outcome == "mapped" else made
