@@ -70,6 +70,7 @@ NEEDS: Mapping[str, Need] = {
     "$quarantine-discard": Need(),
     "$quarantine-record": Need(),
     "$quarantine-replay": Need(),
+    "$recent-results": Need("r", others=(("DiagnosticReport", "s"), ("Observation", "s"))),
     "$reindex": Need(ADMINISTRATOR, everywhere=True),
     "$renew": Need("rc", others=(("Consent", "c"), ("CareTeam", "c"), ("Coverage", "c"), ("Task", "s"))),
     "$sign": Need("c", others=(("Consent", "c"), ("CareTeam", "c"), ("Coverage", "c"), ("Task", "s"))),

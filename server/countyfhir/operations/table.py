@@ -21,6 +21,7 @@ from countyfhir.operations.persons.match import match
 from countyfhir.operations.persons.merge import merge
 from countyfhir.operations.preferred_id import preferred_id
 from countyfhir.operations.purge import purge
+from countyfhir.operations.recent_results import recent_results
 from countyfhir.operations.reindex import reindex, status
 from countyfhir.operations.snapshot import make_snapshot
 from countyfhir.operations.subscriptions import notifications
@@ -78,6 +79,11 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         *("evaluate-measure", evaluate_measure, _R4 + "Measure-evaluate-measure", ("Measure",)),
+        on_type=True,
+        on_instance=True,
+    ),
+    Operation(
+        *("recent-results", recent_results, _OURS + "Patient-recent-results", ("Patient",)),
         on_type=True,
         on_instance=True,
     ),

@@ -11,7 +11,8 @@ from countyfhir.exchange import Resource
 from countyfhir.workflow.timing import micros
 
 DAY = 86_400_000_000
-TYPES = ("DiagnosticReport", "Observation")
+SEARCHED = (("DiagnosticReport", "date"), ("DiagnosticReport", "issued"), ("Observation", "date"))
+"""Types of results, and the search parameters that say when one is of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,10 @@ def is_equivalent(wanted: Wanted, result: Resource) -> bool:
     another method or body site."""
     code = [result.get("code") or {}]
     codes = codes_of(code)
-    if codes and wanted.codes:
-        same = bool(codes & wanted.codes) or any(
-            not one[0] and any(one[1] == each[1] for each in codes) for one in wanted.codes
-        )
-    else:
-        same = bool(names_of(code) & wanted.names)
+    bare = {one for system, one in wanted.codes if not system}
+    same = bool(codes & wanted.codes) or any(one in bare for _, one in codes)
+    if not codes or len(bare) == len(wanted.codes):
+        same = same or bool(names_of(code) & wanted.names)
     if not same:
         return False
     methods, sites = _marks([result.get("method") or {}]), _marks([result.get("bodySite") or {}])

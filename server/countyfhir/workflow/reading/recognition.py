@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from countyfhir.exchange import Resource
 from countyfhir.workflow.reading.clock import Kind
-from countyfhir.workflow.reading.equivalence import DAY, TYPES, days_for, made_at, recent, wanted_by
+from countyfhir.workflow.reading.equivalence import DAY, SEARCHED, days_for, made_at, recent, wanted_by
 from countyfhir.workflow.reading.matching import organization_of
 from countyfhir.workflow.reading.notices import communication, task
 from countyfhir.workflow.reading.reading import (
@@ -34,7 +34,7 @@ async def judge_order(situation: Situation, change: Change, verdict: Verdict, or
     made = dict(decisions(order))
     for result, (decision, reason) in made.items():
         await _check(situation, change, verdict, order, result, decision, reason)
-    if order.get("status") not in ("draft", "active", "on-hold") and change.before is None:
+    if order.get("status") not in ("draft", "active", "on-hold") and change.before is None and not made:
         return
     earlier = await situation.look.read(f"Task/{named_id(CODE, order['id'])}")
     found = (
@@ -94,13 +94,14 @@ async def _found(situation: Situation, order: Resource, kind: Kind) -> list[Reso
     since = situation.now - days_for(kind.name, table) * DAY
     wanted, told = wanted_by(order), []
     codes = ",".join(quote(f"{system}|{code}", safe="") for system, code in sorted(wanted.codes))
-    for resource_type in TYPES:
-        criteria = f"subject={patient}&date=ge{quote(instant(since - DAY), safe='')}"
+    for resource_type, dated in SEARCHED:
+        criteria = f"subject={patient}&{dated}=ge{quote(instant(since - DAY), safe='')}"
         if resource_type == "Observation":
             if not codes:
                 continue  # Observations are found by their code
             criteria += f"&code={codes}"
-        told += await situation.look.search(resource_type, criteria)
+        found = await situation.look.search(resource_type, criteria)
+        told += [one for one in found if one not in told]
     name = f"ServiceRequest/{order['id']}"
     told = [one for one in told if all(literal(each) != name for each in one.get("basedOn", ()))]
     return await situation.look.shown(recent(told, wanted, since, table["recognition"]["statuses"]))
