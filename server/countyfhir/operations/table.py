@@ -8,6 +8,7 @@ from countyfhir.operations import quarantine
 from countyfhir.operations.contracts.ending import change_team, terminate
 from countyfhir.operations.contracts.fulfilment import fulfilment, paper_contracts
 from countyfhir.operations.contracts.sign import renew, sign
+from countyfhir.operations.apply import apply_activity, apply_plan
 from countyfhir.operations.convert_record import convert_record
 from countyfhir.operations.document import document
 from countyfhir.operations.everything import everything
@@ -45,6 +46,14 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("meta", meta, _R4 + "Resource-meta", on_system=True, on_type=True, on_instance=True),
     Operation("meta-add", meta_add, _R4 + "Resource-meta-add", on_instance=True, affects_state=True),
     Operation("meta-delete", meta_delete, _R4 + "Resource-meta-delete", on_instance=True, affects_state=True),
+    Operation(
+        *("apply", apply_plan, _R4 + "PlanDefinition-apply", ("PlanDefinition",)), on_type=True, on_instance=True
+    ),
+    Operation(
+        *("apply", apply_activity, _R4 + "ActivityDefinition-apply", ("ActivityDefinition",)),
+        on_type=True,
+        on_instance=True,
+    ),
     Operation("everything", everything, _R4 + "Patient-everything", ("Patient",), on_type=True, on_instance=True),
     Operation("everything", everything, _R4 + "Encounter-everything", ("Encounter",), on_instance=True),
     Operation("match", match, _R4 + "Patient-match", ("Patient",), on_type=True),

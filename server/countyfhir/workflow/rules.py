@@ -10,7 +10,9 @@ from importlib import import_module
 from countyfhir.workflow.situation import Change, Situation, Verdict
 
 WORKFLOWS: dict[str, frozenset[str]] = {
-    "chronic": frozenset({"Condition", "Encounter", "Observation", "Patient", "QuestionnaireResponse", "Task"}),
+    "chronic": frozenset(
+        {"CarePlan", "Condition", "Encounter", "Observation", "Patient", "QuestionnaireResponse", "Task"}
+    ),
     "referral": frozenset({"ServiceRequest", "Task", "Consent", "Appointment", "Encounter"}),
     "contracts": frozenset({"Contract", "Consent", "Task"}),
     "reading.rule": frozenset({"ServiceRequest", "Task", "Provenance", "DiagnosticReport"}),

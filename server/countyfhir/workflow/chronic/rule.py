@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from countyfhir.exchange import Resource
-from countyfhir.workflow.chronic import hand_over, next_visit, registers, standing, visits
+from countyfhir.workflow.chronic import care_plans, hand_over, next_visit, registers, standing, visits
 from countyfhir.workflow.chronic.classification import worst
 from countyfhir.workflow.chronic.codes import is_action
 from countyfhir.workflow.chronic.conditions import reading
@@ -38,6 +38,7 @@ def _died(patient: Resource) -> bool:
 
 
 _TESTS: dict[str, Callable[[Resource], bool]] = {
+    "CarePlan": care_plans.is_bound,
     "Condition": lambda one: bool((one.get("code") or {}).get("coding")),
     "Encounter": visits.is_follow_up,
     "Observation": _measured,
@@ -58,6 +59,8 @@ async def judge(situation: Situation, changes: list[Change], verdict: Verdict) -
                 await _diagnosed(record, change, table)
             elif change.resource_type == "Patient":
                 await _ended(record, change)
+            elif change.resource_type == "CarePlan":
+                await care_plans.judge_plan(record, change)
             elif change.resource_type == "Task":
                 await _task(record, change, table)
     extracted = await _extracted(record, changes, table)
