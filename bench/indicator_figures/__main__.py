@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from bench.indicator_figures.comparing import Compared, compare
+from bench.indicator_figures.speed import measured
 
 
 def line(one: Compared) -> str:
@@ -25,9 +26,15 @@ def line(one: Compared) -> str:
 def main() -> int:
     """0 when every figure and the records behind it agree."""
     parser = argparse.ArgumentParser(prog="bench/indicators", description=__doc__)
-    parser.add_argument("truth", type=Path, help="the file that says what is true; its folder is the export")
+    parser.add_argument("truth", type=Path, nargs="?", help="the file that says what is true, beside the export")
     parser.add_argument("--store", help="a store that has taken the export in; made anew when not named")
+    parser.add_argument("--speed", type=int, metavar="RESIDENTS", help="instead, how long a made-up county takes")
     chosen = parser.parse_args()
+    if chosen.speed:
+        print("\n".join(measured(chosen.speed)))
+        return 0
+    if chosen.truth is None:
+        parser.error("name a truth file, or --speed RESIDENTS")
     truth = json.loads(chosen.truth.read_text("utf-8"))
     with tempfile.TemporaryDirectory(prefix="countyfhir-") as folder:
         store = chosen.store or f"sqlite:{folder}/county.sqlite"

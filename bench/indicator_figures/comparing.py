@@ -76,7 +76,9 @@ def told_by(provenances: Iterable[dict[str, Any]]) -> Origins:
     of_resource: dict[str, set[tuple[str, str]]] = defaultdict(set)
     patients: dict[tuple[str, str], set[str]] = defaultdict(set)
     for record, targets in map(_origin, provenances):
-        for target in targets if record else ():
+        if record is None:
+            continue
+        for target in targets:
             of_resource[target].add(record)
             if target.startswith("Patient/"):
                 patients[record].add(target.partition("/")[2])

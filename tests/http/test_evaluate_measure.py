@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from bench.indicator_figures import rows as figures
 from countyfhir.operations.measures.finding import shipped_measures
 from countyfhir.validation.structure import check
-from tests.http import figures
 
 PERIOD = f"periodStart={figures.YEAR}-01-01&periodEnd={figures.YEAR}-12-31"
 PLAIN = {"person_index": "off", "workflow": "off", "notifications": "off", "validation": "off"}
