@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
 
 from countyfhir.access import keys
 from countyfhir.app import open_world
+from countyfhir.exchange import Principal
+from countyfhir.interactions.covered import visible_to
 from countyfhir.settings import load
 
 BASE = "http://127.0.0.1:8080/fhir/"
@@ -83,7 +84,7 @@ class County:
     """A server that wants keys, and clients of it. ``office`` sees and writes everything."""
 
     def __init__(self, serve: Callable[..., TestClient], store: str, **settings: Any) -> None:
-        self._store = store
+        self.store = store
         self._server = serve(store=store, auth="keys", **settings)
         roles = ("data-office", "infectious-disease", "psychiatry")
         self.office = self.client("office", roles=roles)
@@ -94,7 +95,7 @@ class County:
         """A client with a key of that institution."""
 
         async def made() -> str:
-            async with open_world(load({"store": self._store, "load_definitions": "off"})) as opened:
+            async with open_world(load({"store": self.store, "load_definitions": "off"})) as opened:
                 wanted = scopes or ("system/*.cruds",)
                 secret, _ = await keys.create(
                     opened.store.keys, name=name, organization=name, roles=tuple(roles), scopes=wanted
@@ -104,6 +105,15 @@ class County:
         client = TestClient((server or self._server).app, base_url=BASE)
         client.headers["Authorization"] = f"Bearer {asyncio.run(made())}"
         return client
+
+    def visible_to(self, principal: Principal, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """``covered.visible_to`` on this store."""
+
+        async def asked() -> set[tuple[str, str]]:
+            async with open_world(load({"store": self.store, "load_definitions": "off"})) as opened:
+                return await visible_to(principal, keys, opened.world)
+
+        return asyncio.run(asked())
 
     def put(self, *resources: Resource, by: TestClient | None = None) -> None:
         """Write them, each by itself."""
@@ -117,8 +127,3 @@ def ids(client: TestClient, query: str) -> set[str]:
     answer = client.get(query)
     assert answer.status_code == 200, answer.text
     return {row["resource"]["id"] for row in answer.json().get("entry", ()) if row["search"]["mode"] == "match"}
-
-
-def place(folder: Path) -> Path:
-    """Where a county keeps its store."""
-    return folder / "county.sqlite"

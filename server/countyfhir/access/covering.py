@@ -9,9 +9,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from countyfhir.access.grants import Alternative, ScopedGrant
+from countyfhir.access.grants import Alternative, ScopedGrant, labels_named
 from countyfhir.exchange import Grant
-from countyfhir.search.query import Clause, InCompartment, OwnBy, SeenBy, TokenIs, Unlabelled
+from countyfhir.search.query import Clause, InCompartment, OwnBy, SeenBy, Unlabelled
 
 Coding = tuple[str, str]
 """System and code of a security label."""
@@ -89,16 +89,6 @@ class Covering:
 def is_of_a_patient(alternative: Alternative) -> bool:
     """Whether it shows one resident's compartment only: a patient/ scope, by which residents see what is theirs."""
     return any(len(clause) == 1 and isinstance(clause[0], InCompartment) for clause in alternative)
-
-
-def labels_named(alternative: Alternative) -> frozenset[Coding]:
-    """The security labels that a scope asks for itself (``?_security=system|code``): it shows them."""
-    return frozenset(
-        (one.system, one.code)
-        for clause in alternative
-        for one in clause
-        if isinstance(one, TokenIs) and one.parameter == "_security" and one.system and one.code
-    )
 
 
 def kept(compute: Callable[[Grant, Cover], Grant], most: int) -> Callable[[Grant, Cover], Grant]:

@@ -11,7 +11,7 @@ from math import prod
 from countyfhir.access.scopes import LETTERS, Scope, is_clinical, parse
 from countyfhir.exchange import ALL, Grant, Principal
 from countyfhir.outcome import FhirError
-from countyfhir.search.query import Clause, IdIs, InCompartment
+from countyfhir.search.query import Clause, IdIs, InCompartment, TokenIs
 
 Alternative = tuple[Clause, ...]
 Pairs = tuple[tuple[str, str], ...]
@@ -187,9 +187,23 @@ def assemble(
 def alternatives_of(
     letter: str, view: dict[str, dict[Alternative, None]], whole: dict[str, dict[Alternative, None]]
 ) -> tuple[Alternative, ...]:
-    """The alternatives under which a letter is granted on a type; () when it is granted without narrowing."""
+    """The alternatives under which a letter is granted on a type; () when it is granted without narrowing. A scope that
+    names a security label is kept beside a wider one: it shows what is labelled so."""
     alternatives = (*view.get(letter, ()), *whole.get(letter, ()))
-    return () if () in alternatives else alternatives
+    if () not in alternatives:
+        return alternatives
+    labelled = tuple(one for one in alternatives if labels_named(one))
+    return ((), *labelled) if labelled else ()
+
+
+def labels_named(alternative: Alternative) -> frozenset[tuple[str, str]]:
+    """The security labels (system, code) that a scope asks for itself (``?_security=system|code``)."""
+    return frozenset(
+        (one.system, one.code)
+        for clause in alternative
+        for one in clause
+        if isinstance(one, TokenIs) and one.parameter == "_security" and one.system and one.code
+    )
 
 
 def all_of(views: Iterable[tuple[Alternative, ...]]) -> tuple[Alternative, ...]:
