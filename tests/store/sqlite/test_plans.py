@@ -12,9 +12,10 @@ from urllib.parse import parse_qsl
 import apsw
 import pytest
 
-from countyfhir.exchange import ALL
+from countyfhir.exchange import ALL, Grant
 from countyfhir.search import parse
 from countyfhir.search.context import default_context
+from countyfhir.search.query import OwnBy, SeenBy, Unlabelled
 from countyfhir.store.sqlite import connecting, leading, search
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.options import Options
@@ -122,7 +123,7 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connection
     connection.close()
 
 
-def statements(connection: apsw.Connection, shape: str) -> list[tuple[str, object]]:
+def statements(connection: apsw.Connection, shape: str, grant: Grant = ALL) -> list[tuple[str, object]]:
     """Every statement that answers the first, the second and the counted page of a shape."""
     place, _, query = shape.partition("?")
     asked = parse.search(place or None, [*parse_qsl(query), ("_count", "1")], CONTEXT).query
@@ -135,9 +136,9 @@ def statements(connection: apsw.Connection, shape: str) -> list[tuple[str, objec
     connection.exec_trace = note
     try:
         names = Names()
-        first = search.page(connection, names, asked, ALL, 100)
+        first = search.page(connection, names, asked, grant, 100)
         more = parse.Query(asked.resource_types, asked.where, asked.sort, 1, "accurate", asked.includes, first.cursor)
-        search.page(connection, names, more, ALL, 100)
+        search.page(connection, names, more, grant, 100)
     finally:
         connection.exec_trace = None
     return told
@@ -202,6 +203,47 @@ def test_ranges_are_probed_by_resource(
             if table in ("date", "number")]  # fmt: skip
     assert read
     assert [detail for detail in read if "(rid=?" not in detail] == []
+
+
+NARROWED = Grant(
+    {"*": frozenset("rs")},
+    {
+        name: (
+            (
+                (SeenBy(("o1", "o2"), attached=name == "Observation", through=name == "Encounter"),),
+                (Unlabelled(frozenset({("urn:s", "a")})), OwnBy(("o1",))),
+            ),
+        )
+        for name in ("Patient", "Observation", "Encounter")
+    },
+)
+"""What an institution may see (docs/access.md)."""
+
+
+@pytest.mark.parametrize("broad", [False, True], ids=["selective", "broad"])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "Observation?code=8480-6",
+        "Observation?code=8480-6&subject=Patient/p1",
+        "Observation?_sort=-date",
+        "Observation?subject:Patient.name=zhou&_include=*",
+        "Patient?name=zhou&_revinclude=*",
+        "Patient?_has:Observation:patient:code=8480-6",
+        "Encounter?date=ge2020",
+    ],
+)
+def test_narrowing_to_relations_stays_on_indexes(
+    county: apsw.Connection, shape: str, broad: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No step of a search by an institution reads a whole table, those of relations and linked persons among them."""
+    if broad:
+        monkeypatch.setattr(leading, "least", lambda scope, choices: None)
+    monkeypatch.setitem(globals(), "TABLES", TABLES | {"relation", "person_record"})
+    read = [step for told in statements(county, shape, NARROWED) for step in steps(county, *told)]
+    assert {"relation", "person_record"} <= {table for _, table, _ in read}
+    first_refusal = "SCAN relation USING COVERING INDEX relation_refused"  # of one row at most: is there any?
+    assert [detail for way, _, detail in read if way == "SCAN" and detail != first_refusal] == []
 
 
 def test_a_scan_would_be_seen(county: apsw.Connection) -> None:
