@@ -17,6 +17,8 @@ from .matching import Asked
 
 Resource = dict[str, Any]
 Key = tuple[str, str]
+BY_CANONICAL = frozenset({"questionnaire"})
+"""Reference parameters of canonicals: ``*`` does not follow them."""
 OWN = ("_id", "_lastUpdated")
 
 
@@ -93,7 +95,7 @@ def holds(county: County, resource: Resource, name: str, text: str) -> bool:
     present = [each for each in values(resource, parameter) if matching.says_something(*each, parameter.type)]
     if modifier == "missing":
         return (not present) == (text == "true")
-    if parameter.type == "reference" and modifier in ("below", "above"):
+    if parameter.type == "reference" and modifier in ("below", "above") and parameter.code not in BY_CANONICAL:
         return any(_within(county, value, modifier, text) for value, _ in present)
     if modifier in ("in", "not-in", "below", "above") and parameter.type == "token":
         inside = any(specials.coded(value, kind, modifier.removeprefix("not-"), text) for value, kind in present)
@@ -112,6 +114,8 @@ def _in_its_own_language(county: County, resource: Resource, code: str, text: st
     if code == "_filter":
         return specials.joined(specials.EXPRESSIONS[text], lambda leaf: _filtered(county, resource, leaf))
     own = (resource["resourceType"], resource["id"])
+    if text in specials.FUNCTIONAL:
+        return specials.FUNCTIONAL[text][resource["resourceType"]](resource)
     lists = [county.resources[key] for key in (("List", each) for each in text.split(",")) if key in county.resources]
     return any(own in targets(county, each, "item") for each in lists)
 
@@ -169,11 +173,20 @@ def _composite(parts: list[list[tuple[Any, str]]], parameter: SearchParameter, t
 
 def targets(county: County, resource: Resource, code: str) -> list[Key]:
     """The resources of ours that a reference parameter leads to, deleted and unknown ones left out."""
-    found = [
-        matching.target(value, county.base)
-        for value, _ in values(resource, parameter_of(resource["resourceType"], code))
-    ]
+    found: list[Key] = []
+    for value, _ in values(resource, parameter_of(resource["resourceType"], code)):
+        found += _of_canonical(county, value) if isinstance(value, str) else [matching.target(value, county.base)]
     return [key for key in dict.fromkeys(found) if key in county.resources]
+
+
+def _of_canonical(county: County, canonical: str) -> list[Key]:
+    """The resources with that url, and with that version where one is named."""
+    url, _, version = canonical.partition("|")
+    return [
+        key
+        for key, resource in county.resources.items()
+        if resource.get("url") == url and (not version or resource.get("version") == version)
+    ]
 
 
 def identified(county: County, resource: Resource, code: str) -> list[Key]:
@@ -275,6 +288,26 @@ def matches(county: County, types: Iterable[str], query: str, compartment: Key |
         )
     ]
     return ordered(county, found, [key for name, text in pairs if name == "_sort" for key in text.split(",")])
+
+
+def shown(county: County, found: list[Key], types: Iterable[str], query: str) -> list[Key]:
+    """The entries that matches have: themselves, or with ``_containedType=contained`` what they contain."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if dict(pairs).get("_contained", "false") == "false" or dict(pairs).get("_containedType") == "container":
+        return found
+    conditions = [(name, text) for name, text in pairs if not _shapes(name)]
+    entries: list[Key] = []
+    for key in found:
+        container = county.resources[key]
+        itself = dict(pairs)["_contained"] == "both" and key[0] in types
+        if itself and all(holds(county, container, name, text) for name, text in conditions):
+            entries.append(key)
+        entries += [
+            (each["resourceType"], f"{'/'.join(key)}#{each['id']}")
+            for each in container.get("contained", ())
+            if each["resourceType"] in types and all(holds(county, each, name, text) for name, text in conditions)
+        ]
+    return entries
 
 
 def _shapes(name: str) -> bool:
@@ -380,5 +413,9 @@ def _followed(source_type: str, text: str) -> list[tuple[str, str]]:
     if source not in ("*", source_type):
         return []
     table = definitions().search_parameters[source_type]
-    every = [each.code for each in table.values() if each.type == "reference" and each.expression]
+    every = [
+        each.code
+        for each in table.values()
+        if each.type == "reference" and each.expression and each.code not in BY_CANONICAL
+    ]
     return [(each, wanted) for each in (every if code in ("", "*") else [code])]

@@ -97,12 +97,14 @@ def next_of(bundle: dict[str, Any]) -> str | None:
 
 
 def keys_of(bundle: dict[str, Any], mode: str = "match") -> list[Key]:
-    """The (type, id) of the entries of a mode."""
-    return [
-        (entry["resource"]["resourceType"], entry["resource"]["id"])
-        for entry in bundle.get("entry", ())
-        if entry["search"]["mode"] == mode
-    ]
+    """The (type, id) of the entries of a mode; of what is contained, the id is ``Type/id#id``."""
+    return [_key(entry) for entry in bundle.get("entry", ()) if entry["search"]["mode"] == mode]
+
+
+def _key(entry: dict[str, Any]) -> Key:
+    place, inside, local = entry["fullUrl"].partition("#")
+    logical_id = "/".join(place.split("/")[-2:]) + f"#{local}" if inside else entry["resource"]["id"]
+    return entry["resource"]["resourceType"], logical_id
 
 
 async def pages(opened: Opened, url: str, grant: Grant | None = None) -> list[dict[str, Any]]:

@@ -10,7 +10,21 @@ from countyfhir.model.definitions import SearchParameter, definitions
 from countyfhir.search.conditions import modifiers_of
 
 from . import drawing as st
-from .drawn_resources import BASE, CODES, DATES, IDENTIFIERS, IDS, MOMENTS, NAMES, NUMBERS, SYSTEMS, TEXTS, UNITS, URIS
+from .drawn_resources import (
+    BASE,
+    CANONICALS,
+    CODES,
+    DATES,
+    IDENTIFIERS,
+    IDS,
+    MOMENTS,
+    NAMES,
+    NUMBERS,
+    SYSTEMS,
+    TEXTS,
+    UNITS,
+    URIS,
+)
 from .drawn_specials import special_conditions
 from .matching import component_types
 
@@ -26,8 +40,11 @@ MODIFIERS = {
     "quantity": ("", "", "", "missing"),
     "uri": ("", "below", "above", "missing"),
     "reference": ("", "", "", "identifier", "Patient", "missing"),
+    "canonical": ("", "", "below", "missing"),
     "composite": ("", "", "", "missing"),
 }
+BY_CANONICAL = frozenset({"questionnaire"})
+"""Reference parameters of canonicals."""
 
 
 def escaped(text: str) -> str:
@@ -131,6 +148,8 @@ def _value(draw: st.DrawFn, parameter: SearchParameter, modifier: str) -> str:
         return _token(draw)
     if modifier == "Patient":
         return draw(st.sampled_from((*IDS["Patient"], "gone")))
+    if parameter.code in BY_CANONICAL:
+        return escaped(draw(st.sampled_from((*CANONICALS, "http://q.org/3", "http://q.org/1|1.1"))))
     if parameter.type == "composite":
         return "$".join(VALUES[component_types(url)](draw) for url, _ in parameter.components)
     return VALUES[parameter.type](draw)
@@ -146,9 +165,8 @@ def plain_conditions(draw: st.DrawFn, kind: str) -> tuple[str, str]:
     codes = codes_of(kind, search_type) or codes_of(kind, "token")
     parameter = parameters[draw(st.sampled_from(codes))]
     offered = modifiers_of(parameter, kind, definitions())
-    modifier = draw(
-        st.sampled_from([each for each in MODIFIERS[parameter.type] if each in ("", "Patient") or each in offered])
-    )
+    named = MODIFIERS["canonical" if parameter.code in BY_CANONICAL else parameter.type]
+    modifier = draw(st.sampled_from([each for each in named if each in ("", "Patient") or each in offered]))
     if parameter.code == "identifier" and draw(st.integers(0, 4)) == 0:
         wanted = ("urn:t|MR|110105491231002", "urn:t|MR|11010519491231002X", "urn:t|X|a\\,b", "urn:t|MR|1")
         return "identifier:of-type", draw(st.sampled_from(wanted))
@@ -242,10 +260,10 @@ def grants(draw: st.DrawFn) -> dict[str, str]:
 
 @st.composite
 def inside(draw: st.DrawFn) -> dict[str, Any]:
-    """A search of contained Patients, which answers what contains them."""
+    """A search of contained Patients, which answers them or what contains them."""
     mode = draw(st.sampled_from(("true", "both")))
     pairs = draw(st.lists(plain_conditions("Patient"), min_size=1, max_size=2))
-    pairs += [("_contained", mode), ("_containedType", "container")]
+    pairs += [("_contained", mode), ("_containedType", draw(st.sampled_from(("container", "contained"))))]
     return _asked("Patient", pairs, draw)
 
 

@@ -22,6 +22,8 @@ IDS = {
     "ChargeItem": ("i1",),
     "Location": ("w1", "w2", "w3"),
     "List": ("l1", "l2"),
+    "Questionnaire": ("q1", "q2", "q3"),
+    "QuestionnaireResponse": ("a1", "a2"),
 }
 TEXTS = (
     *("Zhou", "zhōu", "ＺＨＯＵ", "Zhou Li", "zhou  li", "Müller", "MULLER", "Straße", "strasse", "a,b", "a|b", "a$b"),
@@ -74,6 +76,9 @@ URIS = (
     "urn:oid:1.2.3",
     "urn:oid:1.2",
 )
+FORMS = ("http://q.org/1", "http://q.org/2")
+CANONICALS = tuple(f"{url}{version}" for url in FORMS for version in ("", "|1", "|1.2", "|1.10"))
+"""Addresses of Questionnaires, and what names one of their versions."""
 IDENTIFIERS: tuple[dict[str, Any], ...] = (
     {"system": "urn:s", "value": "1"},
     {"system": "urn:s", "value": "001"},
@@ -201,8 +206,10 @@ def _organization(draw: st.DrawFn) -> dict[str, Any]:
 def _encounter(draw: st.DrawFn) -> dict[str, Any]:
     subject = draw(some(references("Patient")))
     contained = draw(maybe())
+    second = [{"resourceType": "Patient", "id": "also", **_patient(draw)}] if contained and draw(maybe()) else []
+    first = {"resourceType": "Patient", "id": "inside", "name": [{"family": "Zhou"}]}
     return present(
-        contained=[{"resourceType": "Patient", "id": "inside", "name": [{"family": "Zhou"}]}] if contained else None,
+        contained=[first, *second] if contained else None,
         status=draw(st.sampled_from(("planned", "finished"))),
         **{"class": draw(codings)},
         type=draw(several(concepts)),
@@ -215,6 +222,15 @@ def _encounter(draw: st.DrawFn) -> dict[str, Any]:
     )
 
 
+CLINICAL = ("active", "recurrence", "relapse", "inactive", "resolved")
+VERIFIED = ("confirmed", "refuted", "entered-in-error")
+CATEGORIES = ("problem-list-item", "encounter-diagnosis")
+
+
+def _status(system: str, code: str) -> dict[str, Any]:
+    return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code}]}
+
+
 def _condition(draw: st.DrawFn) -> dict[str, Any]:
     onset = draw(
         st.none()
@@ -224,6 +240,9 @@ def _condition(draw: st.DrawFn) -> dict[str, Any]:
         | st.builds(lambda low, high: ("onsetRange", present(low=low, high=high)), some(quantities), some(quantities))
     )
     return present(
+        clinicalStatus=draw(some([_status("condition-clinical", each) for each in CLINICAL])),
+        verificationStatus=draw(some([_status("condition-ver-status", each) for each in VERIFIED])),
+        category=draw(several([_status("condition-category", each) for each in CATEGORIES])),
         code=draw(some(concepts)),
         subject=draw(references("Patient")),
         encounter=draw(some(references("Encounter"))),
@@ -276,7 +295,7 @@ def _component(code: dict[str, Any], value: tuple[str, Any] | None) -> dict[str,
 def _medication_request(draw: st.DrawFn) -> dict[str, Any]:
     return present(
         status=draw(st.sampled_from(("active", "completed"))),
-        intent="order",
+        intent=draw(st.sampled_from(("order", "order", "proposal"))),
         medicationCodeableConcept=draw(concepts),
         subject=draw(references("Patient")),
         encounter=draw(some(references("Encounter"))),
@@ -327,6 +346,29 @@ def _charge_item(draw: st.DrawFn) -> dict[str, Any]:
     )
 
 
+def _questionnaire(draw: st.DrawFn) -> dict[str, Any]:
+    return present(
+        url=draw(some(FORMS)),
+        version=draw(some(("1", "1.2", "1.10"))),
+        status="active",
+        title=draw(some(TEXTS)),
+        code=draw(several(codings)),
+        date=draw(some(DATES)),
+    )
+
+
+def _questionnaire_response(draw: st.DrawFn) -> dict[str, Any]:
+    return present(
+        questionnaire=draw(some(CANONICALS)),
+        status=draw(st.sampled_from(("completed", "in-progress"))),
+        subject=draw(some(references("Patient"))),
+        encounter=draw(some(references("Encounter"))),
+        authored=draw(some(moments)),
+        author=draw(some(references("Practitioner", "Patient"))),
+        partOf=draw(several(references("Observation"), 1)),
+    )
+
+
 POSITIONS = (("36.07", "120.38"), ("36.10", "120.40"), ("36.5", "120.4"), ("0", "-179.99"), ("89.99", "-170"))
 
 
@@ -364,6 +406,8 @@ MADE = {
     "ChargeItem": _charge_item,
     "Location": _location,
     "List": _list,
+    "Questionnaire": _questionnaire,
+    "QuestionnaireResponse": _questionnaire_response,
 }
 
 

@@ -10,7 +10,7 @@ from countyfhir.model.definitions import definitions
 
 from . import drawing as st
 from .drawn_resources import IDS
-from .specials import BELOW, EXPRESSIONS, MEMBERS, TREE, Tree
+from .specials import BELOW, EXPRESSIONS, FUNCTIONAL, MEMBERS, TREE, Tree
 
 WORDS = {
     "kidney": r"(?<![a-z0-9])kidney(?![a-z0-9])",
@@ -66,7 +66,8 @@ def special_conditions(
     if form == "words":
         return draw(st.sampled_from(("_text", "_content"))), remembered(draw(trees(_words, "not ({})")))
     if form == "list":
-        return "_list", draw(st.sampled_from(("l1", "l2", "l1,l2", "gone")))
+        functional = [name for name, held in FUNCTIONAL.items() if kind in held]
+        return "_list", draw(st.sampled_from(("l1", "l2", "l1,l2", "gone", *functional, *functional)))
     if form == "near":
         return (
             ("near", f"{draw(st.sampled_from(POINTS))}|{draw(st.sampled_from(DISTANCES))}")

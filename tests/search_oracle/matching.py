@@ -198,7 +198,9 @@ def uri(value: str, type_name: str, text: str, modifier: str, asked: Asked) -> b
 
 
 def target(value: Any, base: str) -> tuple[str, str]:
-    """``(type, id)`` of a local literal, ``("", url)`` of another server's, ``("", "")`` of none."""
+    """``(type, id)`` of a local literal, ``("", url)`` of another server's or of a canonical, ``("", "")`` of none."""
+    if isinstance(value, str):
+        return "", value
     text = value.get("reference", "")
     found = LITERAL.fullmatch(text)
     if found and found[1] in (None, base):
@@ -208,7 +210,18 @@ def target(value: Any, base: str) -> tuple[str, str]:
     return ("", text) if ":" in text else ("", "")
 
 
+def canonical(value: str, wanted: str, modifier: str) -> bool:
+    """With the version that is asked for, or without; ``:below`` takes any version, or those that go on with a dot."""
+    if modifier == "below":
+        url, _, version = wanted.partition("|")
+        found = value.partition("|")
+        return found[0] == url and (not version or found[2] == version or found[2].startswith(version + "."))
+    return wanted in {value, value.partition("|")[0]}
+
+
 def reference(value: Any, type_name: str, text: str, modifier: str, asked: Asked) -> bool:
+    if isinstance(value, str):
+        return canonical(value, plain(text), modifier)
     if modifier == "identifier":
         return "identifier" in value and token(value["identifier"], "Identifier", text, "", asked)
     wanted, found = plain(text), target(value, asked.base)

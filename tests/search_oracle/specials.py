@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import matching, texts
@@ -102,6 +102,26 @@ def words(resource: dict[str, Any], code: str, text: str) -> bool:
         if name == "div" or code == "_content"
     ]
     return joined(EXPRESSIONS[text], lambda leaf: any(re.search(leaf[1], each) for each in read))
+
+
+def codes(resource: dict[str, Any], element: str) -> set[str]:
+    """The codes that stand in an element."""
+    value = resource.get(element, [])
+    concepts = value if isinstance(value, list) else [value]
+    return {coding["code"] for each in concepts for coding in each["coding"]}
+
+
+FUNCTIONAL: dict[str, dict[str, Callable[[dict[str, Any]], bool]]] = {
+    "$current-problems": {
+        "Condition": lambda one: (
+            bool(codes(one, "clinicalStatus") & {"active", "recurrence", "relapse"})
+            and not codes(one, "verificationStatus") & {"refuted", "entered-in-error"}
+            and "encounter-diagnosis" not in codes(one, "category")
+        )
+    },
+    "$current-medications": {"MedicationRequest": lambda one: one["status"] == "active" and one["intent"] == "order"},
+}
+"""Functional lists: what they hold of a type."""
 
 
 def near(resource: dict[str, Any], text: str) -> bool:
