@@ -127,8 +127,9 @@ def bare(answer: Path) -> Iterator[Server]:
 
 
 def api_key(store: Path) -> str:
-    """A fresh key that may do everything."""
-    command = ["key", "create", "bench", "--organization", "bench", "--scope", SCOPE, "--store", store_at(store)]
+    """A fresh key that may do everything, of the data office: it sees the records of the whole county."""
+    command = ["key", "create", "bench", "--organization", "bench", "--role", "data-office", "--scope", SCOPE,
+               "--store", store_at(store)]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "countyfhir", *command], capture_output=True, text=True, check=True, cwd=store.parent
     )

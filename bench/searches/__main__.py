@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from bench import driving, place
 from bench.county.filling import fill, filled
 from bench.county.making import Scale
 from bench.searches import shown
-from bench.searches.measuring import Measured, measured
+from bench.searches.measuring import Measured, measured, settled
 from bench.searches.patient_centred import OURS
 from bench.searches.published import W3, W4
 from bench.searches.shape import Shape
@@ -60,7 +61,7 @@ def _options() -> argparse.Namespace:
     asked.add_argument("--store", type=Path, help="a store filled before (--rungs says how far); it is not changed")
     asked.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     asked.add_argument(
-        "--folder", type=Path, help="for stores; that of the county stays, and is gone on with next time"
+        "--folder", type=Path, help="for stores; those of the county stay, and are measured again next time"
     )
     return asked.parse_args()
 
@@ -86,25 +87,37 @@ def checked(folder: Path, shapes: Sequence[Shape]) -> list[str]:
 
 
 def climbed(folder: Path, shapes: Sequence[Shape], options: argparse.Namespace) -> list[Measured]:
-    """The figures of every rung; the larger store continues the smaller one."""
-    kept = options.folder / f"county-{options.seed}-{options.part:g}.sqlite" if options.folder else None
-    store, figures = options.store or kept or folder / "county.sqlite", list[Measured]()
-    scale, first = Scale(options.seed, options.part), 0 if options.store else filled(store)
+    """The figures of every rung, each on a store of its own."""
+    figures, scale = list[Measured](), Scale(options.seed, options.part)
     for count in options.rungs:
-        if count < first:
-            print(f"{count:,} residents: passed over, {store.name} has {first:,}", file=sys.stderr)
-            continue
-        if not options.store:
-            loaded = fill(store, first, count, scale)
-            print(f"{count:,} residents: {loaded.resources:,} resources filled in, {loaded.rate:,.0f} a second,"
-                  f" {store.stat().st_size / 1e6:,.0f} MB", file=sys.stderr)  # fmt: skip
+        store = options.store or rung(options.folder or folder, count, scale)
         with ours(folder, store=store) as server:
+            print(f"{count:,} residents: {settled(server):.0f} seconds until the server rested", file=sys.stderr)
             for figure in measured(server, shapes, count, scale, options.clients, options.seconds):
                 figures.append(figure)
                 print(f"{count} {figure.clients:>2} {figure.run.p50:8.2f} {figure.run.p95:8.2f} {figure.path}",
                       file=sys.stderr)  # fmt: skip
-        first = count
     return figures
+
+
+def rung(folder: Path, count: int, scale: Scale) -> Path:
+    """The store of so many residents: as it was left, else grown from a copy of the largest smaller one."""
+    name = f"county-{scale.seed}-{scale.part:g}-"
+    store = folder / f"{name}{count}.sqlite"
+    if not store.exists():
+        smaller = [int(each.stem.removeprefix(name)) for each in folder.glob(f"{name}*.sqlite")]
+        grown_from = max((each for each in smaller if each < count), default=None)
+        if grown_from is None:
+            with ours(folder, store=store):
+                pass  # a server that sees the empty store knows its index entries as its own
+        else:
+            shutil.copy(folder / f"{name}{grown_from}.sqlite", store)
+    first = filled(store)
+    if first < count:
+        loaded = fill(store, first, count, scale)
+        print(f"{count:,} residents: {loaded.resources:,} resources filled in, {loaded.rate:,.0f} a second,"
+              f" {store.stat().st_size / 1e6:,.0f} MB", file=sys.stderr)  # fmt: skip
+    return store
 
 
 if __name__ == "__main__":

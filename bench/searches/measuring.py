@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -18,6 +19,8 @@ from bench.serving import Server
 SPREAD = 200
 """Different requests of a shape."""
 PAGES = 10
+AT_REST, RESTED, LONGEST_WAIT = 0.05, 3, 3600
+"""A server rests that computes less than so many seconds in a second, for so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,17 @@ def measured(
         for count in clients:
             run = drive(server, asked, clients=count, seconds=2 * seconds)
             yield Measured(workload, "mix", "all", residents, count, run)
+
+
+def settled(server: Server) -> float:
+    """Wait until the server has nothing to do of its own accord: the first one over a filled store builds the index of
+    persons, and makes index entries anew when the program has changed. Seconds that took."""
+    begun, rested, computed = time.monotonic(), 0, server.computed()
+    while rested < RESTED and time.monotonic() - begun < LONGEST_WAIT:
+        time.sleep(1)
+        before, computed = computed, server.computed()
+        rested = rested + 1 if computed - before < AT_REST else 0
+    return time.monotonic() - begun
 
 
 def requests(server: Server, shape: Shape, residents: int, scale: Scale) -> list[Request]:
