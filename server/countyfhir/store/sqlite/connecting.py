@@ -17,6 +17,9 @@ from countyfhir.store.sqlite.options import Options
 OLDEST_SQLITE = (3, 51, 3)
 """Older ones have the race of a WAL reset with several connections that can damage the file (sqlite.org, 3.51.3)."""
 
+STATEMENTS = 400
+"""Prepared statements that a connection keeps: searches have some hundred shapes, each with two to ten."""
+
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs", "lustre"}
 )
@@ -31,7 +34,7 @@ def check_library() -> None:
 
 def connect(path: str, options: Options, *, write: bool = False) -> apsw.Connection:
     """A connection; one that is not for writing refuses to write."""
-    connection = apsw.Connection(path, vfs=options.vfs)
+    connection = apsw.Connection(path, vfs=options.vfs, statementcachesize=STATEMENTS)
     connection.set_busy_timeout(int(options.busy_limit * 1000) if write else 5000)
     connection.wal_autocheckpoint(0)
     connection.config(
