@@ -11,7 +11,7 @@ from countyfhir.workflow.situation import Change, Situation, Verdict
 
 WORKFLOWS: dict[str, frozenset[str]] = {
     "chronic": frozenset(
-        {"CarePlan", "Condition", "Encounter", "Observation", "Patient", "QuestionnaireResponse", "Task"}
+        {"CarePlan", "Condition", "Encounter", "MedicationRequest", "Observation", "Patient", "QuestionnaireResponse", "Task"}
     ),
     "referral": frozenset({"ServiceRequest", "Task", "Consent", "Appointment", "Encounter"}),
     "contracts": frozenset({"Contract", "Consent", "Task"}),

@@ -56,7 +56,11 @@ class Record:
 
 
 def _about(resource: Resource, subject: str) -> bool:
-    return any(refers(resource.get(name), subject) for name in ("patient", "subject", "for"))
+    for name in ("patient", "subject", "for"):
+        told = resource.get(name)
+        if any(refers(one, subject) for one in (told if isinstance(told, list) else [told])):
+            return True
+    return False
 
 
 def _plain(resource: Resource) -> Resource:

@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from countyfhir.exchange import Resource
-from countyfhir.workflow.chronic import care_plans, hand_over, next_visit, registers, standing, visits
+from countyfhir.workflow.chronic import (
+    acknowledging,
+    care_plans,
+    hand_over,
+    long_prescriptions,
+    next_visit,
+    readings,
+    registers,
+    standing,
+    visits,
+)
 from countyfhir.workflow.chronic.classification import worst
 from countyfhir.workflow.chronic.codes import is_action
 from countyfhir.workflow.chronic.conditions import reading
@@ -30,7 +40,9 @@ def concerns(change: Change) -> bool:
 
 def _measured(observation: Resource) -> bool:
     codings = (observation.get("code") or {}).get("coding", ())
-    return "encounter" in observation and any(one.get("system") in _LOOKED_AT for one in codings)
+    if not any(one.get("system") in _LOOKED_AT for one in codings):
+        return False
+    return "encounter" in observation or readings.is_bound(observation)
 
 
 def _died(patient: Resource) -> bool:
@@ -42,9 +54,10 @@ _TESTS: dict[str, Callable[[Resource], bool]] = {
     "Condition": lambda one: bool((one.get("code") or {}).get("coding")),
     "Encounter": visits.is_follow_up,
     "Observation": _measured,
+    "MedicationRequest": long_prescriptions.is_bound,
     "Patient": _died,
     "QuestionnaireResponse": lambda one: "questionnaire" in one,
-    "Task": lambda one: is_action(one, "follow-up", "hand-over"),
+    "Task": lambda one: is_action(one, "follow-up", "hand-over", "acknowledge-reading"),
 }
 
 
@@ -61,11 +74,28 @@ async def judge(situation: Situation, changes: list[Change], verdict: Verdict) -
                 await _ended(record, change)
             elif change.resource_type == "CarePlan":
                 await care_plans.judge_plan(record, change)
+            elif change.resource_type == "MedicationRequest":
+                prescriptions = situation.tables.table("chronic-prescriptions")
+                await long_prescriptions.judge_prescription(record, change, prescriptions, table)
             elif change.resource_type == "Task":
                 await _task(record, change, table)
     extracted = await _extracted(record, changes, table)
     for reference in dict.fromkeys([*await _visits(record, changes, rules), *extracted]):
         await visits.judge_visit(record, reference, rules, table)
+    for change in changes:
+        if change.resource_type == "Observation" and change.after is not None:
+            await _reading(record, change, rules, table)
+
+
+async def _reading(record: Record, change: Change, rules: Table, table: Table) -> None:
+    """A reading that came without a visit; one that an intake brings only when it is recent."""
+    told = {**(change.after or {}), "id": change.logical_id}
+    window, now = int(rules["intake_window_days"]), record.situation.now
+    if not readings.is_bound(told) or (
+        record.situation.from_intake and not visits.is_recent(day_of(told), now, window)
+    ):
+        return
+    await readings.judge_reading(record, told, rules, table)
 
 
 async def _extracted(record: Record, changes: list[Change], table: Table) -> list[str]:
@@ -145,11 +175,14 @@ async def _ended(record: Record, change: Change) -> None:
 
 
 async def _task(record: Record, change: Change, table: Table) -> None:
+    if is_action(change.before, "acknowledge-reading"):
+        await acknowledging.judge_acknowledgement(record, change)
+        return
     if change.after is None:
         return
     if is_action(change.after, "hand-over"):
         await hand_over.judge_hand_over(record, change, table)
-    else:
+    elif is_action(change.after, "follow-up"):
         told = {**change.after, "id": change.logical_id}
         await record.put(next_visit.in_state(told, table, record.situation.now))
 
@@ -162,6 +195,9 @@ async def on_time(situation: Situation, change: Change, verdict: Verdict) -> Non
     if is_action(task, "follow-up"):
         table = situation.tables.table("chronic-registers")
         verdict.write(next_visit.in_state(task, table, situation.now))
+    elif is_action(task, "acknowledge-reading"):
+        record = Record(situation, verdict)
+        verdict.write(await acknowledging.escalate(record, task, situation.tables.table("chronic-alerts")))
     elif is_action(task, "hand-over"):
         verdict.write(with_mark(with_timer(task, None), "overdue"))
 

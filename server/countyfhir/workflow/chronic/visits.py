@@ -69,15 +69,20 @@ async def judge_visit(record: Record, reference: str, rules: Table, registers: T
         "Observation", patient, criteria, lambda one: refers(one.get("encounter"), reference) and _told(one)
     )
     visit = Visit(reference, patient, day, encounter, observations)
-    await _fill(record, visit, rules, registers)
-    followed = [name for name, spec in registers["registers"].items() if spec.get("followed")]
-    classified = [one for name in followed if (one := _class_of(name, visit, rules)) is not None]
+    await fill(record, visit, rules, registers)
+    classified = classes_of(visit, rules, registers)
     if classified:
-        await _follow(record, visit, classified, rules, registers)
+        await follow(record, visit, classified, rules, registers)
 
 
 def _told(observation: Resource) -> bool:
     return observation.get("status") not in UNUSABLE and COMPUTED not in codes_in(observation.get("code"), ITEM)
+
+
+def classes_of(visit: Visit, rules: Table, registers: Table) -> list[Classified]:
+    """The class of each disease that is followed and that the visit tells of."""
+    followed = [name for name, spec in registers["registers"].items() if spec.get("followed")]
+    return [one for name in followed if (one := _class_of(name, visit, rules)) is not None]
 
 
 def _class_of(disease: str, visit: Visit, rules: Table) -> Classified | None:
@@ -91,7 +96,7 @@ def _class_of(disease: str, visit: Visit, rules: Table) -> Classified | None:
     return classify(disease, visit.facts, rules, visit.day)
 
 
-async def _fill(record: Record, visit: Visit, rules: Table, registers: Table) -> None:
+async def fill(record: Record, visit: Visit, rules: Table, registers: Table) -> None:
     """The facts of the visit, of the resident, and of the visits before."""
     visit.facts = facts_of(visit.observations, rules)
     if not visit.facts:
@@ -116,7 +121,7 @@ async def _around(
     computed = {local(one.get("encounter")) for one in past if assessments.tells_all(one)}
     for observation in past:
         of = local(observation.get("encounter"))
-        if of == visit.reference or (of in computed and not assessments.tells_all(observation)):
+        if of is None or of == visit.reference or (of in computed and not assessments.tells_all(observation)):
             continue
         day = local_day(observation.get("effectiveDateTime"))
         kinds = kinds_of(await record.read(of))
@@ -146,7 +151,7 @@ def _changes(visit: Visit, past: Sequence[Resource], registers: Table) -> dict[s
     }
 
 
-async def _follow(
+async def follow(
     record: Record, visit: Visit, classified: Sequence[Classified], rules: Table, registers: Table
 ) -> None:
     """Write the computed class, and what follows from the worse of it and the doctor's own."""
