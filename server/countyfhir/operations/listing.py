@@ -16,7 +16,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "conforms": "CapabilityStatements are not compared",
     "convert": "send and ask in the form you want: JSON and XML are converted by Content-Type and Accept",
     "data-requirements": "what a definition needs is not worked out",
-    "evaluate-measure": "no measure is evaluated on request",
     "everything": "of a Patient and an Encounter only",
     "find": "no List by function; search for List?code=",
     "graph": "GraphDefinitions are not followed; use _include and _revinclude",
