@@ -23,6 +23,9 @@ _FORMS = {
 }
 _ANY = {"*/*": JSON, "application/*": JSON, "text/html": JSON, "text/*": JSON}
 FHIR_TYPES = frozenset(name for name in _FORMS if "fhir" in name)
+PRINTING = frozenset(("$referral-letter", "$return-slip"))
+"""Operations whose answer may be wanted on paper."""
+PRINTED = frozenset(("text/html", "html", "application/pdf", "pdf"))
 _VERSIONS = ("4.0", "4.0.1", "4")
 
 
@@ -52,6 +55,15 @@ def form_of_format(value: str) -> str:
     if form is None:
         raise not_acceptable(value)
     return form
+
+
+def printed_form(accept: str) -> str | None:
+    """``text/html`` or ``application/pdf`` where the caller likes that best of all, for what can be printed."""
+    liked = [
+        (-_quality(said), rank, name) for rank, (name, said) in enumerate(media_ranges(accept)) if _quality(said) > 0
+    ]
+    best = min(liked)[2] if liked else None
+    return best if best in PRINTED else None
 
 
 def media_ranges(header: str) -> list[tuple[str, dict[str, str]]]:

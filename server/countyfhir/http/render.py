@@ -33,7 +33,8 @@ def form_of(headers: Headers, interaction: Interaction) -> Form:
     """The wanted form; ``_format`` wins over Accept (R4 3.1.0.1.11). 406 when it is none of ours."""
     wanted = dict(interaction.query) if interaction.query else {}
     if "_format" in wanted:
-        name = negotiate.form_of_format(wanted["_format"])
+        printed = interaction.operation in negotiate.PRINTING and wanted["_format"] in negotiate.PRINTED
+        name = negotiate.JSON if printed else negotiate.form_of_format(wanted["_format"])
     elif interaction.resource_type == "Binary" and _reads_raw(interaction, headers):
         name = negotiate.JSON  # of an OperationOutcome; the content has its own type
     else:

@@ -10,6 +10,7 @@ from countyfhir.exchange import Interaction, Principal, changed
 from countyfhir.http import incoming
 from countyfhir.http.address import Addressing
 from countyfhir.http.headers import Headers, preconditions, preferences
+from countyfhir.http.negotiate import PRINTING, printed_form
 from countyfhir.interactions.route import route
 from countyfhir.model.definitions import Definitions
 from countyfhir.outcome import FhirError
@@ -40,6 +41,9 @@ def asked(
     client = edge.addressing.caller(scope, headers)
     purpose = headers.get(b"x-purpose-of-use")
     found = route(method, path, edge.definitions)
+    if found.operation in PRINTING and not any(name == "_format" for name, _ in query):
+        printed = printed_form(headers.get(b"accept", b"").decode("latin-1"))
+        query = query if printed is None else (*query, ("_format", printed))
     return Interaction(
         found.kind,
         found.resource_type,

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from countyfhir.interactions.world import Operation
 from countyfhir.operations import quarantine
+from countyfhir.operations.apply import apply_activity, apply_plan
 from countyfhir.operations.contracts.ending import change_team, terminate
 from countyfhir.operations.contracts.fulfilment import fulfilment, paper_contracts
 from countyfhir.operations.contracts.sign import renew, sign
-from countyfhir.operations.apply import apply_activity, apply_plan
 from countyfhir.operations.convert_record import convert_record
 from countyfhir.operations.document import document
 from countyfhir.operations.everything import everything
@@ -23,6 +23,9 @@ from countyfhir.operations.persons.merge import merge
 from countyfhir.operations.preferred_id import preferred_id
 from countyfhir.operations.purge import purge
 from countyfhir.operations.recent_results import recent_results
+from countyfhir.operations.referrals.letter import referral_letter, return_slip
+from countyfhir.operations.referrals.refer import refer
+from countyfhir.operations.referrals.unmatched import unmatched_referrals
 from countyfhir.operations.reindex import reindex, status
 from countyfhir.operations.snapshot import make_snapshot
 from countyfhir.operations.subscriptions import notifications
@@ -95,6 +98,19 @@ OPERATIONS: tuple[Operation, ...] = (
         *("recent-results", recent_results, _OURS + "Patient-recent-results", ("Patient",)),
         on_type=True,
         on_instance=True,
+    ),
+    Operation("refer", refer, _OURS + "ServiceRequest-refer", ("ServiceRequest",), on_type=True, affects_state=True),
+    Operation(
+        "referral-letter",
+        referral_letter,
+        _OURS + "ServiceRequest-referral-letter",
+        ("ServiceRequest",),
+        on_instance=True,
+    ),
+    Operation("return-slip", return_slip, _OURS + "ServiceRequest-return-slip", ("ServiceRequest",), on_instance=True),
+    Operation(
+        *("unmatched-referrals", unmatched_referrals, _OURS + "Encounter-unmatched-referrals", ("Encounter",)),
+        on_type=True,
     ),
     Operation("purge", purge, _OURS + "Resource-purge", on_instance=True, affects_state=True),
     Operation("lineage", lineage, _OURS + "Resource-lineage", on_instance=True),

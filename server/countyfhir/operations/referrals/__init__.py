@@ -1,0 +1,1 @@
+"""Operations of two-way referral 双向转诊."""
