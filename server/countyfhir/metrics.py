@@ -103,12 +103,24 @@ class Metrics:
         default_factory=lambda: Counts("countyfhir_reindex_jobs", "Reindex jobs of the store.", ("state",), gauge=True)
     )
 
+    outbox: Counts = field(
+        default_factory=lambda: Counts(
+            "countyfhir_notifications", "Notifications that wait or were given up.", ("state",), gauge=True
+        )
+    )
+    deliveries: Counts = field(
+        default_factory=lambda: Counts(
+            "countyfhir_notification_attempts_total", "How attempts to notify ended.", ("outcome",)
+        )
+    )
+
     @property
     def all(self) -> tuple[Times | Counts, ...]:
         """Every one of them."""
         return (
             *(self.requests, self.store, self.failures, self.intake),
             *(self.waiting, self.pool, self.memory, self.reindex),
+            *(self.outbox, self.deliveries),
         )
 
     @property

@@ -114,6 +114,9 @@ class Watch:
         for state, count in store.pool().items():
             metrics.pool.put((state,), count)
         metrics.memory.put((os.getpid(),), _resident())
+        if self._world.notifying is not None:
+            for outcome, count in self._world.notifying.outcomes.items():
+                metrics.deliveries.put((outcome,), count)
 
     async def text(self) -> str:
         """The metrics of all workers, for Prometheus."""
@@ -123,7 +126,15 @@ class Watch:
             figures += await asyncio.to_thread(self._shared.others, self.metrics.fleeting)
         total = together(figures)
         total[self.metrics.reindex.name] = await self._reindex_jobs()
+        total[self.metrics.outbox.name] = await self._outbox()
         return text(self.metrics, total)
+
+    async def _outbox(self) -> dict[tuple[str | int, ...], list[float]]:
+        try:
+            counts = await self._world.store.outbox.counts()
+        except FhirError:
+            return {}
+        return {(state,): [float(count)] for state, count in counts.items()}
 
     async def _reindex_jobs(self) -> dict[tuple[str | int, ...], list[float]]:
         counted: dict[tuple[str | int, ...], list[float]] = {}

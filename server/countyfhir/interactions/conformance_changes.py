@@ -159,10 +159,11 @@ async def _take(one: Stored, world: World) -> None:
 
 
 async def follow_forever(world: World) -> None:
-    """``catch_up`` again and again, until cancelled."""
+    """``catch_up`` at once when such a type was written, and again and again, until cancelled."""
+    woken = world.store.changed.listen(world.followers.by_type)
     while True:
         try:
             await catch_up(world)
         except FhirError as error:
             log.warning("conformance resources could not be looked at: %s", error)
-        await asyncio.sleep(LOOK)
+        await woken.wait(LOOK)

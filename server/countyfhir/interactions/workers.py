@@ -24,6 +24,7 @@ async def attend(world: World, owner: str) -> None:
     """Follow the definitions version and acknowledge it, until cancelled; then the row is free for another."""
     row: str | None = None
     told, next_beat = -1, 0.0
+    waking = asyncio.create_task(_wake(world))
     clock = asyncio.get_running_loop().time
     try:
         while True:
@@ -39,9 +40,18 @@ async def attend(world: World, owner: str) -> None:
                 log.warning("the search definitions could not be looked at: %s", error)
             await pause(changed)
     finally:
+        waking.cancel()
         if row is not None:
             with suppress(FhirError):
                 await asyncio.shield(world.store.jobs.report(row, owner, 0, {"definitions": told}))
+
+
+async def _wake(world: World) -> None:
+    """Look at once when a search parameter was written, by whatever process."""
+    woken = world.store.changed.listen(("SearchParameter",))
+    while True:
+        if await woken.wait(LOOK * 60):
+            world.searching.announce()
 
 
 async def have_acknowledged(version: int, world: World) -> bool:
@@ -54,7 +64,8 @@ async def have_acknowledged(version: int, world: World) -> bool:
 async def pause(changed: asyncio.Event) -> None:
     """Until something changed here, or it is time to look what others did."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(changed.wait(), LOOK)
+        async with asyncio.timeout(LOOK):  # wait_for of Python 3.11 can swallow a cancellation
+            await changed.wait()
 
 
 async def _beat(row: str | None, owner: str, version: int, world: World) -> str:

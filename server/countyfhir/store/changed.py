@@ -25,7 +25,8 @@ class Listener:
     async def wait(self, within: float) -> bool:
         """Until something changed, or so many seconds went by: false."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.woken.wait(), within)
+            async with asyncio.timeout(within):  # wait_for of Python 3.11 can swallow a cancellation
+                await self.woken.wait()
         found = self.woken.is_set()
         self.woken.clear()
         return found

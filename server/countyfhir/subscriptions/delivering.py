@@ -235,10 +235,11 @@ class Delivering:
         doors.counted("failed")
         kept = await doors.store.outbox.registration(one.subscription) or one
         failures, reason = (0 if kept.sent > one.sent else one.failures) + 1, str(failed)
-        handshake = one.phase == "requested"
-        if held.state != "error" and (handshake or failures >= doors.options.failing_after):
-            await doors.set_status(held.stored, "error", reason, None)
+        handshake, dead = one.phase == "requested", doors.outcomes["dead"]
         await self._give_up(held, reason)
+        lasting = failures >= doors.options.failing_after or doors.outcomes["dead"] > dead
+        if held.state != "error" and (handshake or lasting):
+            await doors.set_status(held.stored, "error", reason, None)
         if handshake and doors.now() - held.stored.last_updated > doors.options.give_up * SECOND:
             return await self._stopped(one, held.stored, f"the endpoint was never reached: {reason}")
         pause = max(doors.options.pause(failures), failed.after or 0.0)

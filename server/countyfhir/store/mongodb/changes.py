@@ -31,7 +31,9 @@ Token = Mapping[str, Any]
 async def attend(database: AsyncDatabase[Document], changed: Changed, *, streams: bool = True) -> None:
     """Announce what is committed, by type, until cancelled; begin again with the last token when the stream breaks."""
     token: Token | None = None
+    counted: dict[str, int] = {}
     while True:
+        counted = await _looked(database, counted, changed)
         try:
             if streams:
                 async for reached, names in _written(database, token):
@@ -42,7 +44,7 @@ async def attend(database: AsyncDatabase[Document], changed: Changed, *, streams
             token, streams = None, _is_passing(error)
         except PyMongoError as error:
             log.warning("the change stream broke: %s", type(error).__name__)
-        await _looked(database, changed)
+        await asyncio.sleep(PAUSE)
 
 
 def _is_passing(error: OperationFailure) -> bool:
@@ -67,17 +69,12 @@ def _types(fields: Document) -> set[str]:
     return names | set(fields.get("versions", ()))
 
 
-async def _looked(database: AsyncDatabase[Document], changed: Changed) -> None:
-    """One look, after a pause: the counts of versions tell what was written meanwhile."""
+async def _looked(database: AsyncDatabase[Document], before: dict[str, int], changed: Changed) -> dict[str, int]:
+    """One look: the counts of versions tell what was written since the last one."""
     try:
-        before = await _counted(database)
-        await asyncio.sleep(PAUSE)
-        after = await _counted(database)
+        clock = await database["setting"].find_one({"_id": "clock"}, {"versions": 1})
     except PyMongoError:
-        return
-    changed.announce(name for name, count in after.items() if before.get(name) != count)
-
-
-async def _counted(database: AsyncDatabase[Document]) -> dict[str, int]:
-    clock = await database["setting"].find_one({"_id": "clock"}, {"versions": 1})
-    return dict(clock["versions"]) if clock else {}
+        return before
+    counted: dict[str, int] = dict(clock["versions"]) if clock else {}
+    changed.announce(name for name, count in counted.items() if before.get(name) != count)
+    return counted
