@@ -38,8 +38,12 @@ def _of_name(name: Name, features: Features, dates: tuple[str, ...]) -> Iterator
     surname = " ".join(name.sound.split()[: name.family]) if name.family else sound[:3]
     for phone in features.phones:
         yield f"sp {sound} {phone}"
+    for phone in features.contact_phones:
+        yield f"sc {sound} {phone}"
     for date in dates:
         yield f"sy {sound} {date[:4]}"
+        if len(date) >= 7:
+            yield f"sm {sound} {date[:7]}"  # where a year's namesakes are too many to be followed
         if len(date) == 10:
             yield f"sd {sound} {''.join(sorted(date))}"  # any two figures swapped
             yield f"bf {date} {surname} {features.sex}"  # another given name

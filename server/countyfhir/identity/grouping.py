@@ -57,11 +57,14 @@ def grouped(
     decisions: Mapping[Pair, str],
     rules: Rules,
     candidates: Iterable[Pair] | None = None,
+    known: Mapping[Pair, Verdict] | None = None,
 ) -> Grouping:
     """The persons of the records, whatever their order. ``decisions`` of humans and sources come first: ``together`` or
-    ``apart``. ``candidates``: the pairs to judge; unset: all."""
+    ``apart``. ``candidates``: the pairs to judge; unset: all. ``known``: verdicts on pairs
+    that were judged already."""
     pairs = sorted({pair(a, b) for a, b in (combinations(records, 2) if candidates is None else candidates)})
-    verdicts = {each: judge(records[each[0]], records[each[1]], rules) for each in pairs}
+    known = known or {}
+    verdicts = {each: known.get(each) or judge(records[each[0]], records[each[1]], rules) for each in pairs}
     decided = {each: kind for each, kind in {**_asserted(records), **decisions}.items() if set(each) <= records.keys()}
     conflicts = {each for each, verdict in verdicts.items() if verdict.conflict and decided.get(each) != TOGETHER}
     conflicts |= {each for each, kind in decided.items() if kind == APART}

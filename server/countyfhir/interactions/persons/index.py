@@ -75,7 +75,7 @@ async def link(patients: Sequence[str], world: World, persons: set[str] | None =
         doubtful: dict[Pair, Verdict] = {}
         decided = near.decided()
         for part in near.parts():
-            result = grouped(part, decided, rules)
+            result = grouped(part, decided, rules, known=near.candidates)
             groups += result.groups
             doubtful |= result.reviews
         stale = {person for person in near.persons.values() if person is not None} | (persons or set())

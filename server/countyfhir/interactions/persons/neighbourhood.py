@@ -10,7 +10,7 @@ import msgspec
 from countyfhir.identity.features import Features
 from countyfhir.identity.golden_ids import is_golden
 from countyfhir.identity.grouping import APART, TOGETHER, Pair, pair
-from countyfhir.identity.judging import NOT, judge
+from countyfhir.identity.judging import NOT, Verdict, judge
 from countyfhir.identity.rules import Rules
 from countyfhir.store.ports import PersonDecision, PersonRecord, PersonStore
 
@@ -35,7 +35,7 @@ class Neighbourhood:
     persons: dict[str, str | None] = field(default_factory=dict)
     retired: dict[str, str] = field(default_factory=dict)
     decisions: dict[Pair, PersonDecision] = field(default_factory=dict)
-    candidates: set[Pair] = field(default_factory=set)
+    candidates: dict[Pair, Verdict] = field(default_factory=dict)
     recalled: set[str] = field(default_factory=set)
 
     def decided(self) -> dict[Pair, str]:
@@ -112,10 +112,15 @@ def like(
         for key in mate.keys:
             holders.setdefault(key, []).append(name)
     near = {}
+    judged = set[Pair]()
     for name, record in own.items():
         for other in {other for key in record.keys for other in holders.get(key, ())} - {name}:
             each = pair(name, other)
-            if each not in found.candidates and judge(features[name], features[other], rules).grade != NOT:
-                found.candidates.add(each)
+            if each in judged:
+                continue
+            judged.add(each)
+            verdict = judge(features[each[0]], features[each[1]], rules)
+            if verdict.grade != NOT:
+                found.candidates[each] = verdict
                 near[other] = mates[other]
     return near

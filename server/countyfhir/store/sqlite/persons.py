@@ -12,10 +12,12 @@ import msgspec
 from countyfhir.store.ports import PersonDecision, PersonRecord
 from countyfhir.store.sqlite.connecting import ThreadConnections, fetch
 from countyfhir.store.sqlite.faults import translated
+from countyfhir.store.sqlite.reading import snapshot
 from countyfhir.store.sqlite.writing import Transaction, Writer
 
 COLUMNS = "patient, version, features, keys, person"
-KEYED = f"SELECT {COLUMNS} FROM person_record WHERE number IN (SELECT number FROM person_key WHERE key = ? LIMIT ?)"
+KEYED = "SELECT number FROM person_key WHERE key = ? LIMIT ?"
+NUMBERED = f"SELECT {COLUMNS} FROM person_record WHERE number = ?"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(PersonDecision).decode
 
@@ -56,23 +58,25 @@ class SqlitePersons:
         return self._found(f"SELECT {COLUMNS} FROM person_record WHERE patient = ?", ((one,) for one in patients))
 
     async def mates(self, keys: Sequence[int], most: int) -> dict[str, PersonRecord]:
-        """The records that share one of the keys, of keys that at most ``most`` records share."""
-        found: dict[str, PersonRecord] = {}
-        with translated():
-            connection = self._connections.mine()
+        """The records that share one of the keys, of keys that at most ``most`` records share. Two records of a person
+        share many keys: each is read once."""
+        numbers: dict[tuple[int], None] = {}
+        connection = self._connections.mine()
+        with translated(), snapshot(connection):
             for key in dict.fromkeys(keys):
                 rows = fetch(connection, KEYED, (key, most + 1))
                 if len(rows) <= most:
-                    found.update((row[0], _record(row)) for row in rows if row[0] not in found)
-        return found
+                    numbers.update(dict.fromkeys(rows))
+            found = (row for number in numbers for row in fetch(connection, NUMBERED, number))
+            return {row[0]: _record(row) for row in found}
 
     async def members(self, persons: Sequence[str]) -> dict[str, PersonRecord]:
         """The records that belong to these golden records."""
         return self._found(f"SELECT {COLUMNS} FROM person_record WHERE person = ?", ((one,) for one in persons))
 
     def _found(self, sql: str, asked: Iterable[tuple[str]]) -> dict[str, PersonRecord]:
-        with translated():
-            connection = self._connections.mine()
+        connection = self._connections.mine()
+        with translated(), snapshot(connection):
             rows = [row for bindings in dict.fromkeys(asked) for row in fetch(connection, sql, bindings)]
         return {row[0]: _record(row) for row in rows}
 
