@@ -67,7 +67,7 @@ RULE = Rule(concerns, judge, on_time)
 
 
 async def _observation(situation: Situation, change: Change, verdict: Verdict, table: Table) -> None:
-    after = change.after
+    after = verdict.latest(change)
     if after is None or not watched.catches(after):
         finding = None
     elif findings.too_old(after, situation.now, situation.from_intake, table):

@@ -67,10 +67,22 @@ async def hold(
     kept = await situation.look.read(f"Binary/{original['id']}") if before is not None else None
     if kept is not None and kept.get("data") == original["data"]:
         return
+    _set_aside(situation, verdict, report)
     stub = {one: report[one] for one in _KEPT if one in report and not _contained(report[one])}
     verdict.write(with_tag({**stub, "id": name, "status": "registered"}, REPORT_STATE, *HELD))
     verdict.write(original)
     await _ask(situation, verdict, {**report, "id": name}, found, table)
+
+
+def _set_aside(situation: Situation, verdict: Verdict, report: Resource) -> None:
+    """The results that come with a held report are attached to nobody either."""
+    for one in report.get("result", ()):
+        change = situation.changed(literal(one, "Observation"))
+        result = verdict.latest(change) if change is not None else None
+        if result is not None:
+            subject = {name: value for name, value in (result.get("subject") or {}).items() if name != "reference"}
+            left = {name: value for name, value in result.items() if name != "subject"}
+            verdict.write(with_tag({**left, "subject": subject} if subject else left, REPORT_STATE, *HELD))
 
 
 def _contained(value: Any) -> bool:

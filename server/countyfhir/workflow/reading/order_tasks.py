@@ -23,7 +23,7 @@ from countyfhir.workflow.reading.reading import (
     put_on,
 )
 from countyfhir.workflow.situation import Situation, Verdict
-from countyfhir.workflow.timing import instant, micros, with_mark, with_timer
+from countyfhir.workflow.timing import instant, mark_of, micros, with_mark, with_timer
 
 CODE = "read-order"
 OPEN = ("draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold")
@@ -118,14 +118,10 @@ def on_the_clock(task: Resource, kind: Kind, requested: int, now: int) -> Resour
     if task.get("status") not in OPEN or reported_at(task) is not None:
         return with_timer(task, None)
     if now > due:
-        return with_timer(task, None if _is_overdue(task) else now)
-    return with_timer(task, requested + kind.warning if now < requested + kind.warning else due + 1000)
-
-
-def _is_overdue(task: Resource) -> bool:
-    from countyfhir.workflow.timing import mark_of
-
-    return mark_of(task) == "overdue"
+        return with_timer(task, None if mark_of(task) == "overdue" else now)
+    if now < requested + kind.warning:
+        return with_timer(task, requested + kind.warning)
+    return with_timer(with_mark(task, "warning"), due + 1000)
 
 
 def reported_at(task: Resource) -> int | None:

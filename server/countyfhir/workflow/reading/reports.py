@@ -28,6 +28,7 @@ from countyfhir.workflow.reading.reading import (
     same,
     tag_of,
     token,
+    with_tag,
 )
 from countyfhir.workflow.situation import Change, Situation, Verdict
 from countyfhir.workflow.timing import micros
@@ -170,6 +171,7 @@ async def take(
     _refuse_state(change, verdict, before, report, table)
     report = marked(report, before, device)
     verdict.write(report)
+    await _results_follow(situation, verdict, report)
     kind = kind_of(order, table)
     if order is not None and kind is not None:
         await _task_follows(situation, change, verdict, before, report, order, kind, table)
@@ -177,6 +179,19 @@ async def take(
         await corrected(situation, verdict, before, report, order, table)
     elif report.get("status") in (*ISSUED, "preliminary") and not same(before, report):
         await _deliver(situation, verdict, report, order)
+
+
+async def _results_follow(situation: Situation, verdict: Verdict, report: Resource) -> None:
+    """Results that name their person by a number only, or waited with the report, are about its person."""
+    subject = literal(report.get("subject"), "Patient")
+    for one in report.get("result", ()) if subject is not None else ():
+        name = literal(one, "Observation")
+        if name is None:
+            continue
+        stored = verdict.resources.get(("Observation", name.partition("/")[2])) or await situation.look.read(name)
+        if stored is not None and literal(stored.get("subject")) is None:
+            about = {**(stored.get("subject") or {}), "reference": subject}
+            verdict.write(with_tag({**stored, "subject": about}, REPORT_STATE, None))
 
 
 def _refuse_final(change: Change | None, verdict: Verdict, report: Resource) -> None:

@@ -42,6 +42,10 @@ async def judge(situation: Situation, change: Change, verdict: Verdict, table: T
     if after is None:
         text = "The Task of an order is not deleted; revoke the order. 申请任务不得删除，请撤销申请。"
         verdict.refuse(change, "business-rule", text, "Task")
+    elif situation.from_intake:
+        requested = requested_at(order, table, micros(after.get("authoredOn")))
+        if requested is not None:
+            verdict.write(on_the_clock(after, kind, requested, situation.now))
     elif change.before is None:
         await _sent(situation, change, verdict, order, kind, table)
     else:
@@ -54,11 +58,6 @@ async def _sent(
     """The client sends its own Task: it becomes the one of the order, or a new version of it."""
     after = change.after
     assert after is not None
-    if situation.from_intake:
-        requested = requested_at(order, table, None)
-        if requested is not None and after.get("status") in OPEN:
-            verdict.write(on_the_clock(after, kind, requested, situation.now))
-        return
     known = await situation.look.read(f"Task/{named_id('read-order', order['id'])}")
     if known is None and is_new(change):
         known = await _other(situation, change, verdict, order, table)
