@@ -34,6 +34,7 @@ NEEDS: Mapping[str, Need] = {
     "$convert-record": Need("c", everywhere=True),
     "$data-requirements": Need("r"),
     "$document": Need("r"),
+    "$enrol": Need("cu", others=(("Condition", "s"),)),
     "$evaluate-measure": Need("r"),  # and s on every type that the Measure asks for, which the operation checks
     "$everything": Need("rs", "r"),
     "$expand": Need("r"),

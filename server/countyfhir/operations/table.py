@@ -11,8 +11,10 @@ from countyfhir.operations.contracts.fulfilment import fulfilment, paper_contrac
 from countyfhir.operations.contracts.sign import renew, sign
 from countyfhir.operations.convert_record import convert_record
 from countyfhir.operations.document import document
+from countyfhir.operations.enrol import enrol
 from countyfhir.operations.everything import everything
 from countyfhir.operations.intake import intake
+from countyfhir.operations.extract import extract
 from countyfhir.operations.lastn import lastn
 from countyfhir.operations.lineage import lineage
 from countyfhir.operations.measures.evaluate_measure import evaluate_measure
@@ -43,6 +45,7 @@ from countyfhir.operations.validate import validate
 
 _R4 = "http://hl7.org/fhir/OperationDefinition/"
 _BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-"
+_SDC = "http://hl7.org/fhir/uv/sdc/OperationDefinition/"
 _OURS = "https://fhir.county-hc.example/OperationDefinition/"
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -59,6 +62,15 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("everything", everything, _R4 + "Patient-everything", ("Patient",), on_type=True, on_instance=True),
     Operation("everything", everything, _R4 + "Encounter-everything", ("Encounter",), on_instance=True),
+    Operation(
+        *("enrol", enrol, _OURS + "EpisodeOfCare-enrol", ("EpisodeOfCare",)), on_type=True, affects_state=True
+    ),
+    Operation(
+        *("extract", extract, _SDC + "QuestionnaireResponse-extract", ("QuestionnaireResponse",)),
+        on_type=True,
+        on_instance=True,
+        takes_anything=True,
+    ),
     Operation("match", match, _R4 + "Patient-match", ("Patient",), on_type=True),
     Operation(
         *("merge", merge, _OURS + "Patient-merge", ("Patient",)), on_type=True, on_instance=True, affects_state=True

@@ -298,3 +298,33 @@ def test_nobody_follows_up_the_dead(tmp_path: Path) -> None:
         assert [one["status"] for one in await made.search("EpisodeOfCare")] == ["finished"]
 
     told(tmp_path, story)
+
+
+def test_what_is_stored_already_is_enrolled_on_request(tmp_path: Path) -> None:
+    """After an intake: registers, and the next visit after the last one of the year; nothing is proposed."""
+
+    async def story(made: County) -> None:
+        history = [condition("c", "I10.x00", recordedDate="2024-03-01")]
+        for name, day in (("v1", "2026-03-01"), ("v2", "2026-08-01")):
+            history += [visit(name, day), pressure(f"{name}-bp", day, "150/95", name)]
+        entries = [
+            {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+            for one in history
+        ]
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        await made.opened.perform(Interaction("transaction", body=bundle, account=Account()))
+        assert await made.search("EpisodeOfCare") == []
+        asking = Interaction("operation", "EpisodeOfCare", operation="$enrol", http_method="POST")
+        for _ in range(2):
+            answer = await made.opened.perform(asking)
+            assert isinstance(answer.body, dict)
+            told_ = {one["name"]: one.get("valueInteger") for one in answer.body["parameter"]}
+        assert told_ == {"residents": 1, "written": 0}  # the second time nothing is new
+        assert [one["period"]["start"] for one in await made.search("EpisodeOfCare")] == ["2024-03-01"]
+        tasks = await open_tasks(made)
+        assert [(due(one), codes(one, "businessStatus", "follow-up-state")) for one in tasks] == [
+            ("2026-08-15", ["lost"])
+        ]
+        assert await made.search("ServiceRequest") == []
+
+    told(tmp_path, story)

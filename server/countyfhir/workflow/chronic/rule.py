@@ -45,7 +45,8 @@ def _measured(observation: Resource) -> bool:
     return "encounter" in observation or readings.is_bound(observation)
 
 
-def _died(patient: Resource) -> bool:
+def died(patient: Resource) -> bool:
+    """Whether a Patient is told to have died."""
     return bool(patient.get("deceasedDateTime") or patient.get("deceasedBoolean"))
 
 
@@ -55,7 +56,7 @@ _TESTS: dict[str, Callable[[Resource], bool]] = {
     "Encounter": visits.is_follow_up,
     "Observation": _measured,
     "MedicationRequest": long_prescriptions.is_bound,
-    "Patient": _died,
+    "Patient": died,
     "QuestionnaireResponse": lambda one: "questionnaire" in one,
     "Task": lambda one: is_action(one, "follow-up", "hand-over", "acknowledge-reading"),
 }
@@ -165,7 +166,7 @@ async def assess_anew(record: Record, patient: str, table: Table) -> None:
 
 async def _ended(record: Record, change: Change) -> None:
     """A resident who died leaves the registers; nobody follows up."""
-    if change.after is None or not _died(change.after) or (change.before is not None and _died(change.before)):
+    if change.after is None or not died(change.after) or (change.before is not None and died(change.before)):
         return
     if change.before is None:
         return

@@ -54,8 +54,11 @@ def kinds_of(encounter: Resource | None) -> list[str]:
     return [KINDS[text] for text in texts if text in KINDS]
 
 
-async def judge_visit(record: Record, reference: str, rules: Table, registers: Table) -> None:
-    """Classify a visit and write what follows; withdraw it all where the visit was none."""
+async def judge_visit(
+    record: Record, reference: str, rules: Table, registers: Table, *, proposing: bool = True
+) -> None:
+    """Classify a visit and write what follows; withdraw it all where the visit was none. Not ``proposing``: of a visit
+    of the past only the class and the next visit are written."""
     encounter = await record.read(reference)
     patient = local((encounter or {}).get("subject"))
     if encounter is None or not is_follow_up(encounter) or patient is None:
@@ -72,7 +75,7 @@ async def judge_visit(record: Record, reference: str, rules: Table, registers: T
     await fill(record, visit, rules, registers)
     classified = classes_of(visit, rules, registers)
     if classified:
-        await follow(record, visit, classified, rules, registers)
+        await follow(record, visit, classified, rules, registers, proposing=proposing)
 
 
 def _told(observation: Resource) -> bool:
@@ -152,7 +155,13 @@ def _changes(visit: Visit, past: Sequence[Resource], registers: Table) -> dict[s
 
 
 async def follow(
-    record: Record, visit: Visit, classified: Sequence[Classified], rules: Table, registers: Table
+    record: Record,
+    visit: Visit,
+    classified: Sequence[Classified],
+    rules: Table,
+    registers: Table,
+    *,
+    proposing: bool = True,
 ) -> None:
     """Write the computed class, and what follows from the worse of it and the doctor's own."""
     doctors = assessments.doctors_class(visit.facts, rules)
@@ -168,7 +177,8 @@ async def follow(
         visit.reference, f"Observation/{told['id']}", visit.patient, visit.reference if visit.encounter else None,
         institution, visit.day,
     )  # fmt: skip
-    await _propose(record, cause, current, steps, registers)
+    if proposing:
+        await _propose(record, cause, current, steps, registers)
     if current and visit.encounter is not None:
         await _next(record, visit, current, steps, cause, registers)
 
