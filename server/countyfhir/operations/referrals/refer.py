@@ -132,10 +132,21 @@ async def _sender(call: Asked) -> dict[str, Any]:
         own = principal.organization
         if own is None:
             raise FhirError("required", "requester is needed: the referring Organization. 缺少转出机构 requester。")
-        ids = await acting_for(principal, call.world)
-        found = {"reference": f"Organization/{own if own in ids else min(ids)}"}
+        found = {"reference": f"Organization/{await _own(call, own)}"}
     doctor = call.text("doctor")
     return {**found, "display": doctor} if doctor else found
+
+
+async def _own(call: Asked, named: str) -> str:
+    """The id of the institution that a key or token names, by its id or by a business code."""
+    ids = await acting_for(call.interaction.principal, call.world)
+    if named in ids:
+        return named
+    for one in sorted(ids):
+        stored = await call.read(f"Organization/{one}") or {}
+        if any(each.get("value") == named for each in stored.get("identifier", ())):
+            return one
+    return named
 
 
 def _task(call: Asked, request: Resource, names: dict[str, str]) -> Resource:

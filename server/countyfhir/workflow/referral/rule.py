@@ -74,6 +74,8 @@ async def _move_on(
         return
     case = await case_of(change, task, situation, verdict)
     legal = case.table.legal(case.state, before_cancelling(task), case.emergency)
+    if state == "arrived" and not await case.acts("receiver"):
+        return  # somebody else's visit, which is none of the referral's
     if state in legal or state == "scheduled":
         await move(task, state, case, by_program=False)
 

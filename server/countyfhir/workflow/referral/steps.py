@@ -9,8 +9,16 @@ from countyfhir.exchange import Resource
 from countyfhir.workflow.referral import clock, records
 from countyfhir.workflow.referral.bookings import release
 from countyfhir.workflow.referral.case import Case, bound, case_of, in_state
-from countyfhir.workflow.referral.guards import GUARDS, slip_wanted
-from countyfhir.workflow.referral.reading import BEFORE, extension, identity, state_of, with_extension
+from countyfhir.workflow.referral.guards import GUARDS, compositions, slip_wanted
+from countyfhir.workflow.referral.reading import (
+    BEFORE,
+    extension,
+    identity,
+    is_slip,
+    parts_of,
+    state_of,
+    with_extension,
+)
 from countyfhir.workflow.referral.table import ACTIVE, IN_CARE, NAMES, Step, told
 from countyfhir.workflow.situation import Change
 from countyfhir.workflow.timing import instant, micros
@@ -125,6 +133,8 @@ async def _write(case: Case, before: str | None) -> None:
         task = with_extension(task, BEFORE, {"valueCode": before})
     elif extension(task, BEFORE) is not None:
         task = with_extension(task, BEFORE, None)
+    if case.state == "sent" and case.direction == "down":
+        task = await _with_slip(task, case)
     task = clock.started(case, task)
     case.verdict.write(task)
     case = replace(case, task=task)
@@ -134,6 +144,18 @@ async def _write(case: Case, before: str | None) -> None:
         records.follow_up(case)
     await release(case)
     await _parent_follows(case)
+
+
+async def _with_slip(task: Resource, case: Case) -> Resource:
+    """Downward the slip goes along as ``Task.input`` too, where the receiver's system looks for what it works with."""
+    given = {identity(one) for one in parts_of(task, "input")}
+    slips = [f"Composition/{one['id']}" for one in await compositions(case) if is_slip(one)]
+    more = [
+        {"type": {"text": "回转单 return slip"}, "valueReference": {"reference": one}}
+        for one in slips
+        if one not in given
+    ]
+    return {**task, "input": [*task.get("input", ()), *more]} if more else task
 
 
 def _dated(task: Resource, case: Case) -> Resource:
