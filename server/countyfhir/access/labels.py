@@ -14,6 +14,7 @@ from countyfhir.access.relating import along
 from countyfhir.exchange import Resource
 from countyfhir.search.token_case import asked
 
+REMEMBERED = 1024
 PARTS = re.compile(r"[+\s,;/]+")
 """What stands between the parts of a dual code (``E11.300x011+H36.0*``)."""
 
@@ -37,6 +38,7 @@ class Labels:
 
     def __init__(self, read: Callable[[], Mapping[str, Any]]) -> None:
         self._read = read
+        self._guarded: dict[frozenset[str], tuple[Guarded, ...]] = {}
 
     @cached_property
     def _table(self) -> Mapping[str, Any]:
@@ -100,6 +102,14 @@ class Labels:
     def guarded(self, roles: Iterable[str]) -> tuple[Guarded, ...]:
         """The labels that a caller with these roles may not see, codes as the index holds them."""
         held = frozenset(roles)
+        known = self._guarded.get(held)
+        if known is None:
+            if len(self._guarded) >= REMEMBERED:
+                self._guarded.clear()
+            known = self._guarded[held] = self._kept_from(held)
+        return known
+
+    def _kept_from(self, held: frozenset[str]) -> tuple[Guarded, ...]:
         found: dict[bool, set[Coding]] = {}
         for group in self.groups:
             if group.roles.isdisjoint(held):

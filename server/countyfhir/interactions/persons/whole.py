@@ -49,13 +49,29 @@ async def whole_grant(grant: Grant, world: World) -> Grant:
     """The grant, narrowed to whole persons where it is narrowed to the compartment of a Patient."""
     if world.person_rules is None or not grant.narrowing:
         return grant
-    alternatives = [clauses for each in grant.narrowing.values() for clauses in each]
-    ids = {one for clauses in alternatives for one in _ids(clauses)}
-    linked = await world.store.persons.linked(sorted(ids)) if ids else {}
+    ids = _named_by(grant)
+    linked = await world.store.persons.linked(ids) if ids else {}
     if not linked:
         return grant
     narrowing = {name: tuple(_clauses(clauses, linked) for clauses in each) for name, each in grant.narrowing.items()}
     return replace(grant, narrowing=narrowing)
+
+
+_KNOWN: dict[int, tuple[Grant, tuple[str, ...]]] = {}
+_MOST = 4096
+"""Grants that are remembered with the Patients they name: each is the same object for many requests."""
+
+
+def _named_by(grant: Grant) -> tuple[str, ...]:
+    """The Patients that a grant is narrowed to."""
+    known = _KNOWN.get(id(grant))
+    if known is not None and known[0] is grant:
+        return known[1]
+    found = tuple(sorted({one for each in grant.narrowing.values() for clauses in each for one in _ids(clauses)}))
+    while len(_KNOWN) >= _MOST:
+        _KNOWN.pop(next(iter(_KNOWN)), None)
+    _KNOWN[id(grant)] = (grant, found)
+    return found
 
 
 def _ids(clauses: Iterable[Clause]) -> Iterator[str]:
