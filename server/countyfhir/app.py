@@ -6,14 +6,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import secrets
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -60,6 +58,7 @@ from countyfhir.search import custom, named_queries, parameters, parse
 from countyfhir.settings import Settings
 from countyfhir.store import sqlite
 from countyfhir.store.ports import Store, StoreUnusable
+from countyfhir.store.sqlite.scratch import scratch
 from countyfhir.subscriptions import topics
 from countyfhir.subscriptions.doors import Doors
 from countyfhir.subscriptions.sending import Sender
@@ -221,7 +220,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
         ),
         legacy=LateIntake(lambda: legacy_intake(settings, world)),
         notifying=doors_of(settings, store, lambda: world),
-        scratch=scratch_store,
+        scratch=scratch,
         rules=tables if settings.workflow == "on" else None,
         access=callers.relating,
         callers=callers,
@@ -254,17 +253,6 @@ def doors_of(settings: Settings, store: Store, world: Callable[[], World]) -> Do
     )
     options = settings.notification_options
     return subscribing.doors_of(world, store, found, policy, Sender(policy), options, settings.public_base)
-
-
-@asynccontextmanager
-async def scratch_store() -> AsyncIterator[Store]:
-    """An empty store in a file that goes with it."""
-    with tempfile.TemporaryDirectory(prefix="countyfhir-") as folder:
-        store = sqlite.open(Path(folder) / "scratch.sqlite", synchronous="OFF")
-        try:
-            yield store
-        finally:
-            await store.close()
 
 
 def legacy_intake(settings: Settings, world: World) -> LegacyIntake:
