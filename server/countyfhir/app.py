@@ -190,17 +190,7 @@ def world_of(settings: Settings, store: Store, queue: AuditQueue | None, termino
     world = World(
         store=store,
         definitions=known,
-        policy=Policy(
-            update_create=settings.update_create == "allow",
-            conditional_delete_multiple=settings.conditional_delete_multiple == "on",
-            delete_referenced=settings.delete_referenced == "allow",
-            default_count=settings.default_count,
-            max_count=settings.max_count,
-            bundle_max_entries=settings.bundle_max_entries,
-            validation=settings.validation != "off",
-            requirements=requirements.read(settings.profile_checks, settings.required_profiles),
-            reference_checks=settings.reference_checks,
-        ),
+        policy=policy_of(settings),
         searching=searching,
         grant_of=grant_compiler(searching, terminology),
         check_access=check.check,
@@ -234,6 +224,21 @@ def callers_of(settings: Settings, tables: FolderTables) -> Callers:
     labels = Labels(lambda: tables.table("security-labels")) if settings.security_labels == "on" else None
     relating = Relating(lambda: tables.table("access"), ZoneInfo(settings.time_zone), tables.version("access"))
     return Callers(definitions(), relating, labels, related=settings.record_access == "relation")
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The settings that change what interactions do."""
+    return Policy(
+        update_create=settings.update_create == "allow",
+        conditional_delete_multiple=settings.conditional_delete_multiple == "on",
+        delete_referenced=settings.delete_referenced == "allow",
+        default_count=settings.default_count,
+        max_count=settings.max_count,
+        bundle_max_entries=settings.bundle_max_entries,
+        validation=settings.validation != "off",
+        requirements=requirements.read(settings.profile_checks, settings.required_profiles),
+        reference_checks=settings.reference_checks,
+    )
 
 
 @cache
