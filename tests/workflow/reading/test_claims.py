@@ -117,7 +117,7 @@ def test_a_task_of_the_client_is_taken_over(tmp_path: Path) -> None:
             await here.put(order("o2"))
             answer = await here.post({**own, "focus": {"reference": "ServiceRequest/o2"}, "status": "received"})
             assert answer.status == 200
-            [only] = await here.find("Task", focus="ServiceRequest/o2")
+            [only] = await here.find("Task", focus="ServiceRequest/o2", owner="Organization/centre")
             assert (only["id"], only["status"]) == (told(answer)["id"], "received")
 
     asyncio.run(go())

@@ -32,9 +32,22 @@ class Watched:
     def __init__(self) -> None:
         self.codes: frozenset[str] | None = None
         self.marks: frozenset[str] = SERIOUS
+        self._table: Table | None = None
+        self._rows: dict[str, list[Mapping[str, Any]]] = {}
+
+    def rows(self, table: Table, code: str) -> list[Mapping[str, Any]]:
+        """The rows of a table that name the code, whatever its system, in their order."""
+        if table is not self._table:
+            self._table, self._rows = table, {}
+            for row in table["values"]:
+                for one in dict.fromkeys([*(each.rpartition("|")[2] for each in row["codes"]), *row.get("local", ())]):
+                    self._rows.setdefault(one, []).append(row)
+        return self._rows.get(code, [])
 
     def learn(self, table: Table) -> None:
         """Look for what this table names, too."""
+        if table is self._table:
+            return
         named = {one.rpartition("|")[2] for row in table["values"] for one in row["codes"]}
         local = {one for row in table["values"] for one in row.get("local", ())}
         codes = self.codes or frozenset()
@@ -96,6 +109,15 @@ def of_report(report: Resource, table: Table) -> Finding | None:
     return Finding(f"Critical report 危急值报告: {name} {conclusion}".strip(), ("report", conclusion))
 
 
+def asks_whose(observation: Resource, table: Table) -> bool:
+    """Whether sex or age of the person decides."""
+    codings = (
+        one for part in (observation, *observation.get("component", ())) for one in part["code"].get("coding", ())
+    )
+    rows = (row for one in codings for row in watched.rows(table, str(one.get("code"))))
+    return any("sex" in row or "from_days" in row or "to_days" in row for row in rows)
+
+
 def too_old(resource: Resource, now: int, from_intake: bool, table: Table) -> bool:
     """Whether a value was known so long ago that nobody is alarmed; one taken in from legacy that says no time is."""
     period = resource.get("effectivePeriod") or {}
@@ -125,9 +147,9 @@ def _row(part: Resource, observation: Resource, patient: Resource | None, table:
     codings = (part.get("code") or {}).get("coding", ())
     names = {f"{one.get('system')}|{one.get('code')}" for one in codings}
     local = {one.get("code") for one in codings if one.get("system") in table["local_systems"]}
-    for row in table["values"]:
+    for row in (row for one in codings for row in watched.rows(table, str(one.get("code")))):
         if (names & set(row["codes"]) or local & set(row.get("local", ()))) and _fits(row, observation, patient):
-            return row  # type: ignore[no-any-return]
+            return row
     return None
 
 

@@ -68,15 +68,14 @@ RULE = Rule(concerns, judge, on_time)
 
 async def _observation(situation: Situation, change: Change, verdict: Verdict, table: Table) -> None:
     after = verdict.latest(change)
-    if after is None or not watched.catches(after):
-        finding = None
-    elif findings.too_old(after, situation.now, situation.from_intake, table):
-        return
-    else:
-        finding = findings.of_observation(after, await _patient(situation, after), table)
+    finding = None
+    if after is not None and watched.catches(after):
+        finding = findings.of_observation(after, await _patient(situation, after, table), table)
     if change.before is not None:
         await _corrected(situation, change, verdict, finding, table)
-    if finding is not None and after is not None:
+    if finding is None or after is None:
+        return
+    if not findings.too_old(after, situation.now, situation.from_intake, table):
         await _raise(situation, verdict, finding, after, table)
 
 
@@ -101,13 +100,16 @@ async def _corrected(
 ) -> None:
     before, after = change.before, change.after
     assert before is not None
-    was = findings.of_observation(before, await _patient(situation, before), table)
+    was = findings.of_observation(before, await _patient(situation, before, table), table)
     if was is not None and (finding is None or finding.key != was.key):
         whom = literal(before.get("subject"), "Patient") or before["id"]
         await tell_corrected(situation, verdict, (whom, *was.key), after or before)
 
 
-async def _patient(situation: Situation, observation: Resource) -> Resource | None:
+async def _patient(situation: Situation, observation: Resource, table: Table) -> Resource | None:
+    """Whose value it is, where that decides."""
+    if observation["resourceType"] == "Observation" and not findings.asks_whose(observation, table):
+        return None
     return await situation.look.read(literal(observation.get("subject"), "Patient"))
 
 
@@ -139,7 +141,7 @@ async def _of_report(situation: Situation, report: Resource, table: Table) -> li
     found = [Finding(flagged.text, ("report", report["id"]))] if flagged is not None else []
     contained = [one for one in report.get("contained", ()) if one.get("resourceType") == "Observation"]
     if contained:
-        patient = await _patient(situation, report)
+        patient = await _patient(situation, report, table)
         for one in contained:
             value = findings.of_observation(
                 {"id": f"{report['id']}#{one.get('id')}", **_dated(one, report)}, patient, table
