@@ -39,7 +39,7 @@ W3 = (
           lambda r, v: is_a(r, "Patient") and r["birthDate"] == v.born),
     Shape("W3", FIRST_PAGE, "/Patient?birthdate={prefix}{born}&_count=20",
           lambda r, v: is_a(r, "Patient") and whole_days(v.prefix, r["birthDate"], r["birthDate"], v.born)),
-    Shape("W3", SELECTIVE, "/Observation?date={day}&_count=20",
+    Shape("W3", FIRST_PAGE, "/Observation?date={day}&_count=20",  # a day has more in a larger county
           lambda r, v: is_a(r, "Observation") and r["effectiveDateTime"][:10] == v.day),
     Shape("W3", FIRST_PAGE, "/Observation?date={prefix}{day}&_count=20",
           lambda r, v: is_a(r, "Observation") and whole_days(

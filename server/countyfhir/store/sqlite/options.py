@@ -9,6 +9,9 @@ from dataclasses import dataclass
 class Options:
     """Sizes are bytes, times are seconds.
 
+    ``map_size``: so much of the file is read as memory that the system keeps and takes back as it likes; what lies beyond
+    is read page by page, which a search of a clinic's residents feels.
+
     ``synchronous`` FULL is what makes an acknowledged write survive a power cut; NORMAL survives only ``kill -9``.
     ``busy_limit`` bounds the wait for the turn to write, ``time_limit`` one search or history page, ``turn_limit``
     how long
@@ -22,7 +25,7 @@ class Options:
     turn_limit: float = 0.05
     synchronous: str = "FULL"
     cache_size: int = 32 * 2**20
-    map_size: int = 256 * 2**20
+    map_size: int = 16 * 2**30
     page_size: int = 4096
     wal_soft: int = 16 * 2**20
     wal_hard: int = 64 * 2**20
