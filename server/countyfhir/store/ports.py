@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -307,8 +308,9 @@ class PersonDecision:
 class PersonStore(Protocol):
     """The index of persons: derived from the Patients, except for the decisions."""
 
-    async def enter(self, records: Sequence[PersonRecord]) -> None:
-        """Keep these records, durable; one that was there keeps its ``person``, and loses keys it no longer has."""
+    async def enter(self, records: Sequence[PersonRecord], finished: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Keep these records, durable; one that was there keeps its ``person``, and loses keys it no longer has. Then
+        note up to which version of the ``finished`` ones it is known whose they are."""
 
     async def leave(self, patients: Sequence[str]) -> None:
         """Forget these records."""

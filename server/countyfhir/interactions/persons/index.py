@@ -24,6 +24,10 @@ from countyfhir.store.ports import ConditionFailed, HistoryQuery, PersonDecision
 
 log = logging.getLogger(__name__)
 
+UNFINISHED = 0
+"""The version of a record that was entered and not yet linked: whoever looks next links it. That it is linked is
+written with what is entered next, so that a write of a Patient waits for one commit less; where that is lost, it is
+looked at again, and nothing changes."""
 ATTEMPTS = 8
 PAGE = 200
 LOOK = 30.0  # seconds between looks for what a process that died has left
@@ -54,18 +58,27 @@ async def take(patients: Sequence[Stored], world: World) -> dict[str, Stored]:
     for one in patients:
         if one.body is not None:
             features = features_of(json.parse(one.body), rules)
-            entered.append(PersonRecord(one.logical_id, one.version_id, encode(features), keys_of(features)))
+            entered.append(PersonRecord(one.logical_id, UNFINISHED, encode(features), keys_of(features)))
     gone = [one.logical_id for one in patients if one.body is None]
     left = await store.records(gone) if gone else {}
     await store.leave(list(left))
-    await store.enter(entered)
+    await store.enter(entered, world.finished.taken())
     persons = {record.person for record in left.values() if record.person is not None}
-    return await link([one.patient for one in entered], world, persons)
+    newer = await linked([one.patient for one in entered], world, persons)
+    if newer is None:
+        return {}
+    world.finished.add({one.logical_id: one.version_id for one in patients if one.body is not None})
+    return newer
 
 
 async def link(patients: Sequence[str], world: World, persons: set[str] | None = None) -> dict[str, Stored]:
     """Group records anew with all that may belong to them (and the members of golden records), and write what is
     different; the versions made, by id."""
+    return await linked(patients, world, persons) or {}
+
+
+async def linked(patients: Sequence[str], world: World, persons: set[str] | None = None) -> dict[str, Stored] | None:
+    """The same; None when they kept changing meanwhile."""
     assert world.person_rules is not None
     rules = world.person_rules()
     for _ in range(ATTEMPTS):
@@ -89,7 +102,7 @@ async def link(patients: Sequence[str], world: World, persons: set[str] | None =
         await reviews.queue(doubtful, groups, near, world)
         return newer
     log.warning("%d records of persons keep changing while they are linked; the next look links them", len(patients))
-    return {}
+    return None
 
 
 async def _stated_merges(patients: Sequence[str], near: Neighbourhood, world: World) -> None:
@@ -135,6 +148,7 @@ async def catch_up(world: World) -> int:
     """Look at the changes of Patients that the index has not seen: after a crash, or after it was switched on. Returns
     how many there were."""
     store, resources = world.store.persons, world.store.resources
+    await store.enter((), world.finished.taken())
     last, newest, cursor, count = await store.seen(), None, None, 0
     first = await resources.history(HistoryQuery("Patient", count=1))
     if not first.versions or first.versions[0].sequence <= last:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -26,8 +27,8 @@ class MongoPersons:
         self._records, self._decisions = database["person_record"], database["person_decision"]
         self._settings = database["setting"]
 
-    async def enter(self, records: Sequence[PersonRecord]) -> None:
-        """Keep these records, durable."""
+    async def enter(self, records: Sequence[PersonRecord], finished: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Keep these records, durable, and note what is finished."""
         changes = [
             UpdateOne(
                 {"_id": one.patient},
@@ -38,6 +39,9 @@ class MongoPersons:
                 upsert=True,
             )
             for one in records
+        ]
+        changes += [
+            UpdateOne({"_id": patient}, {"$max": {"version": version}}) for patient, version in finished.items()
         ]
         if changes:
             with translated():

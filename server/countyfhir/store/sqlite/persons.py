@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import apsw
@@ -17,6 +18,7 @@ from countyfhir.store.sqlite.writing import Transaction, Writer
 
 COLUMNS = "patient, version, features, keys, person"
 KEYED = "SELECT number FROM person_key WHERE key = ? LIMIT ?"
+FINISHED = "UPDATE person_record SET version = max(version, ?) WHERE patient = ?"
 NUMBERED = f"SELECT {COLUMNS} FROM person_record WHERE number = ?"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(PersonDecision).decode
@@ -28,14 +30,16 @@ class SqlitePersons:
     def __init__(self, connections: ThreadConnections, writer: Writer) -> None:
         self._connections, self._writer = connections, writer
 
-    async def enter(self, records: Sequence[PersonRecord]) -> None:
-        """Keep these records, durable."""
+    async def enter(self, records: Sequence[PersonRecord], finished: Mapping[str, int] = MappingProxyType({})) -> None:
+        """Keep these records, durable, and note what is finished."""
+        known = [(version, patient) for patient, version in finished.items()]
 
         def enter(transaction: Transaction) -> None:
             for record in records:
                 _enter(transaction.connection, record)
+            transaction.connection.executemany(FINISHED, known)
 
-        if records:
+        if records or known:
             await self._writer.run(lambda: lambda _: enter)
 
     async def leave(self, patients: Sequence[str]) -> None:
