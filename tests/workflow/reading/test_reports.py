@@ -9,7 +9,7 @@ import pytest
 
 from countyfhir.outcome import FhirError
 from countyfhir.workflow.timing import instant, mark_of, timer_of
-from tests.workflow.reading.county import MINUTE, START, County, Resource, county, order, report, told
+from tests.workflow.reading.county import CARD, LI, MINUTE, START, WANG, County, Resource, county, order, report, told
 
 
 async def the_task(here: County, name: str = "o1") -> Resource:
@@ -167,3 +167,55 @@ def test_a_report_in_a_bundle_is_known_too(tmp_path: Path) -> None:
             assert kept["target"][0]["reference"] == f"DiagnosticReport/{first['id']}"
 
     asyncio.run(go())
+
+
+def test_the_same_at_once_is_one_report_and_one_claim(tmp_path: Path) -> None:
+    """Eight identical POSTs make one report; of four readers at once, without If-Match, one has it."""
+
+    async def go() -> None:
+        async with county(tmp_path) as here:
+            await here.put(order())
+            sent = report(instant(START), status="preliminary")
+            answers = await asyncio.gather(*(here.post(sent) for _ in range(8)))
+            assert sorted(one.status for one in answers) == [200] * 7 + [201]
+            assert len({told(one)["id"] for one in answers}) == 1
+            await here.put(order("o2"))
+            task = await the_task(here, "o2")
+            claims = [{**task, "status": "accepted", "owner": {"reference": f"Practitioner/r{n}"}} for n in range(4)]
+            ends = await asyncio.gather(*(here.put(one) for one in claims), return_exceptions=True)
+            lost = [one for one in ends if isinstance(one, FhirError)]
+            assert [one.status for one in lost] == [409] * 3
+
+    asyncio.run(go())
+
+
+def test_results_go_where_their_report_goes(tmp_path: Path) -> None:
+    """Results that name the person by number get our reference; those of a held report wait with it."""
+
+    async def go() -> None:
+        async with county(tmp_path) as here:
+            await here.put(order())
+            value = {
+                "resourceType": "Observation",
+                "status": "final",
+                "code": {"text": "心率"},
+                "valueQuantity": {"value": 72, "unit": "/min"},
+            }
+            by_number = {**value, "subject": {"identifier": {"system": CARD, "value": WANG}}}
+            await results(here, report(instant(START)), by_number)
+            assert len(await here.find("Observation", patient="wang")) == 1
+            await here.put(order("o2"))
+            of_li = {**value, "subject": {"reference": "Patient/li"}}
+            await results(here, report(instant(START), "R2", "o2", card=LI), of_li)
+            assert await here.find("Observation", patient="li") == []
+            [waiting] = await here.find("Observation", _tag="held")
+            assert "subject" not in waiting
+
+    asyncio.run(go())
+
+
+async def results(here: County, one: Resource, value: Resource) -> None:
+    """A transaction of a report with one result."""
+    url = "urn:uuid:0d1f7f57-3d3f-4a55-9a3c-0a3d5b1c7e13"
+    refused = await bundle(here, value, {**one, "result": [{"reference": url}]}, url)
+    assert refused is None

@@ -124,8 +124,10 @@ async def centre_of(situation: Situation, report: Resource) -> str | None:
         named = await organization_of(situation, one)
         if named is not None:
             return named
-    own = situation.organizations
-    return f"Organization/{min(own)}" if own is not None and len(own) == 1 else None
+    own, named = situation.organizations or frozenset(), situation.principal.organization
+    if named in own:
+        return f"Organization/{named}"
+    return f"Organization/{min(own)}" if len(own) == 1 else None
 
 
 async def organization_of(situation: Situation, reference: Any) -> str | None:

@@ -48,7 +48,9 @@ async def _task_for(
         verdict.write(await new_task(situation, order, kind, table))
     elif known.get("status") in OPEN:
         again = {**known, "status": "requested"} if known["status"] == "on-hold" else known
-        again = {**again, "for": order.get("subject")} if order.get("subject") else again
+        whom = literal(order.get("subject"), "Patient")
+        if whom is not None and whom != literal(again.get("for")):
+            again = {**again, "for": {"reference": whom}}
         requested = requested_at(order, table, None) or situation.now
         updated = on_the_clock(again, kind, requested, situation.now)
         if updated != known:

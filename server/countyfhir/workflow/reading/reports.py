@@ -10,6 +10,8 @@ from countyfhir.workflow.reading import holding
 from countyfhir.workflow.reading.clock import Kind, is_history, kind_of, requested_at
 from countyfhir.workflow.reading.devices import (
     BEFORE_FINAL,
+    DEVICE,
+    VERIFIED,
     agents_of,
     by_device,
     is_by_device,
@@ -20,6 +22,7 @@ from countyfhir.workflow.reading.matching import Matched, centre_of, is_new, mat
 from countyfhir.workflow.reading.notices import communication, digest, task
 from countyfhir.workflow.reading.order_tasks import asker_of, new_task, order_task, with_report
 from countyfhir.workflow.reading.reading import (
+    AUTHORSHIP,
     ISSUED,
     REPORT_STATE,
     claims,
@@ -182,16 +185,25 @@ async def take(
 
 
 async def _results_follow(situation: Situation, verdict: Verdict, report: Resource) -> None:
-    """Results that name their person by a number only, or waited with the report, are about its person."""
+    """Results that name their person by a number only, or waited with the report, are about its person; those of a
+    device's report are by the device until the report is verified."""
+    author = tag_of(report, AUTHORSHIP)
     subject = literal(report.get("subject"), "Patient")
     for one in report.get("result", ()) if subject is not None else ():
         name = literal(one, "Observation")
         if name is None:
             continue
         stored = verdict.resources.get(("Observation", name.partition("/")[2])) or await situation.look.read(name)
-        if stored is not None and literal(stored.get("subject")) is None:
+        if stored is None:
+            continue
+        left = stored
+        if literal(stored.get("subject")) is None:
             about = {**(stored.get("subject") or {}), "reference": subject}
-            verdict.write(with_tag({**stored, "subject": about}, REPORT_STATE, None))
+            left = with_tag({**stored, "subject": about}, REPORT_STATE, None)
+        if author is not None:
+            left = with_tag(left, AUTHORSHIP, *(DEVICE if author == "device" else VERIFIED))
+        if left != stored:
+            verdict.write(left)
 
 
 def _refuse_final(change: Change | None, verdict: Verdict, report: Resource) -> None:

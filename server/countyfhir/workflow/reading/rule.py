@@ -105,7 +105,7 @@ async def on_time(situation: Situation, change: Change, verdict: Verdict) -> Non
         await order_tasks.on_time(situation, task, kind, requested, order, verdict)
     elif code == "corrected-report" and task.get("status") not in ("completed", "cancelled"):
         verdict.write(with_timer(with_mark(task, "overdue"), None))
-    else:
+    elif code in _OWN:
         verdict.write(with_timer(task, None))
 
 

@@ -142,7 +142,8 @@ async def _may(
         return True
     asker = await asker_of(situation, order)
     if asker is not None and situation.acts_for(asker):
-        if after.get("status") in table["by_requester"] and literal(after.get("owner")) == literal(before.get("owner")):
+        legal = (*table["by_requester"], before.get("status"))
+        if after.get("status") in legal and literal(after.get("owner")) == literal(before.get("owner")):
             return True
         text = "Who asked may take the order back; reading it is the centre's. 申请机构只能撤回或暂缓申请。"
         verdict.refuse(change, "forbidden", text, "Task.status")
