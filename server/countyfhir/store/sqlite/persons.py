@@ -19,6 +19,7 @@ from countyfhir.store.sqlite.writing import Transaction, Writer
 COLUMNS = "patient, version, features, keys, person"
 KEYED = "SELECT number FROM person_key WHERE key = ? LIMIT ?"
 FINISHED = "UPDATE person_record SET version = max(version, ?) WHERE patient = ?"
+KEY = "INSERT OR IGNORE INTO person_key VALUES (?, ?)"
 NUMBERED = f"SELECT {COLUMNS} FROM person_record WHERE number = ?"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(PersonDecision).decode
@@ -35,8 +36,8 @@ class SqlitePersons:
         known = [(version, patient) for patient, version in finished.items()]
 
         def enter(transaction: Transaction) -> None:
-            for record in records:
-                _enter(transaction.connection, record)
+            rows = [row for record in records for row in _enter(transaction.connection, record)]
+            transaction.connection.executemany(KEY, sorted(rows))  # neighbours in the file one after the other
             transaction.connection.executemany(FINISHED, known)
 
         if records or known:
@@ -67,7 +68,7 @@ class SqlitePersons:
         numbers: dict[tuple[int], None] = {}
         connection = self._connections.mine()
         with translated(), snapshot(connection):
-            for key in dict.fromkeys(keys):
+            for key in sorted(set(keys)):
                 rows = fetch(connection, KEYED, (key, most + 1))
                 if len(rows) <= most:
                     numbers.update(dict.fromkeys(rows))
@@ -151,7 +152,8 @@ class SqlitePersons:
         await self._writer.run(lambda: lambda _: clear)
 
 
-def _enter(connection: apsw.Connection, record: PersonRecord) -> None:
+def _enter(connection: apsw.Connection, record: PersonRecord) -> list[tuple[int, int]]:
+    """The keys to be written of a record that was entered."""
     packed = _packed(record.keys)
     rows = fetch(connection, "SELECT number, keys FROM person_record WHERE patient = ?", (record.patient,))
     if rows:
@@ -161,7 +163,7 @@ def _enter(connection: apsw.Connection, record: PersonRecord) -> None:
             (record.version, packed, record.features, number),
         )
         if before == packed:
-            return
+            return []
         _forget_keys(connection, number, set(_unpacked(before)) - set(record.keys))
     else:
         number = fetch(
@@ -170,7 +172,7 @@ def _enter(connection: apsw.Connection, record: PersonRecord) -> None:
             " RETURNING number",
             (record.patient, record.version, record.person, packed, record.features),
         )[0][0]
-    connection.executemany("INSERT OR IGNORE INTO person_key VALUES (?, ?)", [(key, number) for key in record.keys])
+    return [(key, number) for key in record.keys]
 
 
 def _forget_keys(connection: apsw.Connection, number: int, keys: Iterable[int]) -> None:
