@@ -11,9 +11,19 @@ from countyfhir.workflow.situation import Change, Situation, Verdict
 
 WORKFLOWS: dict[str, frozenset[str]] = {
     "chronic": frozenset(
-        {"CarePlan", "Condition", "Encounter", "MedicationRequest", "Observation", "Patient", "QuestionnaireResponse", "Task"}
+        {
+            "CarePlan",
+            "Condition",
+            "Encounter",
+            "MedicationRequest",
+            "Observation",
+            "Patient",
+            "QuestionnaireResponse",
+            "ServiceRequest",
+            "Task",
+        }
     ),
-    "referral": frozenset({"ServiceRequest", "Task", "Consent", "Appointment", "Encounter"}),
+    "referral": frozenset({"ServiceRequest", "Task", "Consent", "Appointment", "Encounter", "Composition"}),
     "contracts": frozenset({"Contract", "Consent", "Task"}),
     "reading.rule": frozenset({"ServiceRequest", "Task", "Provenance", "DiagnosticReport"}),
     "critical.rule": frozenset({"Observation", "DiagnosticReport", "Flag", "Task"}),

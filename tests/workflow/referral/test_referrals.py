@@ -393,6 +393,10 @@ def test_a_legacy_referral_without_its_slip_is_in_care(tmp_path: Path) -> None:
             await server.taken_in(county.request(status="completed"), county.task("completed"))
             assert (await server.get("Task", "t"))["status"] == "in-progress"
             assert (await server.get("ServiceRequest", "r"))["status"] == "active"
+            await server.taken_in(county.slip("late"))
+            proved = await server.get("Task", "t")
+            assert (proved["status"], proved["output"][0]["valueReference"]) == ("completed", to("Composition/late"))
+            assert (await server.get("ServiceRequest", "r"))["status"] == "completed"
             done = county.task("completed", "t2", "r2", output=county.output("Composition/slip"))
             await server.taken_in(county.request("r2", status="completed"), done)
             assert (await server.get("Task", "t2"))["status"] == "completed"

@@ -15,6 +15,7 @@ from countyfhir.workflow.referral.reading import (
     direction_of,
     has_profile,
     identity,
+    is_slip,
     parts_of,
     state_of,
 )
@@ -125,6 +126,8 @@ def _looks_ours(resource: Resource) -> bool:
         return any((identity(one) or "").startswith("ServiceRequest/") for one in resource.get("basedOn", ()))
     if kind == "Encounter":
         return bool(resource.get("basedOn"))
+    if kind == "Composition":
+        return is_slip(resource)
     if kind == "Consent":
         return any("ServiceRequest/" in (identity(one.get("reference")) or "") for one in consent_data(resource))
     if any("/county-referral-" in one for one in (resource.get("meta") or {}).get("profile", ())):

@@ -10,7 +10,7 @@ from countyfhir.workflow.referral.reading import KIND, codes, identity, state_of
 from countyfhir.workflow.referral.requests import follow_status, judge_request
 from countyfhir.workflow.referral.steps import before_cancelling, move
 from countyfhir.workflow.referral.table import Table, table_of
-from countyfhir.workflow.referral.tasks import judge_task
+from countyfhir.workflow.referral.tasks import judge_task, prove
 from countyfhir.workflow.rules import Rule
 from countyfhir.workflow.situation import Change, Situation, Verdict
 from countyfhir.workflow.timing import mark_of, with_mark, with_timer
@@ -31,6 +31,9 @@ async def judge(situation: Situation, changes: list[Change], verdict: Verdict) -
             await judge_task(one, situation, verdict)
     for one in requests:
         await follow_status(one, situation, verdict)
+    for one in changes:
+        if one.resource_type == "Composition":
+            await prove(one, situation, verdict)
     if situation.from_intake:
         return
     for one in changes:

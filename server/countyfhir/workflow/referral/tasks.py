@@ -7,11 +7,12 @@ from typing import Any
 
 from countyfhir.exchange import Resource
 from countyfhir.workflow.referral import clock
-from countyfhir.workflow.referral.case import Case, bound, case_of, in_state
+from countyfhir.workflow.referral.case import Case, bound, case_of, in_state, task_of
 from countyfhir.workflow.referral.parties import organization_of
 from countyfhir.workflow.referral.reading import (
     BEFORE,
     NUMBER,
+    TOLD,
     extension,
     identity,
     is_slip,
@@ -200,6 +201,27 @@ async def _taken_in(case: Case) -> None:
         return
     step = case.table.step("arrived", case.direction)
     case.warn("Told as completed without its slip: kept as arrived.", "无回转单的已完成转诊按“在诊”保存。")
-    case.verdict.write(in_state(case.task, step, NAMES["arrived"]))
+    told = with_extension(case.task, TOLD, {"valueCode": "completed"})
+    case.verdict.write(in_state(told, step, NAMES["arrived"]))
     if case.request is not None and case.request.get("status") == "completed":
         case.verdict.write({**case.request, "status": step.request})
+
+
+async def prove(change: Change, situation: Situation, verdict: Verdict) -> None:
+    """A slip that is taken in later: the legacy referral that was told as completed is completed by it."""
+    slip = change.after or {}
+    if not situation.from_intake or not is_slip(slip):
+        return
+    for name in dict.fromkeys(
+        identity(one) or "" for event in slip.get("event", ()) for one in event.get("detail", ())
+    ):
+        task = await task_of(name, situation, verdict) if name.startswith("ServiceRequest/") else None
+        if task is None or extension(task, TOLD) is None or state_of(task) != "arrived":
+            continue
+        case = await case_of(change, task, situation, verdict)
+        step = case.table.step("completed", case.direction)
+        proof = {"type": {"text": "回转单 return slip"}, "valueReference": {"reference": f"Composition/{slip['id']}"}}
+        done = {**with_extension(task, TOLD, None), "output": [*task.get("output", ()), proof]}
+        verdict.write(in_state(done, step, NAMES["completed"]))
+        if case.request is not None:
+            verdict.write({**case.request, "status": step.request})
