@@ -110,7 +110,9 @@ def _resident(number: int, chance: random.Random) -> Resident:
     states = ("executed", "renewed", "terminated", "offered")
     made.contracts = [(chance.choice(states), _day(chance)) for _ in range(chance.choice((0, 1, 3)))]
     services = ("completed", "requested", "cancelled")
-    made.given = [(_day(chance), chance.choice(services)) for _ in made.contracts for _ in range(2)]
+    made.given = [
+        (begun + timedelta(chance.randrange(365)), chance.choice(services)) for _, begun in made.contracts for _ in "12"
+    ]
     made.referrals = [_referral(chance) for _ in range(chance.choice((0, 0, 1, 2)))]
     made.orders = [_order(chance) for _ in range(chance.choice((0, 2, 3)))]
     return made
@@ -243,7 +245,9 @@ def _of_contract(
     for number, (day, state) in enumerate(services):
         task = {"resourceType": "Task", "id": f"{name}-{number}", "status": state, "intent": "plan"}
         task |= {"focus": {"reference": f"Contract/{name}"}, "for": {"reference": subject}}
-        yield task | {"executionPeriod": {"start": day.isoformat(), "end": day.isoformat()}}
+        planned = {"start": day.isoformat(), "end": day.isoformat()}
+        due = {"restriction": {"period": {"end": day.isoformat()}}, "executionPeriod": {"start": "2020-01-01"}}
+        yield task | (due if number else {"executionPeriod": planned})
 
 
 def _of_referral(name: str, one: Referral, subject: str) -> Iterator[dict[str, Any]]:
@@ -254,9 +258,17 @@ def _of_referral(name: str, one: Referral, subject: str) -> Iterator[dict[str, A
     task = {"resourceType": "Task", "id": name, "status": "completed" if one.done else "in-progress", "intent": "order"}
     task |= {"focus": {"reference": f"ServiceRequest/{name}"}, "for": {"reference": subject}}
     task |= {"authoredOn": _text(one.asked), "lastModified": _text(one.confirmed)}
-    stated = (("发送 sent", one.sent), ("签收 received", one.received))
-    inputs = [{"type": {"text": text}, "valueDateTime": _text(when)} for text, when in stated if when]
-    yield task | ({"input": inputs} if inputs else {})
+    stated = [(state, when) for state, when in (("sent", one.sent), ("received", one.received)) if when]
+    inputs = [{"type": {"text": f"时间 {state}"}, "valueDateTime": _text(when)} for state, when in stated]
+    if one.asked.minute % 2:
+        yield task | ({"input": inputs} if inputs else {})
+        return
+    yield task
+    for state, when in stated:  # as the program itself notes the steps
+        step = {"resourceType": "Provenance", "id": f"{name}-{state}", "target": [{"reference": f"Task/{name}"}]}
+        step |= {"activity": {"coding": [{"system": OURS + "cs/referral-state", "code": state}]}}
+        step |= {"recorded": _text(when), "occurredDateTime": _text(when), "agent": [{"who": {"display": "王"}}]}
+        yield step
 
 
 def _of_order(name: str, one: Order, subject: str) -> Iterator[dict[str, Any]]:
