@@ -63,7 +63,7 @@ def page(scope: Scope, terms: Sequence[Term], sort: tuple[Sort, ...], cursor: Cu
     selection = select(scope, terms, by_rid=not sort)
     if selection is None:
         return []
-    tried = 2 * limit * selection.apart < selection.rows
+    tried = is_thick(selection, limit)
     if not sort:
         walk = walk_instead(scope, terms) if tried else None
         rows = _within(scope, selection, lambda: _by_rid(scope, walk, cursor, limit)) if walk else None
@@ -75,6 +75,11 @@ def page(scope: Scope, terms: Sequence[Term], sort: tuple[Sort, ...], cursor: Cu
         return _in_order(scope, terms, arms, sort, cursor, limit)
     rows = _within(scope, selection, lambda: _in_order(scope, terms, arms, sort, cursor, limit))
     return _sorted(scope, selection, sort, cursor, limit) if rows is None else rows
+
+
+def is_thick(selection: Selection, limit: int) -> bool:
+    """Whether matches probably lie so thick that a walk meets enough of them before the selection would be read."""
+    return 2 * limit * selection.apart < selection.rows
 
 
 def _within(scope: Scope, selection: Selection, walk: Callable[[], list[Row]]) -> list[Row] | None:
