@@ -46,7 +46,8 @@ def parameter(parameters: dict[str, Any], name: str) -> Any:
 
 @dataclass
 class Receiver:
-    """``answers`` gives the status for each request (200 when it gives None); what is answered 2xx is ``taken``."""
+    """``answers`` gives the status for each request (200 when it gives None; 0: it takes it and dies before it can
+    answer); what is answered 2xx, or not at all, is ``taken``."""
 
     answers: Callable[[Request], int | None] = lambda request: None
     requests: list[Request] = field(default_factory=list)
@@ -54,7 +55,11 @@ class Receiver:
     came: threading.Condition = field(default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.start(0)
+
+    def start(self, port: int) -> None:
+        """Listen; 0: on any port that is free."""
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
@@ -92,10 +97,14 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.command, self.path, headers, body)
             receiver.requests.append(request)
-            status = receiver.answers(request) or 200
-            self.send_response(status)
-            self.send_header("content-length", "0")
-            self.end_headers()
+            told = receiver.answers(request)
+            status = 200 if told is None else told
+            if status:
+                self.send_response(status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+            else:
+                self.close_connection = True
             if status < 300:
                 with receiver.came:
                     receiver.taken.append(request)

@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "intake": "Take in legacy files through their mapping files.",
     "mapping": "Check and test mapping files, or propose one for a sample file.",
     "quarantine": "List, show, replay and discard the legacy records that wait for a person.",
+    "notifications": "List what waits to be delivered to subscribers; list, replay and discard what was given up.",
     "listen": "Take in HL7 v2 messages that systems send over MLLP, and acknowledge them.",
     "indicators": "Print the table of indicators, write it as CSV or XLSX, keep and compare a baseline.",
     "persons": "Link the records of persons anew, and show what waits for a human.",
