@@ -101,6 +101,41 @@ def test_two_records_of_one_person_get_a_golden_record(client: TestClient) -> No
     assert found(client, "Observation?code:text=x") >= seen
 
 
+def test_linking_makes_no_version_of_what_is_written(client: TestClient) -> None:
+    """A record is linked in its first version, and an update of it makes one more; in a transaction too. Only the one
+    that was alone before gets a version for it."""
+    identity = number("37052319810202513")
+    first = written(client, record("郑海燕", identity))
+    second = written(client, record("郑海燕", identity))
+    golden = golden_of(second)
+    assert golden is not None
+    assert second["meta"]["versionId"] == "1"
+    bare = {name: value for name, value in second.items() if name != "link"}
+    entries = [{"resource": bare, "request": {"method": "PUT", "url": f"Patient/{second['id']}"}}]
+    entries += [{"resource": record("郑海燕", identity), "request": {"method": "POST", "url": "Patient"}}]
+    answer = client.post("", json={"resourceType": "Bundle", "type": "transaction", "entry": entries}).json()
+    assert [one["response"]["etag"] for one in answer["entry"]] == ['W/"2"', 'W/"1"']
+    assert golden_of(client.get(f"Patient/{second['id']}").json()) == golden
+    assert client.get(f"Patient/{first['id']}").json()["meta"]["versionId"] == "2"
+    assert len(client.get(f"Patient/{golden}").json()["link"]) == 3
+
+
+def test_golden_records_are_the_servers(client: TestClient) -> None:
+    """Nobody else writes or deletes them: it would be lost with the next record of the person."""
+    identity = number("37052319820303514")
+    golden = [golden_of(written(client, record("韩雪梅", identity))) for _ in range(2)][1]
+    before = client.get(f"Patient/{golden}").json()
+    patch = {"json": [{"op": "add", "path": "/birthDate", "value": "1982-03-03"}]}
+    answers = [
+        client.put(f"Patient/{golden}", json={**before, "gender": "male"}),
+        client.patch(f"Patient/{golden}", **patch, headers={"Content-Type": "application/json-patch+json"}),
+        client.delete(f"Patient/{golden}"),
+    ]
+    assert [one.status_code for one in answers] == [422, 422, 422]
+    assert "主索引记录" in answers[0].json()["issue"][0]["diagnostics"]
+    assert client.get(f"Patient/{golden}").json() == before
+
+
 def test_what_changes_is_grouped_anew(client: TestClient) -> None:
     """A record corrected to another person leaves; corrected back it is as before; a deleted one leaves too."""
     identity = number("37052319800101502")

@@ -19,6 +19,7 @@ from countyfhir.interactions.bundle_entries import BundleEntry, entries_of, entr
 from countyfhir.interactions.bundle_text import bundle
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Key, Needs, merged, read
+from countyfhir.interactions.persons.foreseeing import foreseen
 from countyfhir.interactions.persons.whole import whole_grant
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.reference_checks import placeholders
@@ -193,12 +194,15 @@ async def _plan(
 ) -> tuple[Plan, Ruled]:
     writes, criteria, records = [], list(resolved.criteria), []
     places: list[int] = []
+    drafted = iter(
+        await foreseen([resolved.written(one) for draft in drafts for one in draft.writes], interaction, world)
+    )
     for number, (entry, draft) in enumerate(zip(writing, drafts, strict=True)):
         if number % _AT_A_TIME == _AT_A_TIME - 1:
             await asyncio.sleep(0)
         criteria += draft.criteria
         for one in draft.writes:
-            ready = _ready(entry, resolved.written(one), interaction, grants[entry.index], world)
+            ready = _ready(entry, next(drafted), interaction, grants[entry.index], world)
             writes.append(ready)
             places.append(entry.index)
             concerned = patients(ready, found)

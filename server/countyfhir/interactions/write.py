@@ -12,6 +12,7 @@ from countyfhir.interactions.admitted import admitted
 from countyfhir.interactions.draft import Draft
 from countyfhir.interactions.needs import Found, Needs, read
 from countyfhir.interactions.persons import index as persons
+from countyfhir.interactions.persons.foreseeing import foreseen
 from countyfhir.interactions.prepare import prepared
 from countyfhir.interactions.profile_checks import warnings
 from countyfhir.interactions.reference_checks import placeholders
@@ -39,7 +40,8 @@ async def write(
         if grant.narrowing:
             await require_draft_visible(draft, found, grant, world)
         check_create_scope(draft, interaction, grant)
-        writes = tuple(prepared(one, interaction, world) for one in draft.writes)
+        drafted = await foreseen(draft.writes, interaction, world)
+        writes = tuple(prepared(one, interaction, world) for one in drafted)
         extra = await placeholders(writes, interaction, grant, world)
         if grant.narrowing:
             for one in writes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import msgspec
 
@@ -70,11 +71,20 @@ class Neighbourhood:
                 yield name, other
 
 
-async def around(patients: Sequence[str], persons: Iterable[str], store: PersonStore, rules: Rules) -> Neighbourhood:
-    """The neighbourhood of records, and of the remaining members of golden records."""
+async def around(
+    patients: Sequence[str],
+    persons: Iterable[str],
+    store: PersonStore,
+    rules: Rules,
+    entered: Mapping[str, PersonRecord] = MappingProxyType({}),
+) -> Neighbourhood:
+    """The neighbourhood of records, and of the remaining members of golden records. ``entered``: records as they are
+    going to be entered, whatever the index knows of them."""
     own = await store.records(patients)
+    own |= {name: replace(one, person=own[name].person if name in own else None) for name, one in entered.items()}
     keys = [key for record in own.values() for key in record.keys]
     mates = await store.mates(keys, rules.block) if keys else {}
+    mates |= {name: own[name] for name in entered}
     found = Neighbourhood()
     near = dict(own) | like(own, mates, found, rules)
     known: set[str] = set()
