@@ -158,7 +158,7 @@ class _Members:
     def holds(self, criterion: Criterion, members: list[str]) -> list[str]:
         """Those of the members for which the criterion holds."""
         if criterion.language != FHIRPATH:
-            there = set(self.found.sets[criterion])
+            there = set(self.found.sets[criterion.expression])
             return [key for key in members if key in there]
         try:
             compiled = fhirpath.compile(criterion.expression, self.found.basis)
@@ -196,7 +196,7 @@ def _figures(definition: Definition, group: Group, ask: Ask, members: _Members) 
         start = list(members.found.focus)
         initial = members.holds(first, start) if start else []
     else:
-        initial = members.found.sets[first]
+        initial = members.found.sets[first.expression]
     initial = members.restricted(initial, ask.subject)
     counted = {"initial-population": initial}
     for code, population in group.populations.items():

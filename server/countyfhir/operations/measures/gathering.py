@@ -29,7 +29,7 @@ Resource = dict[str, Any]
 
 @dataclass(slots=True)
 class Found:
-    """What was gathered. ``sets`` are the keys that a criterion finds, in order; ``dealt`` the resources of named data
+    """What was gathered. ``sets`` are the keys that a query finds, in order; ``dealt`` the resources of named data
     by the key they belong to, ``shared`` those that belong to nobody in particular. A key is that of a person or an
     event, whichever is counted; ``focus`` is its resource (none where no expression looks at it), ``person_of`` the
     person of an event, ``records`` the Patients of a person, ``name_of`` the logical id that stands for a key."""
@@ -38,7 +38,7 @@ class Found:
     basis: str
     persons: Circles
     events: Circles
-    sets: dict[Criterion, list[str]] = field(default_factory=dict)
+    sets: dict[str, list[str]] = field(default_factory=dict)
     dealt: dict[str, dict[str, list[Resource]]] = field(default_factory=dict)
     shared: dict[str, list[Resource]] = field(default_factory=dict)
     focus: dict[str, Resource] = field(default_factory=dict)
@@ -96,9 +96,10 @@ class _Wanted:
     ) -> None:
         self.basis, self.words, self.grant = definition.basis, words(expressions), grant
         self.looks = bool(expressions)
+        self.initial = {one.populations["initial-population"].criterion.expression for one in definition.groups}
         self.personal = bool(_PERSONAL & {name for text in expressions for name in _NAMED.findall(text)})
         self.data: dict[str, Asked] = {}
-        self.criteria: dict[Criterion, Asked] = {}
+        self.criteria: dict[str, Asked] = {}
         self._variables, self._world = variables, world
         self._knows_same_event = SAME_EVENT in world.search.parameters.of(self.basis)
 
@@ -108,7 +109,7 @@ class _Wanted:
 
     def of_criterion(self, criterion: Criterion) -> None:
         """A population: which persons or events are in it."""
-        read = self.criteria[criterion] = asked(criterion, self._variables, self._world, self.grant)
+        read = self.criteria[criterion.expression] = asked(criterion, self._variables, self._world, self.grant)
         about = self._world.definitions.compartments["Patient"]
         if (
             read.towards is None
@@ -129,9 +130,9 @@ class _Wanted:
         if self._knows_same_event:
             listed.append(Gathering(Query((self.basis,), ((Missing(SAME_EVENT, False),),)), towards=SAME_EVENT))
         listed += [self._gathering(one, self._shaped(one.resource_type)) for one in self.data.values()]
-        for each in self.criteria.values():
-            events = self.looks and self.basis != "Patient" and each.resource_type == self.basis
-            listed.append(self._gathering(each, self._shaped(self.basis) if events else None))
+        for expression, each in self.criteria.items():
+            looked_at = self.looks and self.basis != "Patient" and expression in self.initial
+            listed.append(self._gathering(each, self._shaped(self.basis) if looked_at else None))
         return listed
 
     def _gathering(self, one: Asked, shaped: Any) -> Gathering:
@@ -150,8 +151,8 @@ class _Wanted:
         self._patients(found, seen)
         for name, one in self.data.items():
             self._deal(found, name, one, next(rest))
-        for criterion, one in self.criteria.items():
-            found.sets[criterion] = self._members(found, one, next(rest))
+        for expression, one in self.criteria.items():
+            found.sets[expression] = self._members(found, one, next(rest))
         return found
 
     def _patients(self, found: Found, rows: list[Row]) -> None:
