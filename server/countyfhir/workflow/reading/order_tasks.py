@@ -195,7 +195,8 @@ def completed(task: Resource, first: int, last: int) -> Resource:
     """The Task done, with its period of work."""
     period = dict(task.get("executionPeriod") or {})
     period.setdefault("start", instant(first))
-    period["end"] = instant(max(last, micros(period["start"]) or last))
+    if task.get("status") != "completed" or "end" not in period:  # an amendment does not move it
+        period["end"] = instant(max(last, micros(period["start"]) or last))
     rest = {name: value for name, value in task.items() if name != "businessStatus"}
     return {**rest, "status": "completed", "executionPeriod": period}
 
