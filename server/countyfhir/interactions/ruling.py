@@ -254,6 +254,10 @@ class StoreLook:
         allowed = await visible_to(self._principal, keys, self._world) if keys else set()
         return [one for one, key in zip(told, keys, strict=True) if key in allowed]
 
+    def below(self, system: str, code: str) -> frozenset[str] | None:
+        """See ``Look.below``."""
+        return self._world.terminology.below(system, code)
+
     def _seen(self, matches: Sequence[Stored]) -> list[Resource]:
         found: list[Resource] = []
         for one in matches:

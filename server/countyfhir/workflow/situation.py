@@ -58,12 +58,18 @@ class Look(Protocol):
     async def shown(self, resources: Iterable[Resource]) -> list[Resource]:
         """Those of the stored resources that the caller may read: for what a rule tells it of them."""
 
+    def below(self, system: str, code: str) -> frozenset[str] | None:
+        """A code and those below it in its code system, as the server knows it now; None where it knows none."""
+
 
 class Tables(Protocol):
     """The rules that stand as data in ``profiles/rules/`` and an operator's folders."""
 
     def table(self, name: str) -> dict[str, Any]:
         """The content of ``rules/NAME.yaml``, checked against ``rules/schema/NAME.schema.json``."""
+
+    def definition(self, url: str) -> dict[str, Any] | None:
+        """The definition in ``plans/`` with a canonical URL."""
 
 
 @dataclass(frozen=True, slots=True)

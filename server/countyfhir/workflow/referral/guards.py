@@ -11,6 +11,7 @@ from countyfhir.workflow.referral.agreement import covered, in_force
 from countyfhir.workflow.referral.case import Case, bound, consent_data
 from countyfhir.workflow.referral.parties import line_of, tier_of
 from countyfhir.workflow.referral.reading import (
+    CRITERIA,
     ESCORT,
     EXCEPTION,
     criteria_of,
@@ -63,13 +64,13 @@ def _valid(one: Resource, patient: str | None, case: Case) -> bool:
 async def criteria(case: Case) -> None:
     """(2) At least one criterion of the direction, none of the other."""
     request, direction = case.request or {}, case.direction or "up"
-    given = criteria_of(request)
-    allowed = case.table.data["criteria"][direction]
-    if not set(given) & set(allowed):
+    rule = case.table.data["criteria"][direction]
+    allowed = (case.situation.look.below(CRITERIA, rule["below"]) or frozenset()) - {*rule["headings"]}
+    if not allowed & {*criteria_of(request)}:
         word = {"up": "上转", "down": "下转"}[direction]
         case.refuse(
             "business-rule",
-            f"ServiceRequest.reasonCode needs a criterion of referral {direction}: {', '.join(allowed)}.",
+            f"ServiceRequest.reasonCode needs a criterion of referral {direction}: {', '.join(sorted(allowed))}.",
             f"转诊原因须有至少一项{word}指征。",
             "Task.focus",
         )

@@ -58,9 +58,9 @@ async def _agent(case: Case) -> dict[str, Any]:
     principal = case.situation.principal
     if case.by_program or principal.kind == "system":
         return {"type": {"coding": [ASSEMBLER]}, "who": {"display": "CountyFHIR"}}
-    side = case.receiver if case.step.side == "receiver" else case.requester
-    if case.step.side == "either" and not await case.acts("requester"):
-        side = case.receiver
+    sides = ["receiver", "requester"] if case.step.side == "receiver" else ["requester", "receiver"]
+    acting = [one for one in sides if await case.acts(one)] or sides
+    side = case.receiver if acting[0] == "receiver" else case.requester
     who: dict[str, Any] = {"display": principal.name}
     if side is not None:
         who = {"reference": f"Organization/{side['id']}", **who}

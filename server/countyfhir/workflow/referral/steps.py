@@ -79,14 +79,15 @@ async def _allowed(case: Case, before: str | None) -> bool:
     step, situation = case.step, case.situation
     if case.by_program or (step.system and situation.principal.kind == "system"):
         return True
-    side = "either" if _for_both(case, before) else step.side
+    side, both = step.side, _for_both(case, before)
+    side = "either" if both else side
     if not await case.acts(side):
         english, chinese = SIDES[side]
         text = f"The step to {case.state} is for {english} only."
         case.refuse("forbidden", text, f"“{NAMES[case.state]}”只能由{chinese}操作。")
         return False
     roles = {role for part in step.parts for role in case.table.data["roles"].get(part, ())}
-    if step.parts and side != "either" and not case.single(side) and not situation.has_role(*roles):
+    if step.parts and not both and not case.single(side) and not situation.has_role(*roles):
         text = f"The step to {case.state} needs one of the roles {', '.join(sorted(roles))}."
         case.refuse("forbidden", text, f"“{NAMES[case.state]}”须由相应岗位（{'、'.join(step.parts)}）操作。")
         return False
@@ -128,7 +129,7 @@ async def _request_follows(case: Case, step: Step) -> bool:
 
 
 async def _write(case: Case, before: str | None) -> None:
-    task = _dated(case.task, case)
+    task = _named(_dated(case.task, case), case)
     if case.state == "cancel-requested" and before is not None:
         task = with_extension(task, BEFORE, {"valueCode": before})
     elif extension(task, BEFORE) is not None:
@@ -156,6 +157,21 @@ async def _with_slip(task: Resource, case: Case) -> Resource:
         if one not in given
     ]
     return {**task, "input": [*task.get("input", ()), *more]} if more else task
+
+
+def _named(task: Resource, case: Case) -> Resource:
+    """The name of the state in Chinese, where a client has left that of the state before."""
+    old = (case.change.before or {}).get("businessStatus") if case.change.resource_type == "Task" else None
+    given = task["businessStatus"]
+    if (
+        old is None
+        or "text" not in given
+        or given["text"] != old.get("text")
+        or state_of(task) == state_of(case.change.before)
+    ):
+        return task
+    coding = [{name: value for name, value in one.items() if name != "display"} for one in given["coding"]]
+    return {**task, "businessStatus": {**given, "coding": coding, "text": NAMES[case.state]}}
 
 
 def _dated(task: Resource, case: Case) -> Resource:
@@ -201,7 +217,8 @@ async def chained(case: Case) -> None:
         above = await case_of(case.change, parent, case.situation, case.verdict)
         same = identity(parent.get("for")) == identity(case.task.get("for"))
         meet = above.receiver is not None and above.receiver == case.requester
-        if not same or not meet or state_of(parent) not in (*ACTIVE, *IN_CARE):
+        wanted = (*ACTIVE, *IN_CARE, *(("completed",) if case.direction == "down" else ()))
+        if not same or not meet or state_of(parent) not in wanted:
             text = "Task.partOf leads to an open referral of the same resident to the institution that sends now."
             said = "partOf 须指向同一患者、由本机构接收且未结束的上一程转诊。"
             case.refuse("business-rule", text, said, "Task.partOf")

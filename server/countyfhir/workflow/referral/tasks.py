@@ -165,7 +165,7 @@ async def _changed(case: Case) -> None:
             text = f"The referral has ended ({case.state}) and is not changed any more."
             case.refuse("business-rule", text, f"转诊已结束（{NAMES[case.state]}），不得再修改。", "Task")
         else:
-            case.verdict.write(before)
+            case.verdict.write({**kept, **{name: before[name] for name in ("lastModified", "text") if name in before}})
         return
     if not await _settled(case, case.state):
         return
