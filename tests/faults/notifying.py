@@ -112,7 +112,7 @@ def run(
     done = 0
     while done < kills:
         time.sleep(chance.uniform(0.3, 1.2))
-        if chance.random() < 0.5:
+        if done % 2:
             chance.choice(listening).kill()
         else:
             cluster.kill(chance)

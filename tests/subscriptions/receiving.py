@@ -44,6 +44,13 @@ def parameter(parameters: dict[str, Any], name: str) -> Any:
     return next(value for key, value in one.items() if key.startswith("value"))
 
 
+class Quiet(ThreadingHTTPServer):
+    """A server that says nothing of senders that died."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing is written to the console."""
+
+
 @dataclass
 class Receiver:
     """``answers`` gives the status for each request (200 when it gives None; 0: it takes it and dies before it can
@@ -59,7 +66,7 @@ class Receiver:
 
     def start(self, port: int) -> None:
         """Listen; 0: on any port that is free."""
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self.server = Quiet(("127.0.0.1", port), _handler(self))
         self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
