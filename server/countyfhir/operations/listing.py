@@ -10,7 +10,7 @@ from countyfhir.model.library import base_resources
 from countyfhir.operations.table import OPERATIONS
 
 NOT_OFFERED: Mapping[str, str] = {
-    "apply": "definitions are not turned into requests here; workflows are run by Task",
+    "apply": "of a PlanDefinition and an ActivityDefinition only",
     "care-gaps": "no report on gaps in care",
     "collect-data": "measures read what is stored; nothing has to be collected",
     "conforms": "CapabilityStatements are not compared",
@@ -63,6 +63,6 @@ def _places(one: Operation) -> str:
 
 
 def _ours(offered: tuple[Operation, ...]) -> str:
-    ours = [one for one in offered if not one.definition.startswith("http://hl7.org/fhir/")]
+    ours = [one for one in offered if not one.definition.startswith("http://hl7.org/fhir/OperationDefinition/")]
     lines = "".join(f"- `${one.code}` on {_places(one)}\n" for one in ours)
     return f"\nAnd those of our own:\n\n{lines}"

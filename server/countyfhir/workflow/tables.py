@@ -18,6 +18,7 @@ class FolderTables:
     def __init__(self, folders: Iterable[Path]) -> None:
         self._folders = tuple(folders)
         self._read: dict[str, dict[str, Any]] = {}
+        self._plans: dict[str, dict[str, Any]] | None = None
 
     def table(self, name: str) -> dict[str, Any]:
         """The content; FhirError 500 that names the place when it cannot be used."""
@@ -31,11 +32,29 @@ class FolderTables:
         """A short text that is another for another content."""
         return hashlib.sha256(self._latest(f"rules/{name}.yaml").read_bytes()).hexdigest()[:12]
 
+    def definition(self, url: str) -> dict[str, Any] | None:
+        """The definition in ``plans/`` with a canonical URL; of the last folder that has it."""
+        if self._plans is None:
+            files = [one for folder in self._folders for one in sorted((folder / "plans").glob("*.yaml"))]
+            found = [_definition(one) for one in files]
+            self._plans = {str(one.get("url")): one for one in found if "resourceType" in one}
+        return self._plans.get(url)
+
     def _latest(self, name: str) -> Path:
         found = [folder / name for folder in self._folders if (folder / name).is_file()]
         if not found:
             raise unusable(name, "there is no such file")
         return found[-1]
+
+
+def _definition(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        found = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise unusable(path.name, str(error)) from error
+    return found if isinstance(found, dict) else {}
 
 
 def read(path: Path, schema: Path) -> dict[str, Any]:

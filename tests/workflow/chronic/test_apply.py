@@ -12,7 +12,7 @@ from countyfhir import shipped
 from countyfhir.exchange import Interaction
 from countyfhir.outcome import FhirError
 from countyfhir.validation.profiles import folder
-from tests.workflow.chronic.county import County, condition, county, glucose, pressure, visit
+from tests.workflow.chronic.county import CS, County, condition, county, glucose, pressure, visit
 
 PLANS = list(folder.resources([shipped.folder("profiles") / "plans"]))
 
@@ -90,11 +90,22 @@ def test_one_plan_for_several_diseases(tmp_path: Path) -> None:
         await made.put(plan)
         url = "https://fhir.county-hc.example/PlanDefinition/chronic-care"
         assert len(await made.search("CarePlan", **{"instantiates-canonical": url})) == 1
+        for task in await made.search("Task", code=f"{CS}chronic-action|follow-up", status="requested"):
+            assert task["restriction"]["period"]["end"] == "2026-12-06"
         with pytest.raises(FhirError) as caught:
             await made.put({**plan, "id": "second"})
         assert caught.value.status == 422
         await made.put({**plan, "id": "second", "replaces": [{"reference": "CarePlan/plan"}]})
         assert (await made.read("CarePlan/plan"))["status"] == "revoked"
+        asked = parameters(subject="Patient/p", organization="Organization/township")
+        asked["parameter"].append({"name": "persist", "valueBoolean": True})
+        await made.opened.perform(
+            Interaction(
+                "operation", "PlanDefinition", "chronic-care", operation="$apply", body=asked, http_method="POST"
+            )
+        )
+        assert (await made.read("CarePlan/second"))["status"] == "revoked"
+        assert len(await made.search("CarePlan", status="active")) == 1
 
     told(tmp_path, story)
 

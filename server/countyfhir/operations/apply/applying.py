@@ -98,6 +98,9 @@ class Applying:
         else:
             criteria = f"url={_escaped(url)}" + (f"&version={_escaped(version)}" if version else "")
             found = [one for kind in types for one in await self.search(kind, criteria)]
+            shipped = None if found or self.world.rules is None else self.world.rules.definition(url)
+            if shipped is not None and shipped["resourceType"] in types and version in ("", shipped.get("version")):
+                found = [shipped]  # not in the store yet
         if not found:
             text = f"The definition {unquote(canonical)[:200]} is not here ({' or '.join(types)})."
             raise FhirError("not-found", text, status=422, expression="definitionCanonical")

@@ -27,7 +27,7 @@ def asked_of(interaction: Interaction, definition: str) -> Asked:
             found.setdefault(str(one.get("name")), []).append(value)
     elif isinstance(body, dict) and body.get("resourceType"):
         raise FhirError("structure", "$apply takes a Parameters resource.", expression="Parameters")
-    known = (definition, "url", *REFERENCES, *CONCEPTS)
+    known = (definition, "url", "persist", *REFERENCES, *CONCEPTS)
     for name, values in found.items():
         if name not in known:
             told = f"$apply takes {', '.join(known)}; '{name[:64]}' is none of them."

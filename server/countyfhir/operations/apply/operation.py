@@ -4,21 +4,51 @@ from __future__ import annotations
 
 from typing import Any
 
-from countyfhir.exchange import Answer, Grant, Interaction, Resource
+from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Resource, changed
+from countyfhir.interactions.perform import perform
 from countyfhir.interactions.world import World
 from countyfhir.operations.apply.activity import request_of
 from countyfhir.operations.apply.applying import Applying
 from countyfhir.operations.apply.asked import CONCEPTS, REFERENCES, Asked, asked_of, definition_in, reference_in
 from countyfhir.operations.apply.plan import plan_of
 from countyfhir.outcome import FhirError
+from countyfhir.workflow.chronic.care_plans import PROFILE, is_bound
 
 
 async def apply_plan(interaction: Interaction, grant: Grant, world: World) -> Answer:
-    """The CarePlan of a PlanDefinition for a subject. Nothing is stored: the client sends it when it is wanted."""
+    """The CarePlan of a PlanDefinition for a subject. Nothing is stored, unless ``persist`` (the county's own
+    parameter) is true: then it is, active, in the place of the resident's present plan of chronic care."""
     asked = asked_of(interaction, "planDefinition")
     applying = await _begun(asked, interaction, grant, world)
     definition = await _definition(asked, "planDefinition", "PlanDefinition", interaction, applying)
-    return _answered(await plan_of(definition, applying), applying)
+    plan = await plan_of(definition, applying)
+    if asked.get("persist", [False])[0] not in (True, "true"):
+        return _answered(plan, applying)
+    return await _kept(plan, applying)
+
+
+async def _kept(plan: Resource, applying: Applying) -> Answer:
+    """The plan stored, as if the client had sent it."""
+    told = {**plan, "status": "active"}
+    if is_bound(told):
+        told["meta"] = {"profile": [PROFILE]}
+        subject = applying.subject
+        present = await applying.search("CarePlan", f"patient={subject['id']}&status=active")
+        replaced = [{"reference": f"CarePlan/{one['id']}"} for one in present if is_bound(one)]
+        if replaced:
+            told["replaces"] = replaced
+    asking = changed(
+        applying.interaction,
+        kind="create",
+        resource_type="CarePlan",
+        logical_id=None,
+        operation=None,
+        query=(),
+        body=told,
+        preconditions=Preconditions(),
+    )
+    kept = await perform(asking, applying.world, applying.grant)
+    return changed(kept, status=200)
 
 
 async def apply_activity(interaction: Interaction, grant: Grant, world: World) -> Answer:

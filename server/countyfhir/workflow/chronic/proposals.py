@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from countyfhir.exchange import Resource
-from countyfhir.workflow.chronic.codes import ACTION, ACTIONS, CRITERIA, coding, concept
-from countyfhir.workflow.chronic.record import Record, derived_id
+from countyfhir.workflow.chronic.codes import ACTION, ACTIONS, CRITERIA, coding, concept, is_action
+from countyfhir.workflow.chronic.record import Record, codes_in, derived_id, local
+from countyfhir.workflow.situation import Change
 from countyfhir.workflow.timing import instant
 
 FU = {
@@ -86,6 +87,28 @@ async def propose_referral(
     _placed(told, cause)
     if before is None or before.get("status") in ("active", "revoked"):
         await record.put(told)
+
+
+def is_taken_up(request: Resource) -> bool:
+    """Whether a ServiceRequest is a referral for a criterion of follow-up that somebody has made."""
+    if request.get("intent") == "proposal" or request.get("status") not in ("draft", "active"):
+        return False
+    return any(one.startswith("fu") for one in codes_in(request.get("reasonCode"), CRITERIA))
+
+
+async def take_up(record: Record, change: Change) -> None:
+    """The proposals that a referral answers are done."""
+    patient = local((change.after or {}).get("subject"))
+    if change.after is None or patient is None or not is_taken_up(change.after):
+        return
+    found = await record.find(
+        "ServiceRequest",
+        patient,
+        f"code={ACTION}|referral&status=active&intent=proposal",
+        lambda one: is_action(one, "referral") and one.get("status") == "active" and one.get("intent") == "proposal",
+    )
+    for proposal in found:
+        await record.put({**proposal, "status": "completed"})
 
 
 def _placed(told: Resource, cause: Cause) -> None:

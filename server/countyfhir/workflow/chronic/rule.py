@@ -12,6 +12,7 @@ from countyfhir.workflow.chronic import (
     hand_over,
     long_prescriptions,
     next_visit,
+    proposals,
     readings,
     registers,
     standing,
@@ -58,6 +59,7 @@ _TESTS: dict[str, Callable[[Resource], bool]] = {
     "MedicationRequest": long_prescriptions.is_bound,
     "Patient": died,
     "QuestionnaireResponse": lambda one: "questionnaire" in one,
+    "ServiceRequest": proposals.is_taken_up,
     "Task": lambda one: is_action(one, "follow-up", "hand-over", "acknowledge-reading"),
 }
 
@@ -75,6 +77,8 @@ async def judge(situation: Situation, changes: list[Change], verdict: Verdict) -
                 await _ended(record, change)
             elif change.resource_type == "CarePlan":
                 await care_plans.judge_plan(record, change)
+            elif change.resource_type == "ServiceRequest" and change.before is None:
+                await proposals.take_up(record, change)
             elif change.resource_type == "MedicationRequest":
                 prescriptions = situation.tables.table("chronic-prescriptions")
                 await long_prescriptions.judge_prescription(record, change, prescriptions, table)
