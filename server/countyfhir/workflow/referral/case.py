@@ -84,6 +84,14 @@ class Case:
         kind, _, logical_id = name.partition("/")
         return self.verdict.resources.get((kind, logical_id)) or await self.situation.look.read(name)
 
+    async def same_person(self, one: Any, other: Any) -> bool:
+        """Whether two References lead to one person: to the same Patient, or to records linked as one person's."""
+        first, second = identity(one), identity(other)
+        if first == second or first is None or second is None:
+            return first == second
+        linked = await self.situation.look.persons([first.rpartition("/")[2]])
+        return second.rpartition("/")[2] in linked
+
     def referred(self) -> list[dict[str, Any]]:
         """The References that go along: of the request and of the Task's input."""
         request = self.request or {}

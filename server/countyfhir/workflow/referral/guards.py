@@ -41,7 +41,7 @@ async def consent(case: Case) -> None:
 
 async def has_consent(case: Case) -> bool:
     """Whether an active Consent of the resident covers the referral."""
-    name, patient = case.request_reference, identity(case.task.get("for"))
+    name = case.request_reference
     if name is None:
         return False
     found = await case.situation.look.search("Consent", f"data={name}&status=active")
@@ -51,14 +51,16 @@ async def has_consent(case: Case) -> bool:
         one.after for one in case.situation.changes if one.after is not None and one.resource_type == "Consent"
         if any(identity(each.get("reference")) == name for each in consent_data(one.after))
     ]  # fmt: skip
-    return any(_valid(one, patient, case) for one in found)
+    return any([await _valid(one, case) for one in found])
 
 
-def _valid(one: Resource, patient: str | None, case: Case) -> bool:
+async def _valid(one: Resource, case: Case) -> bool:
     provision = one.get("provision") or {}
-    same = identity(one.get("patient")) == patient
-    open_now = in_force(provision.get("period"), case.situation.now)
-    return one.get("status") == "active" and same and provision.get("type") != "deny" and open_now
+    if one.get("status") != "active" or provision.get("type") == "deny":
+        return False
+    if not in_force(provision.get("period"), case.situation.now):
+        return False
+    return await case.same_person(one.get("patient"), case.task.get("for"))
 
 
 async def criteria(case: Case) -> None:
@@ -230,7 +232,7 @@ async def slip(case: Case) -> None:
     """A referral is completed with its slip only (回转单), which names this referral or one that goes on from it."""
     requests = {case.request_reference} | {identity(one.get("focus")) for one in await children_of(case)}
     for one in await compositions(case, "output"):
-        if not is_slip(one) or identity(one.get("subject")) != identity(case.task.get("for")):
+        if not is_slip(one) or not await case.same_person(one.get("subject"), case.task.get("for")):
             continue
         named = {identity(each) for event in one.get("event", ()) for each in event.get("detail", ())}
         named = {each for each in named if (each or "").startswith("ServiceRequest/")}

@@ -215,7 +215,7 @@ async def chained(case: Case) -> None:
         if parent is None or not bound(parent, case.table):
             continue
         above = await case_of(case.change, parent, case.situation, case.verdict)
-        same = identity(parent.get("for")) == identity(case.task.get("for"))
+        same = await case.same_person(parent.get("for"), case.task.get("for"))
         meet = above.receiver is not None and above.receiver == case.requester
         wanted = (*ACTIVE, *IN_CARE, *(("completed",) if case.direction == "down" else ()))
         if not same or not meet or state_of(parent) not in wanted:

@@ -83,7 +83,7 @@ async def _begun(case: Case) -> None:
         text = "Task.focus must lead to the ServiceRequest of the referral (category referral-direction up or down)."
         case.refuse("business-rule", text, "Task.focus 须指向转诊申请（ServiceRequest，含转诊方向）。", "Task.focus")
         return
-    if identity(case.task.get("for")) != identity(request.get("subject")):
+    if not await case.same_person(case.task.get("for"), request.get("subject")):
         text = "Task.for and ServiceRequest.subject must be the same resident."
         case.refuse("business-rule", text, "Task.for 与转诊申请的患者须一致。", "Task.for")
     if not await _meets(case):
