@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +105,13 @@ async def reports(store: str) -> list[dict[str, Any]]:
 
 
 def test_only_what_the_caller_may_see_is_counted(store: str) -> None:
-    """A narrowed grant counts its own; one that may not search a type of the Measure is told which."""
+    """A narrowed grant counts its own, of an earlier instant too; one that may not search a type of the Measure is told
+    which."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
 
-    async def asked(grant: Grant) -> dict[str, int]:
+    async def asked(grant: Grant, **more: str) -> dict[str, int]:
         async with open_world(load({"store": store, **SETTINGS})) as opened:
-            query = (("periodStart", "2025"), ("periodEnd", "2025"))
+            query = (("periodStart", "2025"), ("periodEnd", "2025"), *more.items())
             called = Interaction(
                 "operation", "Measure", "hypertension-control", query=query, operation="$evaluate-measure"
             )
@@ -116,9 +119,10 @@ def test_only_what_the_caller_may_see_is_counted(store: str) -> None:
             (group,) = answer.body["group"]
             return {one["code"]["coding"][0]["code"]: one["count"] for one in group["population"]}
 
-    mine = {"Encounter": (((IdIs(("v0", "v3")),),),)}
+    mine = Grant({"*": frozenset("rs")}, {"Encounter": (((IdIs(("v0", "v3")),),),)})
     assert asyncio.run(asked(ALL))["denominator"] == 4
-    assert asyncio.run(asked(Grant({"*": frozenset("rs")}, mine)))["denominator"] == 2
+    assert asyncio.run(asked(mine))["denominator"] == 2
+    assert asyncio.run(asked(mine, cutOff=now))["denominator"] == 2
     with pytest.raises(FhirError, match="Observation"):
         asyncio.run(asked(Grant({one: frozenset("rs") for one in ("Measure", "Encounter", "Patient", "Organization")})))
 

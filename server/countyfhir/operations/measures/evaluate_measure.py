@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from countyfhir.exchange import Answer, Grant, Interaction, Principal, Resource
+from countyfhir.exchange import ALL, Answer, Grant, Interaction, Principal, Resource
 from countyfhir.interactions.world import World
 from countyfhir.operations.measures import counted_persons
 from countyfhir.operations.measures.asking import Asking, asking
@@ -73,8 +73,8 @@ async def evaluated_at(
     wrote without a break, and what a millisecond will hold in the end could not be told."""
     if cut_off is not None:
         queries = queries_of(definition, ask, world, grant)
-        async with as_of(cut_off, queries, world) as then:
-            return await evaluate(definition, ask, then, grant), cut_off
+        async with as_of(cut_off, queries, world, grant) as then:
+            return await evaluate(definition, ask, then, ALL), cut_off
     for _ in range(ATTEMPTS):
         begun = world.now()
         evaluated = await evaluate(definition, ask, world, grant)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from countyfhir.exchange import Plan, Stored, Write
+from countyfhir.exchange import Grant, Plan, Stored, Write
 from countyfhir.interactions.prepare import indexed
 from countyfhir.interactions.world import World
 from countyfhir.model import json
@@ -21,9 +21,10 @@ AT_A_TIME, TOGETHER = 20_000, 500
 
 
 @asynccontextmanager
-async def as_of(cut_off: int, queries: Iterable[Query], world: World) -> AsyncIterator[World]:
+async def as_of(cut_off: int, queries: Iterable[Query], world: World, grant: Grant) -> AsyncIterator[World]:
     """A world whose store holds the versions that were current at the instant (microseconds), of all types that the
-    queries reach. FhirError 422 for queries by the instant of a version: the copy has instants of its own."""
+    queries reach, as far as the grant shows them today (what is deleted since cannot be judged, and a caller who sees
+    only a part does not get it). FhirError 422 for queries by the instant of a version: the copy has its own."""
     listed = list(queries)
     if any(isinstance(one, LastUpdatedIs) for query in listed for one in _predicates(query.where)):
         text = "_lastUpdated cannot be asked together with a cut-off."
@@ -34,7 +35,7 @@ async def as_of(cut_off: int, queries: Iterable[Query], world: World) -> AsyncIt
         store.resources.definitions = await store.resources.definitions_version()
         then = replace(world, store=store)
         for resource_type in sorted({name for query in listed for name in types_of(query)}):
-            await _copy(resource_type, cut_off, world, then)
+            await _copy(resource_type, cut_off, world, then, grant)
         yield then
 
 
@@ -62,11 +63,15 @@ def _predicates(clauses: Iterable[Clause]) -> Iterator[object]:
                 yield from _predicates((one.clause,))
 
 
-async def _copy(resource_type: str, cut_off: int, world: World, then: World) -> None:
+async def _copy(resource_type: str, cut_off: int, world: World, then: World, grant: Grant) -> None:
     query = HistoryQuery(resource_type, at=(cut_off, cut_off + 1), count=AT_A_TIME)
     while True:
         page = await world.store.resources.history(query)
         standing = [one for one in page.versions if one.body is not None]
+        if grant.narrowed(resource_type) is not None:
+            keys = [(one.resource_type, one.logical_id) for one in standing]
+            seen = await world.store.resources.visible(keys, grant)
+            standing = [one for one in standing if (one.resource_type, one.logical_id) in seen]
         for start in range(0, len(standing), TOGETHER):
             writes = await asyncio.to_thread(_writes, standing[start : start + TOGETHER], then)
             await then.store.resources.commit(Plan(tuple(writes)))

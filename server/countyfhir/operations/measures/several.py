@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from countyfhir.exchange import SYSTEM, Grant, Resource
+from countyfhir.exchange import ALL, SYSTEM, Grant, Resource
 from countyfhir.interactions.world import World
 from countyfhir.operations.measures.definition import Definition, code_of, read
 from countyfhir.operations.measures.evaluate_measure import evaluated_at, queries_of, reporter
@@ -54,7 +54,7 @@ async def reports(
             if one.needs:
                 made.append((one, None))
             elif cut_off is not None:
-                evaluated = await evaluate(one, ask, then, grant)
+                evaluated = await evaluate(one, ask, then, ALL)
                 made.append((one, _reported(evaluated, cut_off, world)))
             else:
                 made.append((one, _reported(*await evaluated_at(one, ask, None, then, grant), world)))
@@ -69,7 +69,7 @@ async def _state(
         yield world
         return
     queries = [query for one in definitions for query in queries_of(one, ask, world, grant)]
-    async with as_of(cut_off, queries, world) as then:
+    async with as_of(cut_off, queries, world, grant) as then:
         yield then
 
 
