@@ -10,8 +10,9 @@ from starlette.testclient import TestClient
 
 from countyfhir.access import keys
 from countyfhir.app import open_world
-from countyfhir.exchange import Principal
+from countyfhir.exchange import Interaction, Principal
 from countyfhir.interactions.covered import visible_to
+from countyfhir.outcome import FhirError
 from countyfhir.settings import load
 
 BASE = "http://127.0.0.1:8080/fhir/"
@@ -112,6 +113,21 @@ class County:
         async def asked() -> set[tuple[str, str]]:
             async with open_world(load({"store": self.store, "load_definitions": "off"})) as opened:
                 return await visible_to(principal, keys, opened.world)
+
+        return asyncio.run(asked())
+
+    def statuses(self, *interactions: Interaction) -> list[int]:
+        """How the one door answers interactions on this store, one after the other."""
+
+        async def asked() -> list[int]:
+            async with open_world(load({"store": self.store, "load_definitions": "off"})) as opened:
+                found = []
+                for one in interactions:
+                    try:
+                        found.append((await opened.perform(one)).status)
+                    except FhirError as error:
+                        found.append(error.status)
+                return found
 
         return asyncio.run(asked())
 

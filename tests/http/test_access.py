@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from countyfhir.exchange import Principal
+from countyfhir.exchange import Interaction, Principal
 from countyfhir.search.resident_id import check_character
 from tests.http.county import ICD10, County, actor, coded, consent, encounter, ids, observation, organization, resident
 from tests.http.county import reference as to
@@ -192,6 +192,31 @@ def test_a_relation_holds_for_all_records_of_a_person(county: County) -> None:
     assert f"o-two-{body}" in hospital.get(f"Patient/one-{body}/$everything").text
     golden = next(one for one in ids(hospital, f"Patient?identifier={identity[0]['value']}") if body not in one)
     assert ids(hospital, f"Observation?patient={golden}") == {f"o-two-{body}"}
+
+
+def test_a_patient_scope_writes_to_its_own_record_only(county: County) -> None:
+    """It reads the linked records, too, with what is labelled, whatever relations institutions have."""
+    body = f"37059919600101{next(NUMBERS):03d}"
+    identity = [{"system": "urn:oid:2.16.156.10011.1.3", "value": body + check_character(body)}]
+    more = {"identifier": identity, "name": [{"text": "司马云"}], "birthDate": "1960-01-01", "gender": "female"}
+    records = [{"resourceType": "Patient", "id": f"{name}-{body}"} | more for name in ("app", "ward")]
+    county.put(*records)
+    hiv = {"resourceType": "Condition", "id": f"h-{body}", "subject": to(f"Patient/ward-{body}")}
+    county.put(hiv | {"code": coded("HIV", ICD10, "B20.x00")})
+    who = Principal("app", "token", "app", (), ("patient/*.cruds",), f"app-{body}")
+
+    def asking(kind: str, of: Resource, change: Resource | None = None) -> Interaction:
+        return Interaction(kind, of["resourceType"], of["id"], body=change, principal=who)
+
+    own, other = records
+    mine, theirs = (observation(f"{name}-of-{body}", f"{name}-{body}") for name in ("app", "ward"))
+    assert county.statuses(
+        *(asking("read", one) for one in (own, other, hiv)),
+        asking("update", own, own | {"active": True}),
+        asking("update", other, other | {"active": True}),
+        asking("update", mine, mine),
+        asking("update", theirs, theirs),
+    ) == [200, 200, 200, 200, 404, 201, 403]
 
 
 def test_roles_and_the_setting_open_the_county(county: County, patient: str, serve: Callable[..., TestClient]) -> None:
