@@ -9,7 +9,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from countyfhir.access import keys
-from countyfhir.app import open_world
+from countyfhir.app import open_store, open_world
 from countyfhir.exchange import Interaction, Principal
 from countyfhir.interactions.covered import visible_to
 from countyfhir.outcome import FhirError
@@ -86,6 +86,7 @@ class County:
 
     def __init__(self, serve: Callable[..., TestClient], store: str, **settings: Any) -> None:
         self.store = store
+        self._clients: dict[object, TestClient] = {}
         self._server = serve(store=store, auth="keys", **settings)
         roles = ("data-office", "infectious-disease", "psychiatry")
         self.office = self.client("office", roles=roles)
@@ -95,17 +96,21 @@ class County:
     ) -> TestClient:
         """A client with a key of that institution."""
 
-        async def made() -> str:
-            async with open_world(load({"store": self.store, "load_definitions": "off"})) as opened:
-                wanted = scopes or ("system/*.cruds",)
-                secret, _ = await keys.create(
-                    opened.store.keys, name=name, organization=name, roles=tuple(roles), scopes=wanted
-                )
-                return secret
+        asked = (name, scopes, tuple(roles), id(server))
+        if asked not in self._clients:
+            secret = asyncio.run(self._key(name, scopes or ("system/*.cruds",), tuple(roles)))
+            made = TestClient((server or self._server).app, base_url=BASE)
+            made.headers["Authorization"] = f"Bearer {secret}"
+            self._clients[asked] = made
+        return self._clients[asked]
 
-        client = TestClient((server or self._server).app, base_url=BASE)
-        client.headers["Authorization"] = f"Bearer {asyncio.run(made())}"
-        return client
+    async def _key(self, name: str, scopes: tuple[str, ...], roles: tuple[str, ...]) -> str:
+        store = await open_store(load({"store": self.store}))
+        try:
+            secret, _ = await keys.create(store.keys, name=name, organization=name, roles=roles, scopes=scopes)
+            return secret
+        finally:
+            await store.close()
 
     def visible_to(self, principal: Principal, keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """``covered.visible_to`` on this store."""

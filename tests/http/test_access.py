@@ -100,7 +100,7 @@ def test_a_department_opens_it_for_its_hospital(county: County, patient: str) ->
 
 def test_a_referral_opens_it_for_sender_and_receiver(county: County, patient: str) -> None:
     """From when it is sent; not when it is rejected."""
-    task = {
+    task: Resource = {
         "resourceType": "Task",
         "id": f"t-{patient}",
         "status": "draft",
@@ -122,7 +122,7 @@ def test_a_referral_opens_it_for_sender_and_receiver(county: County, patient: st
 def test_an_order_opens_what_a_reader_needs(county: County, patient: str) -> None:
     """Results and diagnoses, not the rest of the record."""
     county.put(encounter(f"e-{patient}", patient, "township"))
-    order = {"resourceType": "ServiceRequest", "id": f"s-{patient}", "status": "active", "intent": "order"}
+    order: Resource = {"resourceType": "ServiceRequest", "id": f"s-{patient}", "status": "active", "intent": "order"}
     order |= {"subject": to(f"Patient/{patient}"), "code": coded("ECG"), "authoredOn": day(0)}
     county.put(order | {"requester": to("Organization/township"), "performer": [to("Organization/centre")]})
     centre = county.client("centre")
