@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from countyfhir.exchange import Interaction
+from countyfhir.store.ports import Registration
 from countyfhir.subscriptions.delivering import Delivering
-from countyfhir.subscriptions.doors import SECOND
+from countyfhir.subscriptions.doors import SECOND, Options
+from countyfhir.subscriptions.following import follow_forever
 from tests.subscriptions.county import ENDPOINT, County, told
 from tests.subscriptions.making import by_topic, plain, report
 
@@ -236,5 +239,36 @@ def test_a_change_is_judged_by_what_was_asked_for_at_that_moment(tmp_path: Path)
             await county.create("Basic", {"code": {"text": text}})
         await county.settle()
         assert [request.json["code"]["text"] for request in county.endpoints.taken] == ["first", "second"]
+
+    told(tmp_path, story)
+
+
+def test_without_a_subscription_a_write_costs_nothing(tmp_path: Path) -> None:
+    """Nobody looks at a change while there is nobody to tell: followers are not even woken."""
+
+    async def story(county: County) -> None:
+        looked = 0
+        outbox, doors = county.opened.store.outbox, replace(county.doors, options=Options(look=60.0))
+        registrations = outbox.registrations
+
+        async def counted() -> list[Registration]:
+            nonlocal looked
+            looked += 1
+            return await registrations()
+
+        outbox.registrations = counted  # type: ignore[method-assign]
+        following = asyncio.create_task(follow_forever(doors, "me"))
+        await asyncio.sleep(0.05)
+        before = looked
+        for text in "abc":
+            await county.create("Basic", {"code": {"text": text}})
+            await asyncio.sleep(0)
+        assert looked == before
+        await county.create("Subscription", plain("Basic", ENDPOINT))
+        async with asyncio.timeout(20):
+            while looked == before:  # noqa: ASYNC110 - it is counted, not told
+                await asyncio.sleep(0.001)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
     told(tmp_path, story)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,14 @@ from tests.subscriptions.receiving import Receiver, parameter
 NARROW = ("system/Subscription.cruds", "system/DiagnosticReport.rs?status=final")
 
 
-def keyed(path: Path, **scopes: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """Keys of one institution by name: the headers to send."""
+def keyed(path: Path, *, own: bool = False, **scopes: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Keys by name: the headers to send. All of one institution, or each of its ``own``, of the key's name."""
 
     async def make() -> dict[str, dict[str, Any]]:
         store = sqlite.open(path)
         made = {
             name: {"headers": {"authorization": "Bearer " + (await keys.create(
-                store.keys, name=name, organization="clinic", scopes=its
+                store.keys, name=name, organization=name if own else "clinic", scopes=its
             ))[0]}}
             for name, its in scopes.items()
         }  # fmt: skip
@@ -114,3 +115,61 @@ def test_another_principal_gets_no_token_for_its_websocket(
     assert client.get(f"Subscription/{one}/$get-ws-binding-token", **who["narrow"]).status_code == 403
     assert client.get("Subscription/$get-ws-binding-token", **who["narrow"]).status_code == 404
     assert client.get(f"Subscription/{one}/$get-ws-binding-token", **who["wide"]).status_code == 200
+
+
+def consent(status: str) -> dict[str, Any]:
+    """The county hospital may see the record of the resident."""
+    scope = {"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "treatment"}
+    receiving = {"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP"}
+    actor = {"role": {"coding": [receiving]}, "reference": {"reference": "Organization/county"}}
+    return {
+        "resourceType": "Consent",
+        "id": "wang-1",
+        "status": status,
+        "patient": {"reference": "Patient/wang"},
+        "scope": {"coding": [scope]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "policyRule": {"text": "consent"},
+        "organization": [{"reference": "Organization/liuhe"}],
+        "provision": {"type": "permit", "period": {"start": "2026-01-01", "end": "2099-12-31"}, "actor": [actor]},
+    }
+
+
+def test_after_a_withdrawn_consent_nothing_more_is_told(
+    serve: Callable[..., TestClient], tmp_path: Path, receiver: Receiver
+) -> None:
+    """Not what happens then, and not what happened before and was not delivered yet; with a new consent it goes on."""
+    path = tmp_path / "county.sqlite"
+    every = ("system/*.cruds",)
+    who = keyed(path, own=True, liuhe=every, county=every)
+    client = serve(store=f"sqlite:{path}", auth="keys", workflow="off")
+
+    def put(resource: dict[str, Any]) -> None:
+        place = f"{resource['resourceType']}/{resource['id']}"
+        assert client.put(place, json=resource, **who["liuhe"]).status_code in (200, 201)
+
+    def observe(name: str) -> None:
+        about = {"subject": {"reference": "Patient/wang"}, "code": {"text": "x"}, "status": "final"}
+        put({"resourceType": "Observation", "id": name, **about})
+
+    put({"resourceType": "Patient", "id": "wang", "managingOrganization": {"reference": "Organization/liuhe"}})
+    one = subscribed(client, plain("Observation", receiver.url), **who["county"])
+    observe("before")
+    put(consent("active"))
+    observe("while")
+    assert receiver.wait(1)[0].path.endswith("/while")
+    receiver.answers = lambda request: 503
+    observe("undelivered")
+    while len(receiver.requests) < 2:
+        time.sleep(0.02)
+    put(consent("inactive"))
+    receiver.answers = lambda request: None
+    waiting = {"state": "waiting", "subscription": one}
+    while parameter(client.get("$notifications", params=waiting, **who["county"]).json(), "waiting"):
+        time.sleep(0.02)
+    observe("after")
+    put(consent("active"))
+    observe("again")
+    assert [request.path.rpartition("/")[2] for request in receiver.wait(2)] == ["while", "again"]
+    numbers = client.get(f"Subscription/{one}/$events", **who["county"]).json()["entry"][0]["resource"]["parameter"]
+    assert [len(told["part"]) for told in numbers if told["name"] == "notification-event"] == [3, 2, 3]

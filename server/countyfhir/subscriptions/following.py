@@ -27,17 +27,20 @@ KEPT = 2_000
 
 
 class Following:
-    """What one process knows while it follows. Everything that counts is in the store."""
+    """What one process knows while it follows. Everything that counts is in the store. ``idle``: nobody is to be told
+    of anything, so that only Subscriptions are of interest."""
 
     def __init__(self, doors: Doors) -> None:
         self.doors = doors
+        self.idle = False
         self._wanted: dict[tuple[str, int], Wanted | None] = {}
 
     async def step(self) -> bool:
         """Look at the next changes; whether there may be more."""
         outbox, resources = self.doors.store.outbox, self.doors.store.resources
         live = [one for one in await outbox.registrations() if one.phase != "stopped"]
-        if not live:
+        self.idle = not live
+        if self.idle:
             return False
         followed = await outbox.followed()
         changes = await resources.changes(max(followed, min(one.since for one in live)), AT_ONCE)
@@ -134,7 +137,7 @@ def _about(asked: Wanted, stored: Stored) -> bool:
 async def follow_forever(doors: Doors, owner: str) -> None:
     """Look whenever something was written, one process at a time, until cancelled; another goes on when this one is
     gone."""
-    jobs, everything = doors.store.jobs, doors.store.changed.listen()
+    jobs, everything, subscribed = doors.store.jobs, doors.store.changed.listen(), doors.store.changed.listen((TYPE,))
     following, context = Following(doors), doors.context()
     await _try_forever_to_add(doors)
     held = False
@@ -158,7 +161,7 @@ async def follow_forever(doors: Doors, owner: str) -> None:
             if held:
                 await asyncio.shield(jobs.report(JOB, owner, doors.now(), {}))
             raise
-        await everything.wait(doors.options.look)
+        await (subscribed if following.idle or not held else everything).wait(doors.options.look)
 
 
 async def _try_forever_to_add(doors: Doors) -> None:

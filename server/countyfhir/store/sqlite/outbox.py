@@ -116,6 +116,7 @@ class SqliteOutbox:
         """Those with these numbers, in order."""
         ends = (place_of(subscription, first), place_of(subscription, last))
         narrowed = "AND state = ?" if state is not None else ""
+        narrowed += " AND state IN ('waiting', 'dead')" if state in ("waiting", "dead") else ""  # for their index
         sql = f"SELECT {NOTIFICATION} FROM notification WHERE place BETWEEN ? AND ? {narrowed} ORDER BY place LIMIT ?"
         return [_notification(row) for row in self._fetch(sql, *ends, *([state] if state else []), count)]
 
