@@ -16,7 +16,7 @@ from countyfhir.exchange import ALL, Grant
 from countyfhir.search import parse
 from countyfhir.search.context import default_context
 from countyfhir.search.query import OwnBy, SeenBy, Unlabelled
-from countyfhir.store.sqlite import connecting, leading, search
+from countyfhir.store.sqlite import connecting, leading, search, sorting
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.options import Options
 from countyfhir.terminology.knowledge import open_terminology
@@ -80,6 +80,9 @@ SELECTIVE = (
     "Observation?code:code-text=8480",
     "Observation?_content=zhou",
     "Location?near=36|120|5|km",
+    "Observation?status=final,amended&subject=Patient/p1&_sort=-date",
+    "QuestionnaireResponse?questionnaire=http://q.org/1",
+    "QuestionnaireResponse?questionnaire.title=zhou",
 )
 """Answered from what stands under a value, while fewer than ``leading.few`` rows do."""
 
@@ -158,13 +161,13 @@ def steps(connection: apsw.Connection, sql: str, bindings: object) -> list[tuple
     return found
 
 
-@pytest.mark.parametrize("broad", [False, True], ids=["selective", "broad"])
+@pytest.mark.parametrize("way", ["selective", "broad", "tried"])
 @pytest.mark.parametrize("shape", [*SELECTIVE, *LINEAR])
-def test_no_shape_scans_a_table(
-    county: apsw.Connection, shape: str, broad: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether few or many rows match, every step on a large table is a look-up in an index."""
-    if broad:
+def test_no_shape_scans_a_table(county: apsw.Connection, shape: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether few or many rows match, or a walk is tried first: every step on a large table looks up an index."""
+    if way == "tried":
+        monkeypatch.setattr(sorting, "is_thick", lambda selection, limit: selection.rows > 0)
+    if way == "broad":
         monkeypatch.setattr(leading, "least", lambda scope, choices: None)
     read = [step for told in statements(county, shape) for step in steps(county, *told)]
     assert read
