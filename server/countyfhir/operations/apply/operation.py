@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Resource, changed
+from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Preferences, Resource, changed
 from countyfhir.interactions.perform import perform
 from countyfhir.interactions.world import World
+from countyfhir.model import json
 from countyfhir.operations.apply.activity import request_of
 from countyfhir.operations.apply.applying import Applying
 from countyfhir.operations.apply.asked import CONCEPTS, REFERENCES, Asked, asked_of, definition_in, reference_in
 from countyfhir.operations.apply.plan import plan_of
+from countyfhir.operations.apply.separating import separate
 from countyfhir.outcome import FhirError
 from countyfhir.workflow.chronic.care_plans import PROFILE, is_bound
 
@@ -27,8 +29,13 @@ async def apply_plan(interaction: Interaction, grant: Grant, world: World) -> An
     return await _kept(plan, applying)
 
 
+def _resources(answer: Answer) -> list[Resource]:
+    body = json.parse(answer.body) if isinstance(answer.body, bytes) else answer.body
+    return [one["resource"] for one in (body or {}).get("entry", ()) if "resource" in one]
+
+
 async def _kept(plan: Resource, applying: Applying) -> Answer:
-    """The plan stored, as if the client had sent it."""
+    """The plan and what it contains stored in one transaction, as if the client had sent them; its goals are active."""
     told = {**plan, "status": "active"}
     if is_bound(told):
         told["meta"] = {"profile": [PROFILE]}
@@ -37,18 +44,21 @@ async def _kept(plan: Resource, applying: Applying) -> Answer:
         replaced = [{"reference": f"CarePlan/{one['id']}"} for one in present if is_bound(one)]
         if replaced:
             told["replaces"] = replaced
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": await separate(told, applying)}
     asking = changed(
         applying.interaction,
-        kind="create",
-        resource_type="CarePlan",
+        kind="transaction",
+        resource_type=None,
         logical_id=None,
         operation=None,
         query=(),
-        body=told,
+        body=bundle,
         preconditions=Preconditions(),
+        preferences=Preferences(returns="representation"),
     )
     kept = await perform(asking, applying.world, applying.grant)
-    return changed(kept, status=200)
+    stored = next(one for one in _resources(kept) if one["resourceType"] == "CarePlan")
+    return Answer(200, body=stored, patients=(str(applying.subject["id"]),))
 
 
 async def apply_activity(interaction: Interaction, grant: Grant, world: World) -> Answer:

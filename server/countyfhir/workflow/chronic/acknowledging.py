@@ -17,6 +17,7 @@ from countyfhir.workflow.timing import instant, mark_of, with_mark, with_timer
 Table = Mapping[str, Any]
 MINUTE = 60_000_000
 KIND = "https://fhir.county-hc.example/cs/flag-kind"
+ALERT = "https://fhir.county-hc.example/cs/home-reading-alert"
 
 
 async def raise_alert(record: Record, observation: Resource, patient: str, alert: Table) -> None:
@@ -53,7 +54,7 @@ async def raise_alert(record: Record, observation: Resource, patient: str, alert
         "authoredOn": instant(now),
         "lastModified": instant(now),
         "reasonReference": {"reference": f"Flag/{flag_id}"},
-        "reasonCode": concept("https://fhir.county-hc.example/rules/chronic-alerts", str(alert["id"]), text),
+        "reasonCode": concept(ALERT, str(alert["id"]), text),
         "restriction": {"period": {"start": instant(now), "end": instant(end)}},
     }
     if keeper is not None:

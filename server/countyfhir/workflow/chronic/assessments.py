@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Table = Mapping[str, Any]
 COMPUTED = "computed-assessment"
 _COMPARED = {
-    "agrees": "与医生分类一致 Agrees with the doctor's",
-    "differs": "与医生分类不一致 Differs from the doctor's",
+    "agrees": "一致 Agrees with the doctor's",
+    "differs": "不一致 Differs from the doctor's",
 }
 
 

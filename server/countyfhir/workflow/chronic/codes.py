@@ -38,8 +38,10 @@ TIERS = {"village": "村级 Village", "township": "乡镇级 Township", "county"
 
 
 def coding(system: str, code: str, display: str | None = None) -> dict[str, Any]:
-    """A Coding."""
-    return {"system": system, "code": code, **({"display": display} if display else {})}
+    """A Coding; of a text in Chinese and English its display is the Chinese, as the code system has it."""
+    name = (display or "").partition(" ")[0]
+    told = display if name.isascii() else name
+    return {"system": system, "code": code, **({"display": told} if told else {})}
 
 
 def concept(system: str, code: str, display: str | None = None) -> Resource:

@@ -109,7 +109,7 @@ def planned(patient: str, task_id: str, recall: bool, now: int) -> Resource:
         "id": task_id,
         "status": "requested",
         "intent": "proposal" if recall else "plan",
-        "code": {"coding": codings, "text": codings[-1]["display"]},
+        "code": {"coding": codings, "text": ACTIONS[codings[-1]["code"]]},
         "for": {"reference": patient},
         "authoredOn": instant(now),
         "lastModified": instant(now),
