@@ -71,7 +71,8 @@ class Table:
         overdue = limit["overdue"]
         if isinstance(overdue, dict):
             overdue = overdue.get(priority, overdue["routine"])
-        return overdue * limit["warning"], overdue, limit.get("close")
+        warning = limit.get("warning_hours") or overdue * limit["warning"]
+        return warning, overdue, limit.get("close")
 
 
 _TABLES: dict[int, Table] = {}
