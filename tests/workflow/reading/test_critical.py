@@ -13,7 +13,20 @@ from countyfhir.outcome import FhirError
 from countyfhir.workflow.critical.findings import watched
 from countyfhir.workflow.situation import Change
 from countyfhir.workflow.timing import instant, mark_of
-from tests.workflow.reading.county import KIND, MINUTE, START, County, Resource, county, key, order, report, told
+from tests.workflow.reading.county import (
+    CARD,
+    KIND,
+    MINUTE,
+    START,
+    WANG,
+    County,
+    Resource,
+    county,
+    key,
+    order,
+    report,
+    told,
+)
 
 MARK = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 LAB = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]}]
@@ -180,3 +193,26 @@ def test_an_ordinary_observation_is_spared() -> None:
     height = potassium(1.7, code={"coding": [{"system": "http://loinc.org", "code": "8302-2"}]})
     assert not concerns(Change("Observation", "k", None, height))
     assert concerns(Change("Observation", "k", None, potassium(4)))
+
+
+def test_a_centre_that_knows_only_numbers_alarms_who_asked(tmp_path: Path) -> None:
+    """Report and results in one transaction, by numbers: the alarm is for the orderer, about the resident."""
+
+    async def go() -> None:
+        async with county(tmp_path) as here:
+            await a_laboratory_order(here)
+            url = "urn:uuid:0d1f7f57-3d3f-4a55-9a3c-0a3d5b1c7e14"
+            value = potassium(7.2, subject={"identifier": {"system": CARD, "value": WANG}})
+            del value["id"], value["basedOn"]
+            sent = report(instant(START), "L1", "lab", code={"text": "电解质"}, result=[{"reference": url}])
+            entries = [
+                {"fullUrl": url, "resource": value, "request": {"method": "POST", "url": "Observation"}},
+                {"resource": sent, "request": {"method": "POST", "url": "DiagnosticReport"}},
+            ]
+            body = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+            await here.ask(Interaction("transaction", body=body))
+            [task] = await alarms(here)
+            assert (task["owner"]["reference"], task["for"]["reference"]) == ("Organization/town", "Patient/wang")
+            assert task["basedOn"][0]["reference"] == "ServiceRequest/lab"
+
+    asyncio.run(go())

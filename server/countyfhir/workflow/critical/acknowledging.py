@@ -52,9 +52,12 @@ def _receivers(task: Resource) -> list[str]:
 def _begun(task: Resource, now: int, table: Table) -> Resource:
     """A Task of the kind that somebody made by hand is on the same clock."""
     asked = micros(task.get("authoredOn")) or now
-    period = {**(task.get("restriction") or {}).get("period", {}), "end": instant(asked + table["minutes"] * MINUTE)}
+    period = {
+        **(task.get("restriction") or {}).get("period", {}),
+        "end": instant(asked + int(table["minutes"] * MINUTE)),
+    }
     made = {**task, "authoredOn": instant(asked), "restriction": {**(task.get("restriction") or {}), "period": period}}
-    return with_timer(made, asked + table["warning"] * MINUTE) if task.get("status") in OPEN else made
+    return with_timer(made, asked + int(table["warning"] * MINUTE)) if task.get("status") in OPEN else made
 
 
 def _kept(before: Resource, after: Resource) -> Resource:
@@ -115,13 +118,13 @@ async def on_time(situation: Situation, task: Resource, verdict: Verdict, table:
     levels = _steps(table)
     come = [number for number, (after, _) in enumerate(levels) if passed > after * MINUTE]
     if not come:
-        verdict.write(with_timer(with_mark(task, "warning"), asked + levels[0][0] * MINUTE + 1000))
+        verdict.write(with_timer(with_mark(task, "warning"), asked + int(levels[0][0] * MINUTE) + 1000))
         return
     step = come[-1]
     code = {"system": "https://fhir.county-hc.example/cs/escalation", "code": f"level-{step + 1}"}
     text = f"Escalated, level {step + 1} 已升级至第{step + 1}级"
     left = with_mark({**task, "businessStatus": {"coding": [code], "text": text}}, "overdue")
-    following = asked + levels[step + 1][0] * MINUTE + 1000 if step + 1 < len(levels) else None
+    following = asked + int(levels[step + 1][0] * MINUTE) + 1000 if step + 1 < len(levels) else None
     verdict.write(with_timer(left, following))
     recipients = await _whom(situation, task, levels[step][1])
     minutes = passed // MINUTE
@@ -139,7 +142,7 @@ async def on_time(situation: Situation, task: Resource, verdict: Verdict, table:
         verdict.write(told)
 
 
-def _steps(table: Table) -> list[tuple[int, list[str]]]:
+def _steps(table: Table) -> list[tuple[float, list[str]]]:
     """Minutes after the alarm, and who is told then, repetitions included."""
     levels = [(one["minutes"], list(one["to"])) for one in table["levels"]]
     last, to = levels[-1]

@@ -57,7 +57,7 @@ async def raise_alarm(
     flag = _flag(finding, key, name, subject, centre, now, about)
     if flag is not None:
         verdict.write(flag)
-    verdict.write(_task(finding, key, name, receiver, centre, subject, flag, now, table))
+    verdict.write(_task(finding, key, name, receiver, centre, subject, flag, based_on, now, table))
     told = communication(
         *(CODE, key),
         now=now,
@@ -109,6 +109,7 @@ def _task(
     centre: str | None,
     subject: Resource | None,
     flag: Resource | None,
+    based_on: list[str],
     now: int,
     table: Table,
 ) -> Resource:
@@ -120,11 +121,14 @@ def _task(
         "priority": "stat",
         "code": concept(TASKS, CODE, TASK_NAMES),
         "description": finding.text,
+        "basedOn": [{"reference": one} for one in based_on],
         "focus": {"reference": name},
         "authoredOn": instant(now),
         "lastModified": instant(now),
-        "restriction": {"period": {"end": instant(now + table["minutes"] * MINUTE)}},
+        "restriction": {"period": {"end": instant(now + int(table["minutes"] * MINUTE))}},
     }
+    if not based_on:
+        del made["basedOn"]
     if receiver is not None:
         made["owner"] = {"reference": receiver}
         made["restriction"]["recipient"] = [{"reference": receiver}]
@@ -134,15 +138,15 @@ def _task(
         made["for"] = {"reference": literal(subject)}
     if flag is not None:
         made["reasonReference"] = {"reference": f"Flag/{flag['id']}"}
-    return with_timer(made, now + table["warning"] * MINUTE)
+    return with_timer(made, now + int(table["warning"] * MINUTE))
 
 
-async def asker_for(situation: Situation, resource: Resource) -> tuple[str | None, list[str]]:
+async def asker_for(situation: Situation, verdict: Verdict, resource: Resource) -> tuple[str | None, list[str]]:
     """The institution that a result goes to, and the orders it is of: who asked, else where the visit was, else who
     keeps the record."""
     orders = [literal(one, "ServiceRequest") for one in resource.get("basedOn", ())]
     if resource["resourceType"] == "Observation":
-        for report in await _reports(situation, resource):
+        for report in await _reports(situation, verdict, resource):
             orders += [literal(one, "ServiceRequest") for one in report.get("basedOn", ())]
     known = list(dict.fromkeys(one for one in orders if one is not None))
     for name in known:
@@ -163,9 +167,11 @@ async def asker_for(situation: Situation, resource: Resource) -> tuple[str | Non
     return None, known
 
 
-async def _reports(situation: Situation, observation: Resource) -> list[Resource]:
+async def _reports(situation: Situation, verdict: Verdict, observation: Resource) -> list[Resource]:
+    """The reports that have it as a result: as they are left in this plan, else those that are stored."""
     name = f"Observation/{observation['id']}"
-    planned = [one.after for one in situation.changes if one.resource_type == "DiagnosticReport" and one.after]
+    planned = [verdict.latest(one) or {} for one in situation.changes if one.resource_type == "DiagnosticReport"]
+    planned += [one for one in verdict.resources.values() if one["resourceType"] == "DiagnosticReport"]
     here = [one for one in planned if any(literal(each) == name for each in one.get("result", ()))]
     return here or await situation.look.search("DiagnosticReport", f"result={name}")
 

@@ -80,7 +80,7 @@ async def _observation(situation: Situation, change: Change, verdict: Verdict, t
 
 
 async def _raise(situation: Situation, verdict: Verdict, finding: Finding, about: Resource, table: Table) -> None:
-    owner, orders = await asker_for(situation, about)
+    owner, orders = await asker_for(situation, verdict, about)
     centre = await centre_of(situation, about)
     await raise_alarm(
         situation,
@@ -169,7 +169,7 @@ async def _flag(situation: Situation, change: Change, verdict: Verdict, table: T
     ):
         return
     text = str((flag.get("code") or {}).get("text") or "Critical value 危急值")
-    owner, orders = await asker_for(situation, about or {**flag, "resourceType": "Flag"})
+    owner, orders = await asker_for(situation, verdict, about or {**flag, "resourceType": "Flag"})
     await raise_alarm(
         situation,
         verdict,

@@ -59,7 +59,7 @@ def kind_of(order: Resource | None, table: Mapping[str, Any]) -> Kind | None:
         fits = category in row.get("within", ()) and any(one in words for one in row.get("words", ()))
         if fits or row["name"] == category:
             title = f"{row['english']} {row['chinese']}"
-            return Kind(row["name"], title, row["minutes"] * MINUTE, row["warning"] * MINUTE)
+            return Kind(row["name"], title, int(row["minutes"] * MINUTE), int(row["warning"] * MINUTE))
     return None
 
 

@@ -71,7 +71,7 @@ def task(
     requester: str | None,
     subject: Resource | None,
     text: str,
-    minutes: int | None = None,
+    minutes: float | None = None,
     priority: str = "routine",
 ) -> Resource:
     """A Task for ``owner`` to look at ``focus``; where it has ``minutes``, with its time and a timer."""
@@ -95,5 +95,5 @@ def task(
         made["owner"] = {"reference": owner}
     if minutes is None:
         return made
-    due = now + minutes * MINUTE
+    due = now + int(minutes * MINUTE)
     return with_timer({**made, "restriction": {"period": {"end": instant(due)}}}, due + 1000)

@@ -76,6 +76,7 @@ async def new_task(
         "intent": "order",
         "priority": order.get("priority", "routine"),
         "code": {**concept(TASKS, CODE, TASK_NAMES), "text": kind.title},
+        "basedOn": [{"reference": f"ServiceRequest/{order['id']}"}],
         "focus": {"reference": f"ServiceRequest/{order['id']}"},
         "authoredOn": instant(requested),
         "lastModified": instant(max(now, requested)),
@@ -141,7 +142,7 @@ async def on_time(
     else:
         verdict.write(with_timer(with_mark(task, "overdue"), None))
         sides = [await asker_of(situation, order), await centre_of_order(situation, order), literal(task.get("owner"))]
-        minutes = kind.limit // 60_000_000
+        minutes = f"{kind.limit / 60_000_000:g}"
         told = communication(
             *("overdue", (task["id"], instant(due))),
             now=now,
