@@ -119,6 +119,16 @@ def test_a_full_store_stops_the_intake_and_the_next_run_goes_on(bench: Bench) ->
     assert counts(bench.take()) == {"unchanged": 4, "stored": 6}
 
 
+def test_a_column_that_is_not_there_states_nothing(bench: Bench) -> None:
+    """Columns in another order, more of them, and one that the file has not: told once, of the first record."""
+    bench.file("patients.csv", "\ufeffT,XX,XM,ID,DH\r\n2025-01-01,x,张三,1,13812345678\r\n2025-01-01,x,李四,2,\r\n")
+    report = bench.take()
+    assert counts(report) == {"stored": 2}
+    assert [issue["column"] for one in bench.outcomes for issue in one.issues] == ["GM"]
+    assert bench.outcomes[0].issues[0]["code"] == "column-missing"
+    assert {one["name"][0]["text"] for one in bench.read("Patient?_tag:not=golden")} == {"张三", "李四"}
+
+
 def test_files_that_cannot_be_read_are_rejected_whole(bench: Bench) -> None:
     """A wrong encoding, text converted twice, a missing column: every record rejected, one issue of the file."""
     bench.file("patients-gb.csv", (HEADER + "1,张三,,,\n2,李四,,,\n").encode("gb18030"))

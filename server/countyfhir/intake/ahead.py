@@ -35,6 +35,9 @@ def mapped_record(
     if record.problem is not None:
         return MappedRecord("", "", (), (Finding(record.problem, (), "error", held_back=True),), "quarantined")
     made = apply(mapping, record.row, context, reused)
+    if record.missing:
+        told = [Finding("column-missing", (column,), "warning") for column in record.missing]
+        made = replace(made, issues=(*told, *made.issues))
     if record.deleted:
         return deleted(made.key, made.subject or made.key, made.version_key)
     return replace(made, digest=content_digest(made.resources)) if made.outcome == "mapped" else made

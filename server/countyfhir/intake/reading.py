@@ -24,6 +24,7 @@ class Record:
     problem: str | None = None
     deleted: bool = False
     source: bytes = b""
+    missing: tuple[str, ...] = ()  # of the first record: columns that the mapping uses and the file has not
 
     def raw(self) -> bytes:
         """The bytes of the record, or its row as JSON; what the quarantine keeps."""
@@ -80,11 +81,14 @@ def blanked(value: Any, blanks: frozenset[str]) -> Any:
     return value
 
 
-def need_columns(header: list[str], declared: Format) -> None:
-    """Unreadable when a column that the mapping uses is not in the file."""
+def need_columns(header: list[str], declared: Format) -> tuple[str, ...]:
+    """The columns that the mapping uses and the file has not: its records have nothing there. Unreadable when it has
+    none of them, or lacks one without which it is another file."""
     missing = [column for column in declared.columns if column not in header]
-    if missing:
+    needed = missing if declared.needed is None else [column for column in missing if column in declared.needed]
+    if needed or (missing and len(missing) == len(declared.columns)):
         raise Unreadable(f"the column(s) {', '.join(missing)} are not in the header; correct the mapping or the file")
+    return tuple(missing)
 
 
 def file_digest(path: Path) -> str:

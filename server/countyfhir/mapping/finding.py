@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MEANINGS: Mapping[str, str] = {
+    "column-missing": "the file lacks a column that the mapping uses; nothing is stated from it in the whole file",
     "M03": "a placeholder stands where the identity number belongs",
     "M04": "the check character of the identity number is wrong; it is kept as unverified",
     "M05": "the birth date contradicts the identity number; both are kept",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -109,6 +109,8 @@ class Builder:
         self.need_columns(("record", "key"), record["key"])
         lookups = self.lookups()
         values = self.values()
+        version = self.optional(("record", "version"), record.get("version"))
+        gone = self.optional(("record", "deleted"), record.get("deleted"))
         return RecordMapping(
             name=f"{self.source}/{self.document.path.stem}",
             source=self.source,
@@ -116,9 +118,9 @@ class Builder:
             title=data["title"],
             path=self.document.path,
             institution=self.institution(),
-            format=self.format(),
+            format=replace(self.format(), needed=self.needed(values, version, gone)),
             key=tuple(record["key"]),
-            version_key=self.optional(("record", "version"), record.get("version")),
+            version_key=version,
             main=self.main(record),
             values=values,
             lookups=lookups,
@@ -131,8 +133,20 @@ class Builder:
             part=self.listed("part"),
             keeps=record.get("keeps", self.data["source"]["format"] == "hl7v2"),
             institution_of=self.optional(("record", "institution"), record.get("institution")),
-            deleted=self.optional(("record", "deleted"), record.get("deleted")),
+            deleted=gone,
         )
+
+    def needed(
+        self, values: Iterable[tuple[str, Expression]], version: Expression | None, gone: Expression | None
+    ) -> frozenset[str]:
+        """The columns without which a file is not what the mapping is for: those of the key, of the version, of the
+        mark of deletion and of what is main."""
+        record, source = self.data["record"], self.data["source"]
+        listed = [name for part in ("key", "of", "part", "reused") for name in record.get(part, ())]
+        stems = {name: expression.columns for name, expression in values}
+        listed += [column for name in record.get("main", ()) for column in stems.get(name, (name,))]
+        listed += [column for one in (version, gone) if one is not None for column in one.columns]
+        return frozenset([*listed, *([source["watermark"]] if "watermark" in source else [])])
 
     def paths(self) -> tuple[tuple[str, TreePath], ...]:
         declared = self.data["source"]["columns"]

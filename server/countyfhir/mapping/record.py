@@ -60,6 +60,7 @@ class Format:
     pixels: bool = False  # DICOM: the pixels are read too, as PixelData in base64
     charsets: tuple[tuple[str, str], ...] = ()  # DICOM: character sets that are named wrongly, and what they are
     blanks: frozenset[str] = frozenset({"", "NULL", "null", "—", "——"})
+    needed: frozenset[str] | None = None  # columns without which the file is another one; None: all
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,13 +106,14 @@ def records(path: Path, declared: Format) -> Iterator[Record]:
     """The rows in order, numbered from 1 with the deleted ones; character fields without the blanks that fill them."""
     with path.open("rb") as stream:
         layout = layout_of(stream)
-        need_columns([field.name for field in layout.fields], declared)
+        missing = need_columns([field.name for field in layout.fields], declared)
         with open_memo(path) as memo:
             readers = [(field, converter(field, CODECS[declared.encoding], memo)) for field in layout.fields]
             for number, row in enumerate(rows_of(stream, layout), 1):
                 cells = {field.name: read(row[field.start : field.start + field.length]) for field, read in readers}
                 shown = {name: blanked(cell, declared.blanks) for name, cell in cells.items()}
-                yield Record(number, shown, deleted=row[0] == DELETED)
+                told = missing if number == 1 else ()
+                yield Record(number, shown, deleted=row[0] == DELETED, missing=told)
 
 
 def rows_of(stream: BinaryIO, layout: Layout) -> Iterator[bytes]:

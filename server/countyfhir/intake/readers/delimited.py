@@ -29,11 +29,12 @@ def records(path: Path, declared: Format) -> Iterator[Record]:
         header = [name.strip() for name in next(rows, [])]
         if not header:
             raise Unreadable("the file is empty; it should begin with a header")
-        need_columns(header, declared)
+        missing = need_columns(header, declared)
         blanks, number = declared.blanks, 0
         for cells in rows:
             if not cells or cells == [END_OF_FILE]:
                 continue
             number += 1
             row = {name: blanked(cell, blanks) for name, cell in zip(header, cells, strict=False)}
-            yield Record(number, row, None if len(cells) == len(header) else "row-shape")
+            problem = None if len(cells) == len(header) else "row-shape"
+            yield Record(number, row, problem, missing=missing if number == 1 else ())

@@ -45,13 +45,13 @@ def records(path: Path, declared: Format) -> Iterator[Record]:
     rows = iter(opened.iter_rows())
     above = [[shown(cell).strip() for cell in next(rows, [])] for _ in range(declared.header_row)]
     header = joined_header(above, opened, declared)
-    need_columns(header, declared)
+    missing = need_columns(header, declared)
     number = 0
     for cells in rows:
         row = {name: blanked(shown(cell), declared.blanks) for name, cell in zip(header, cells, strict=False) if name}
         if any(value is not None for value in row.values()):
             number += 1
-            yield Record(number, row)
+            yield Record(number, row, missing=missing if number == 1 else ())
 
 
 def joined_header(above: list[list[str]], opened: python_calamine.CalamineSheet, declared: Format) -> list[str]:
