@@ -128,6 +128,17 @@ def test_a_device_is_preliminary_until_a_person_verifies(tmp_path: Path) -> None
             assert done["status"] == "completed"
             assert mark_of(done) == "overdue"  # issued by a human now, not when the device said so
 
+            await here.put(order("o2"))
+            plain = told(await here.post(report(instant(here.at), "R2", "o2", status="preliminary")))
+            only = {**who, "target": [{"reference": f"DiagnosticReport/{plain['id']}"}]}
+            await here.post(only)
+            assert len(await here.find("DiagnosticReport", _tag="device")) == 1
+            await here.put(order("o3"))
+            final = told(await here.post(report(instant(here.at), "R3", "o3")))
+            with pytest.raises(FhirError) as refused:
+                await here.post({**only, "target": [{"reference": f"DiagnosticReport/{final['id']}"}]})
+            assert refused.value.status == 422
+
     asyncio.run(go())
 
 
