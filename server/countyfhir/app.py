@@ -52,6 +52,7 @@ from countyfhir.interactions.persons import index as persons
 from countyfhir.interactions.world import LegacyIntake, Policy, Searching, World
 from countyfhir.model import json
 from countyfhir.model.definitions import definitions
+from countyfhir.operations import described
 from countyfhir.operations.table import OPERATIONS
 from countyfhir.outcome import FhirError, Issue
 from countyfhir.search import custom, named_queries, parameters, parse
@@ -399,7 +400,7 @@ def shipped_by(settings: Settings) -> Callable[[], list[dict[str, Any]]]:
         found = [resource for _, resource in terminology_files.resources(tables)]
         others = profile_files.resources(shipped.folders("profiles", settings.profiles))
         found += [topics.basic_of(one) if one["resourceType"] == topics.TYPE else one for one in others]
-        return [*found, *named_queries.operation_definitions()]
+        return [*found, *named_queries.operation_definitions(), *described.definitions(OPERATIONS)]
 
     return read
 
