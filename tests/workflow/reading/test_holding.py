@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from countyfhir.exchange import Interaction
 from countyfhir.outcome import FhirError
 from countyfhir.workflow.timing import instant, mark_of
 from tests.workflow.reading.county import CARD, LI, START, County, Resource, county, key, order, report, told
@@ -49,8 +50,15 @@ def test_a_conflict_is_held_and_released_by_the_right_role(tmp_path: Path) -> No
             assert "for" not in alarm
             again = await here.post(sent)
             assert (again.status, len(await here.find("DiagnosticReport"))) == (202, 1)
-            assert len(await here.find("Binary")) == 1
-            assert (await here.find("Binary"))[0]["meta"]["versionId"] == "1"
+            assert len(await here.find("DocumentReference")) == 1
+            assert (await here.find("DocumentReference"))[0]["meta"]["versionId"] == "1"
+
+            [original] = await here.find("DocumentReference")
+            centre, town = key("c", "centre", "reader"), key("t", "town", "doctor")
+            await here.ask(Interaction("read", "DocumentReference", original["id"], principal=centre))
+            with pytest.raises(FhirError) as refused:
+                await here.ask(Interaction("read", "DocumentReference", original["id"], principal=town))
+            assert refused.value.status == 404
 
             [task] = await held_tasks(here)
             with pytest.raises(FhirError) as refused:

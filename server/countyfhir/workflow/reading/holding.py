@@ -26,6 +26,7 @@ from countyfhir.workflow.reading.reading import (
     identifier_of,
     literal,
     named_id,
+    notice_type,
     of_code,
     put_on,
     tag_of,
@@ -49,7 +50,7 @@ def is_held(report: Resource | None) -> bool:
 async def hold(
     situation: Situation, change: Change, verdict: Verdict, before: Resource | None, found: Matched, table: Table
 ) -> None:
-    """Keep the report as it was sent in a Binary; say that there is one, tell both sides, ask for a decision."""
+    """Keep the report as it was sent; say that there is one, tell both sides, ask for a decision."""
     report = change.after
     assert report is not None
     assert found.held is not None
@@ -63,9 +64,9 @@ async def hold(
         verdict.is_known(change, before)
     verdict.accept(change)
     verdict.warn(change, "conflict", f"The report is held. 报告已暂存待核对。{REASONS[found.held]}", "DiagnosticReport")
-    original = _original(name, {**report, "id": name})
-    kept = await situation.look.read(f"Binary/{original['id']}") if before is not None else None
-    if kept is not None and kept.get("data") == original["data"]:
+    original = _original(name, {**report, "id": name}, await centre_of(situation, report))
+    kept = await situation.look.read(_name_of(original)) if before is not None else None
+    if kept is not None and _data(kept) == _data(original):
         return
     _set_aside(situation, verdict, report)
     stub = {one: report[one] for one in _KEPT if one in report and not _contained(report[one])}
@@ -89,14 +90,26 @@ def _contained(value: Any) -> bool:
     return isinstance(value, list) and any(str(one.get("reference", "")).startswith("#") for one in value)
 
 
-def _original(name: str, report: Resource) -> Resource:
-    return {
-        "resourceType": "Binary",
+def _original(name: str, report: Resource, centre: str | None) -> Resource:
+    """The report as it was sent, in a document of the centre about nobody: nobody else reads it."""
+    text = {"contentType": "application/fhir+json", "data": b64encode(json.dumps(report)).decode()}
+    made: Resource = {
+        "resourceType": "DocumentReference",
         "id": named_id("original", name),
-        "contentType": "application/fhir+json",
-        "securityContext": {"reference": f"DiagnosticReport/{name}"},
-        "data": b64encode(json.dumps(report)).decode(),
+        "status": "current",
+        "type": notice_type("original"),
+        "content": [{"attachment": {**text, "title": "Report as it was sent 报告原文"}}],
+        "context": {"related": [{"reference": f"DiagnosticReport/{name}"}]},
     }
+    return {**made, "author": [{"reference": centre}], "custodian": {"reference": centre}} if centre else made
+
+
+def _name_of(original: Resource) -> str:
+    return f"DocumentReference/{original['id']}"
+
+
+def _data(original: Resource) -> str:
+    return str(original["content"][0]["attachment"]["data"])
 
 
 async def _ask(situation: Situation, verdict: Verdict, report: Resource, found: Matched, table: Table) -> None:
@@ -121,7 +134,10 @@ async def _ask(situation: Situation, verdict: Verdict, report: Resource, found: 
     if numbers:
         made["groupIdentifier"] = numbers[0]
     made = put_on(
-        made, "input", "original", {"valueReference": {"reference": f"Binary/{named_id('original', report['id'])}"}}
+        made,
+        "input",
+        "original",
+        {"valueReference": {"reference": f"DocumentReference/{named_id('original', report['id'])}"}},
     )
     if found.order is not None:
         made = put_on(made, "input", "order", {"valueReference": {"reference": f"ServiceRequest/{found.order['id']}"}})
@@ -198,12 +214,12 @@ async def _settle(
 
 async def original_of(situation: Situation, waiting: Resource) -> Resource | None:
     """The report of a hold as it was sent, under the id it has here."""
-    places = (literal(one.get("valueReference"), "Binary") for one in of_code(waiting, "input", "original"))
-    binary = await situation.look.read(next(places, None))
+    places = (literal(one.get("valueReference"), "DocumentReference") for one in of_code(waiting, "input", "original"))
+    original = await situation.look.read(next(places, None))
     name = literal(waiting.get("focus"), "DiagnosticReport")
-    if binary is None or name is None:
+    if original is None or name is None:
         return None
-    return {**json.parse(b64decode(binary["data"])), "id": name.partition("/")[2]}
+    return {**json.parse(b64decode(_data(original))), "id": name.partition("/")[2]}
 
 
 def closed(waiting: Resource, status: str, now: int) -> Resource:
@@ -264,7 +280,7 @@ async def _release(situation: Situation, change: Change, verdict: Verdict, after
 
 
 async def _about(situation: Situation, report: Resource, chosen: str) -> Resource:
-    """The report about the chosen person; a number that is somebody else's goes (the Binary keeps it)."""
+    """The report about the chosen person; a number that is somebody else's goes (the original keeps it)."""
     subject = {**(report.get("subject") or {}), "reference": chosen}
     if identifier_of(subject) is not None:
         named = await patients(situation, {"identifier": subject["identifier"]})
