@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from countyfhir.exchange import Interaction
 from countyfhir.store.ports import Registration
 from countyfhir.subscriptions.delivering import Delivering
@@ -116,33 +118,43 @@ def test_a_slow_endpoint_holds_up_nobody_else(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
-def test_another_process_goes_on_where_one_died(tmp_path: Path) -> None:
-    """What was not reported is sent again when the lease has run out: twice rather than never, and in order."""
+@pytest.mark.parametrize("reports", [0, 1, 2])
+def test_another_process_goes_on_where_one_died(tmp_path: Path, reports: int) -> None:
+    """What was not reported is sent again when the lease has run out, though nothing new happens: twice rather than
+    never, and in order."""
 
     async def story(county: County) -> None:
         await county.create("Subscription", by_topic("report", ENDPOINT))
         await county.settle()
-        for _ in range(3):
+        for _ in range(4):
             await county.create("DiagnosticReport", report())
         await county.follow()
         dying = Dying(county.doors, "dying")
+        dying.reports = reports
         assert await dying.begin() == 1
-        await county.endpoints.until(2)  # the handshake and the first
+        await county.endpoints.until(2 + reports)  # the handshake and the first ones
         await dying.stop()
+        sent = county.endpoints.numbers()
+        assert sent == list(range(1, reports + 2))
         await county.deliver()
-        assert county.endpoints.numbers() == [1]
+        assert county.endpoints.numbers() == sent
         county.later(16)
         await county.deliver()
-        assert county.endpoints.numbers() == [1, 1, 2, 3]
+        assert county.endpoints.numbers() == sent + list(range(reports + 1, 5))
 
     told(tmp_path, story)
 
 
 class Dying(Delivering):
-    """A process that is killed before it can say what it sent."""
+    """A process that is killed before it can say what it sent, after so many ``reports``."""
+
+    reports = 0
 
     async def _report(self, *arguments: Any) -> bool:
-        raise asyncio.CancelledError
+        self.reports -= 1
+        if self.reports < 0:
+            raise asyncio.CancelledError
+        return await super()._report(*arguments)
 
 
 def test_events_are_bundled_up_to_the_maximum(tmp_path: Path) -> None:

@@ -148,24 +148,25 @@ class Delivering:
         if held.wanted.channel == "websocket":
             return await self._kept(held)
         one, outbox, doors = held.registration, self.doors.store.outbox, self.doors
-        failures = one.failures
         while batch := await outbox.notifications(one.subscription, 0, one.number, held.wanted.max_count, "waiting"):
             bodies = await visible(doors, one, batch)
             shown = [item for item in batch if item.number in bodies]
             if shown:
                 await self._send(held, batch, bodies)
                 doors.counted("delivered")
-                failures = 0
             held.settled = {item.number: "delivered" if item.number in bodies else "withheld" for item in batch}
-            sent = doors.now() if shown else None
-            if not await self._report(one, Attempt(held.settled, None, one.number, one.stamp, 0, sent, release=False)):
+            now, sent = (
+                doors.now(),
+                doors.now() if shown else None,
+            )  # due until it is released: others go on after a death
+            if not await self._report(one, Attempt(held.settled, now, one.number, one.stamp, 0, sent, release=False)):
                 raise FhirError("conflict", "Another process took over.")
             if held.state == "error" and shown:
                 await doors.set_status(held.stored, "active", None, None)
                 held.state = "active"
-        return await self._alive(held, failures)
+        return await self._alive(held)
 
-    async def _alive(self, held: Held, failures: int) -> tuple[int | None, int, str]:
+    async def _alive(self, held: Held) -> tuple[int | None, int, str]:
         """A heartbeat when it is time; when the next one is, or the end comes."""
         one, doors, asked = held.registration, self.doors, held.wanted
         last = (await doors.store.outbox.registration(one.subscription) or one).sent
@@ -176,7 +177,7 @@ class Delivering:
                 bundle = status.bundle(held.subject, status.HEARTBEAT, doors.base, doors.now())
                 await self._send_bundle(held, bundle)
                 now = doors.now()
-                await self._report(one, Attempt({}, None, one.number, one.stamp, 0, now, release=False))
+                await self._report(one, Attempt({}, now, one.number, one.stamp, 0, now, release=False))
                 due = now + asked.heartbeat * SECOND
                 if held.state == "error":
                     await doors.set_status(held.stored, "active", None, None)
