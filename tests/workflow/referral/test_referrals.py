@@ -310,9 +310,14 @@ def test_a_referral_goes_on_upward_and_the_first_waits_for_it(tmp_path: Path) ->
                 said(await server.tried(county.task(state, "t2", "r2", partOf=[to("Task/t")]), who), 200)
             assert (await server.get("Task", "t"))["businessStatus"]["text"] == "中期反馈"
             done = county.output("Composition/slip2")
+            elsewhere = county.task("arrived", "t2", "r2", partOf=[to("Task/x")])
+            said(await server.tried(elsewhere, COUNTY), 422, "partOf")
             said(await server.tried(county.task("returning", output=done), TOWNSHIP), 422, "still open", "尚未结束")
-            for state, who in (("returning", COUNTY), ("completed", TOWNSHIP)):
-                said(await server.tried(county.task(state, "t2", "r2", partOf=[to("Task/t")], output=done), who), 200)
+            said(await server.tried(county.task("returning", "t2", "r2", output=done), COUNTY), 200)
+            await server.put(county.slip("own", "r2", "township"))
+            own = county.task("completed", "t2", "r2", output=county.output("Composition/own"))
+            said(await server.tried(own, TOWNSHIP), 422, "by the receiver")
+            said(await server.tried(county.task("completed", "t2", "r2", output=done), TOWNSHIP), 200)
             said(await server.tried(county.task("returning", output=done), TOWNSHIP), 200)
             said(await server.tried(county.task("completed", output=done), VILLAGE), 200)
 

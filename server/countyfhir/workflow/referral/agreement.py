@@ -34,7 +34,7 @@ async def _affiliated(mine: set[str], theirs: set[str], situation: Situation) ->
 
 async def _contracted(mine: set[str], theirs: set[str], situation: Situation) -> bool:
     for element in ("subject", "signer"):
-        for one in await _all("Contract", element, mine, situation, "status=executed&"):
+        for one in await _all("Contract", element, mine, situation, "status=executed,amended,renewed&"):
             parties = {identity(each) for each in one.get("subject", ())}
             parties |= {identity(each.get("party")) for each in one.get("signer", ())}
             if parties & theirs and in_force(one.get("applies"), situation.now):

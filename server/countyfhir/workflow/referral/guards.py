@@ -9,7 +9,7 @@ from countyfhir.exchange import Resource
 from countyfhir.workflow.formulary import drug_of, formulary_of, listed, name_of
 from countyfhir.workflow.referral.agreement import covered, in_force
 from countyfhir.workflow.referral.case import Case, bound, consent_data
-from countyfhir.workflow.referral.parties import line_of, tier_of
+from countyfhir.workflow.referral.parties import line_of, organization_of, tier_of
 from countyfhir.workflow.referral.reading import (
     CRITERIA,
     ESCORT,
@@ -234,6 +234,8 @@ async def slip(case: Case) -> None:
     for one in await compositions(case, "output"):
         if not is_slip(one) or not await case.same_person(one.get("subject"), case.task.get("for")):
             continue
+        if case.direction != "down" and await _by_requester_alone(one, case):
+            continue
         named = {identity(each) for event in one.get("event", ()) for each in event.get("detail", ())}
         named = {each for each in named if (each or "").startswith("ServiceRequest/")}
         if not named or named & requests:
@@ -241,10 +243,18 @@ async def slip(case: Case) -> None:
     case.refuse(
         "business-rule",
         "The return slip is missing: Task.output refers to a final Composition (LOINC 57133-1, title 回转) "
-        "of this resident whose event.detail names this ServiceRequest.",
-        "缺少回转单：Task.output 须引用本患者的回转单（Composition，标题含“回转”，event.detail 指向本转诊）。",
+        "of this resident by the receiver, whose event.detail names this ServiceRequest.",
+        "缺少回转单：Task.output 须引用转入机构书写的本患者回转单（标题含“回转”，event.detail 指向本转诊）。",
         "Task.output",
     )
+
+
+async def _by_requester_alone(slip: Resource, case: Case) -> bool:
+    """Whether the institution that referred upward would answer itself: the receiver writes the slip."""
+    named = [slip.get("custodian"), *slip.get("author", ())]
+    known = [await organization_of(one, case.situation.look) for one in named if one is not None]
+    authors = {one["id"] for one in known if one is not None}
+    return case.requester is not None and authors == {case.requester["id"]}
 
 
 async def slip_wanted(case: Case) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from countyfhir.exchange import Resource
 from countyfhir.workflow.referral import clock
 from countyfhir.workflow.referral.case import Case, bound, case_of, in_state, task_of
-from countyfhir.workflow.referral.parties import organization_of
+from countyfhir.workflow.referral.parties import line_of, organization_of
 from countyfhir.workflow.referral.reading import (
     BEFORE,
     NUMBER,
@@ -25,7 +25,7 @@ from countyfhir.workflow.referral.steps import chained, enter
 from countyfhir.workflow.referral.table import NAMES, table_of, told
 from countyfhir.workflow.situation import Change, Situation, Verdict
 
-SETTLED = ("focus", "for", "requester", "owner")
+SETTLED = ("focus", "for", "requester", "owner", "partOf")
 """Elements that do not change after sending; the receiver may hand the Task on within its institution."""
 
 
@@ -105,8 +105,10 @@ async def _meets(case: Case) -> bool:
     if sender is not None and case.requester is not None and sender["id"] != case.requester["id"]:
         return False
     performers = [await organization_of(one, look) for one in request.get("performer", ())]
-    known = [one["id"] for one in performers if one is not None]
-    return case.receiver is None or not known or case.receiver["id"] in known
+    known = {one["id"] for one in performers if one is not None}
+    if case.receiver is None or not known:
+        return True
+    return bool(known & {one["id"] for one in await line_of(case.receiver, look)})
 
 
 def _filled(task: Resource, case: Case) -> Resource:
@@ -131,17 +133,22 @@ def _filled(task: Resource, case: Case) -> Resource:
 async def _settled(case: Case, before: str) -> bool:
     """Whether what was agreed at sending stays as it is."""
     if before in case.table.data["preparing"]:
-        names: tuple[str, ...] = ("for", "focus")
+        names: tuple[str, ...] = ("for", "focus", "partOf")
     else:
         names = SETTLED
     old = case.change.before or {}
-    moved = [name for name in names if name in old and identity(old[name]) != identity(case.task.get(name))]
+    moved = [name for name in names if name in old and _named(old[name]) != _named(case.task.get(name))]
     if moved == ["owner"] and await _handed_on(case):
         return True
     for name in moved:
         text = f"Task.{name} of a referral does not change any more."
         case.refuse("business-rule", text, "转诊发出后此项内容不得更改。", f"Task.{name}")
     return not moved
+
+
+def _named(references: Any) -> list[str | None]:
+    listed = references if isinstance(references, list) else [references]
+    return sorted((identity(one) for one in listed if one is not None), key=str)
 
 
 async def _handed_on(case: Case) -> bool:
