@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from countyfhir.intake.committing import flush
@@ -9,7 +10,34 @@ from countyfhir.intake.desk import Desk, Stream
 from countyfhir.intake.withdrawing import current_version
 from countyfhir.mapping import MappedRecord
 from countyfhir.mapping.finding import Finding
-from countyfhir.mapping.merge import Conflict, counted, merged
+from countyfhir.mapping.merge import Conflict, Resource, counted, merged
+
+REPORT = "DiagnosticReport"
+
+
+async def kept(made: MappedRecord, stream: Stream, desk: Desk, names: Mapping[str, str]) -> MappedRecord:
+    """The record with its reports as they are to be written, where a later version only repeats what it corrects: the
+    results that an earlier one stated stay in the report, as they stay themselves. ``names``: by which resources its
+    events stand."""
+    if not stream.mapping.keeps or made.subject not in stream.prior:
+        return made
+    resources = []
+    for resource in made.resources:
+        if resource["resourceType"] == REPORT:
+            own = f"{REPORT}/{resource['id']}"
+            stored = await current_version(REPORT, names.get(own, own).partition("/")[2], desk)
+            resource = with_results(resource, (stored or {}).get("result", ()), names)
+        resources.append(resource)
+    return replace(made, resources=tuple(resources))
+
+
+def with_results(report: Resource, before: Sequence[Resource], names: Mapping[str, str]) -> Resource:
+    """The report with the results before, then those that are new."""
+    known = {one.get("reference") for one in before}
+    own = report.get("result", ())
+    new = [one for one in own if names.get(one.get("reference", ""), one.get("reference")) not in known]
+    listed = [*before, *new]
+    return report | {"result": listed} if listed and len(listed) != len(own) else report
 
 
 async def completed(made: MappedRecord, stream: Stream, desk: Desk, corrects: bool) -> MappedRecord:

@@ -14,7 +14,7 @@ from countyfhir.intake.desk import Desk, Progress, Stream
 from countyfhir.intake.events.index import Index
 from countyfhir.intake.events.joining import Joining, applied, extra, foresee, join, known_names
 from countyfhir.intake.ledger import SHARED, WITHDRAWN, Decision, decide, decide_deleted, withdrawal
-from countyfhir.intake.merging import completed
+from countyfhir.intake.merging import completed, kept
 from countyfhir.intake.reading import Record
 from countyfhir.intake.report import RecordOutcome
 from countyfhir.mapping import MappedRecord
@@ -55,6 +55,7 @@ async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) 
     decision = decide(made, stream.prior, stream.shared, stream.mapping.keeps, names)
     if decision.outcome == "stored":
         made = await completed(made, stream, desk, made.key in stream.prior)
+        made = await kept(made, stream, desk, names)
         if made.outcome == "mapped":
             await wait(record, made, stream, desk, decision)
             return

@@ -188,6 +188,27 @@ def test_a_correction_replaces_only_what_it_repeats(bench: Bench) -> None:
     assert values == {"K": "5.4", "NA": "140"}
 
 
+def test_a_correction_leaves_the_report_its_other_results(bench: Bench) -> None:
+    """The report lists what the correction repeats, what it does not, and what it adds, each once."""
+    report = """  - type: DiagnosticReport
+    key: "{`OBR-2`}"
+    content:
+      status: final
+      code: {text: 报告}
+      subject: {ref: Patient, key: "{MRN}"}
+      result: [{each: one in OBX, ref: Observation, made: true, key: "{`OBR-2`}/{one | path('f3.c1')}"}]
+"""
+    (bench.folder / "mappings" / "lab" / "result.yaml").write_text(RESULT.rstrip("\n") + "\n" + report, "utf-8")
+    obx = ["OBX|1|NM|K||4.4|mmol/L", "OBX|2|NM|NA||140|mmol/L"]
+    first = message("ORU^R01", "1", "20250401080000", patient("7", "甲"), "OBR|1|J1", *obx)
+    more = ["OBX|1|NM|K||5.4|mmol/L", "OBX|2|NM|CL||100|mmol/L"]
+    corrected = message("ORU^R01", "2", "20250402080000", patient("7", "甲"), "OBR|1|J1", *more)
+    assert [outcome for _, outcome in bench.take(first, corrected)] == ["stored", "stored"]
+    (found,) = bench.of_type("DiagnosticReport")
+    items = {f"Observation/{one['id']}": one["code"]["text"] for one in bench.of_type("Observation")}
+    assert [items[one["reference"]] for one in found["result"]] == ["K", "NA", "CL"]
+
+
 def test_a_control_id_used_twice_is_no_repeat(bench: Bench) -> None:
     """M34: other content under one MSH-10 is another record, whose key says more; the same bytes are a repeat."""
     one = message("ORU^R01", "D", "20250401080000", patient("7", "甲"), "OBR|1|J1", "OBX|1|NM|K||4.5|mmol/L")
