@@ -19,8 +19,9 @@ from countyfhir.workflow.chronic.registers import episodes_of, register_of
 
 Table = Mapping[str, Any]
 PROFILE = "https://fhir.county-hc.example/StructureDefinition/county-encounter-follow-up"
-KINDS = {"高血压随访": "hypertension", "糖尿病随访": "type-2-diabetes", "血脂随访": "dyslipidaemia"}
-"""``Encounter.type.text`` of the county's forms -> disease."""
+FOLLOW_UP = "随访"
+KINDS = {"高血压": "hypertension", "糖尿病": "type-2-diabetes", "血脂": "dyslipidaemia"}
+"""What ``Encounter.type.text`` of a follow-up names (高血压随访, 2型糖尿病患者随访) -> disease."""
 OVER = ("cancelled", "entered-in-error")
 COMPUTED = "computed-assessment"
 
@@ -51,7 +52,7 @@ def is_follow_up(encounter: Resource | None) -> bool:
 def kinds_of(encounter: Resource | None) -> list[str]:
     """The diseases whose form was filled in at a visit."""
     texts = [str(one.get("text", "")) for one in (encounter or {}).get("type", ())]
-    return [KINDS[text] for text in texts if text in KINDS]
+    return [KINDS[word] for text in texts if FOLLOW_UP in text for word in KINDS if word in text]
 
 
 async def judge_visit(
