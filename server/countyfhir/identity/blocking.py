@@ -10,8 +10,27 @@ from countyfhir.identity.names import Name
 
 
 def keys_of(features: Features) -> tuple[int, ...]:
-    """Distinct signed 64-bit numbers; two records of one person share at least one of them."""
-    return tuple(sorted({_number(text) for text in _texts(features)}))
+    """Distinct signed 64-bit numbers under which a record is found."""
+    return tuple(sorted({_number(text) for text in (*_texts(features), *_years(features))}))
+
+
+def followed_of(features: Features) -> tuple[int, ...]:
+    """Those under which it looks for others: of two records of one person at least one is found under a key that the
+    other follows. A whole birth date does not look among all namesakes of the year, of whom there are more the larger
+    the county is: only among those who have no whole one."""
+    return tuple(sorted({_number(text) for text in (*_texts(features), *_years(features, looked_for=True))}))
+
+
+def _years(features: Features, *, looked_for: bool = False) -> Iterator[str]:
+    dates = births_of(features)
+    whole = any(len(date) == 10 for date in dates)
+    for name in features.names:
+        sound = name.sound.replace(" ", "")
+        for date in dates:
+            if looked_for or not whole:
+                yield f"yp {sound} {date[:4]}"
+            if not (looked_for and whole):
+                yield f"yw {sound} {date[:4]}"
 
 
 def _number(text: str) -> int:
@@ -41,12 +60,11 @@ def _of_name(name: Name, features: Features, dates: tuple[str, ...]) -> Iterator
     for phone in features.contact_phones:
         yield f"sc {sound} {phone}"
     for date in dates:
-        yield f"sy {sound} {date[:4]}"
         if len(date) >= 7:
-            yield f"sm {sound} {date[:7]}"  # where a year's namesakes are too many to be followed
+            yield f"sm {sound} {date[:7]}"
         if len(date) == 10:
             yield f"sd {sound} {''.join(sorted(date))}"  # any two figures swapped
             yield f"bf {date} {surname} {features.sex}"  # another given name
-    for town, village, house in features.places:
+    for _, village, house in features.places:
         if village or house:
-            yield f"sv {sound} {town} {village}"
+            yield f"sv {sound} {village or house}"  # one of them may not name the town

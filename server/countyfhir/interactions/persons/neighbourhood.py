@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from countyfhir.identity.blocking import followed_of
 from countyfhir.identity.features import Features
 from countyfhir.identity.golden_ids import is_golden
 from countyfhir.identity.grouping import APART, TOGETHER, Pair, pair
@@ -82,11 +83,12 @@ async def around(
     going to be entered, whatever the index knows of them."""
     own = await store.records(patients)
     own |= {name: replace(one, person=own[name].person if name in own else None) for name, one in entered.items()}
-    keys = [key for record in own.values() for key in record.keys]
+    followed = {name: followed_of(decode(record.features)) for name, record in own.items()}
+    keys = [key for each in followed.values() for key in each]
     mates = await store.mates(keys, rules.block) if keys else {}
     mates |= {name: own[name] for name in entered}
     found = Neighbourhood()
-    near = dict(own) | like(own, mates, found, rules)
+    near = dict(own) | like(own, followed, mates, found, rules)
     known: set[str] = set()
     groups = set(persons)
     near |= await _members(groups, found, store) if groups else {}
@@ -113,7 +115,11 @@ async def _members(groups: set[str], found: Neighbourhood, store: PersonStore) -
 
 
 def like(
-    own: dict[str, PersonRecord], mates: dict[str, PersonRecord], found: Neighbourhood, rules: Rules
+    own: dict[str, PersonRecord],
+    followed: Mapping[str, Sequence[int]],
+    mates: dict[str, PersonRecord],
+    found: Neighbourhood,
+    rules: Rules,
 ) -> dict[str, PersonRecord]:
     """Those of the mates that are not certainly of others; ``found.candidates`` gets the pairs."""
     features = {name: decode(record.features) for name, record in {**mates, **own}.items()}
@@ -123,8 +129,8 @@ def like(
             holders.setdefault(key, []).append(name)
     near = {}
     judged = set[Pair]()
-    for name, record in own.items():
-        for other in {other for key in record.keys for other in holders.get(key, ())} - {name}:
+    for name, keys in followed.items():
+        for other in {other for key in keys for other in holders.get(key, ())} - {name}:
             each = pair(name, other)
             if each in judged:
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from countyfhir.exchange import Answer, Grant, Interaction, Resource, Stored
-from countyfhir.identity.blocking import keys_of
+from countyfhir.identity.blocking import followed_of
 from countyfhir.identity.features import features_of
 from countyfhir.identity.golden_ids import is_golden
 from countyfhir.identity.judging import CERTAIN, NOT, Verdict, judge
@@ -58,7 +58,7 @@ async def _found(patient: Resource, world: World) -> dict[str, Verdict]:
     assert world.person_rules is not None
     rules = world.person_rules()
     features = features_of(patient, rules)
-    mates = await world.store.persons.mates(keys_of(features), rules.block)
+    mates = await world.store.persons.mates(followed_of(features), rules.block)
     verdicts = {name: judge(features, decode(one.features), rules) for name, one in mates.items()}
     own = patient.get("id")
     return {name: one for name, one in verdicts.items() if one.grade != NOT and name != own and not is_golden(name)}
