@@ -47,11 +47,22 @@ class FolderTables:
         return found[-1]
 
 
+def _parsed(text: str) -> Any:
+    """YAML by the safe loader of libyaml, ten times as fast, where it is there."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
 def _definition(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
+        found = _parsed(path.read_text("utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise unusable(path.name, str(error)) from error
     return found if isinstance(found, dict) else {}
@@ -63,7 +74,7 @@ def read(path: Path, schema: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
+        found = _parsed(path.read_text("utf-8"))
         jsonschema.Draft202012Validator(json.loads(schema.read_text("utf-8"))).validate(found)
     except jsonschema.ValidationError as error:
         raise unusable(path.name, f"{error.json_path}: {error.message}") from error
