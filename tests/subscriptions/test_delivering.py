@@ -255,6 +255,19 @@ def test_a_change_is_judged_by_what_was_asked_for_at_that_moment(tmp_path: Path)
     told(tmp_path, story)
 
 
+def test_the_end_switches_it_off(tmp_path: Path) -> None:
+    """Subscription.end: the instant from which the server has nothing more to do."""
+
+    async def story(county: County) -> None:
+        one = await county.create("Subscription", plain("Basic", ENDPOINT) | {"end": "2020-01-01T00:00:00Z"})
+        await county.create("Basic", {"code": {"text": "late"}})
+        await county.settle()
+        assert (await county.status(one))["status"] == "off"
+        assert county.endpoints.tried == 0
+
+    told(tmp_path, story)
+
+
 def test_without_a_subscription_a_write_costs_nothing(tmp_path: Path) -> None:
     """Nobody looks at a change while there is nobody to tell: followers are not even woken."""
 

@@ -161,12 +161,3 @@ def test_what_happened_before_or_after_is_not_told(client: TestClient, receiver:
     answer = client.get(f"Subscription/{one}/$status").json()
     assert parameter(answer["entry"][0]["resource"], "events-since-subscription-start") == "2"
     client.delete(f"Subscription/{one}")
-
-
-def test_the_end_switches_it_off(client: TestClient, receiver: Receiver) -> None:
-    """Subscription.end: the instant from which the server has nothing more to do."""
-    sent = plain("Basic", receiver.url) | {"end": "2020-01-01T00:00:00Z"}
-    one = subscribed(client, sent, "off")
-    create(client, "Basic", code={"text": "late"})
-    assert receiver.requests == []
-    client.delete(f"Subscription/{one}")

@@ -29,16 +29,15 @@ KEYS_KEPT = 3.0
 
 
 def taken(write: Write, interaction: Interaction) -> Write:
-    """A client's write of a Subscription: it requests (whatever it calls that) or switches off; active and error are
-    the server's to say. The one who writes it is who is asked for (``registered`` decides)."""
+    """A client's write of a Subscription: requested and active ask the server to serve it, off and error do not. That it
+    is active is the server's to say. The one who writes it is who is told (``registered`` decides)."""
     if write.resource is None:
         return replace(write, subscriber=Subscriber("gone"))
     owner = owner_text(interaction.principal)
-    if write.resource.get("status") == "off":
+    if write.resource.get("status") not in ("requested", "active"):
         return replace(write, subscriber=Subscriber("stopped", owner))
     resource = {name: value for name, value in write.resource.items() if name != "error"}
-    if resource.get("status") in ("active", "error"):
-        resource["status"] = "requested"
+    resource["status"] = "requested"
     return replace(write, resource=resource, subscriber=Subscriber("requested", owner))
 
 

@@ -25,6 +25,8 @@ TYPE = "Subscription"
 LEASE = 15 * SECOND
 """How long a Subscription waits for a process that died while it had the lease; it is renewed meanwhile."""
 FORGOTTEN = 5_000
+READ_BACK = 10 * SECOND
+"""What is over already when it is written stays as it was sent for so long: its sender reads it back."""
 GIVEN_UP = 500
 """Notifications given up at a time."""
 
@@ -117,6 +119,8 @@ class Delivering:
             return await self._stopped(one, stored, f"cannot be served here: {error}")
         held = Held(one, stored, asked, str(resource.get("status")))
         if asked.end is not None and asked.end <= doors.now():
+            if (until := stored.last_updated + READ_BACK) > doors.now():
+                return until, 0, ""
             await doors.set_status(stored, "off", None, "stopped")
             return None, 0, ""
         if (refused := await doors.usable(owner_of(one))) is not None:
