@@ -11,9 +11,11 @@ import pytest
 from countyfhir import shipped
 from countyfhir.exchange import Interaction
 from countyfhir.outcome import FhirError
+from countyfhir.validation.check import COMPLETE, check
 from countyfhir.validation.profiles import folder
 from tests.workflow.chronic.county import CS, County, condition, county, glucose, pressure, visit
 
+CHRONIC = "https://fhir.county-hc.example/PlanDefinition/chronic-care"
 PLANS = list(folder.resources([shipped.folder("profiles") / "plans"]))
 
 
@@ -64,10 +66,8 @@ def test_one_plan_for_several_diseases(tmp_path: Path) -> None:
     """Goals and screenings of each disease, once; three prescriptions; one next visit, on the earliest day."""
 
     async def story(made: County) -> None:
-        for definition in PLANS:
-            await made.put(definition)
         await made.put(condition("c", "I10.x00"))
-        one = await applied(made, "chronic-care")
+        one = await applied(made, url=CHRONIC)
         assert [goal["id"] for goal in inside(one, "Goal")] == ["blood-pressure"]
         assert [task["restriction"]["period"]["end"] for task in inside(one, "Task")] == ["2027-02-22"]
         assert one["addresses"] == [{"reference": "Condition/c"}]
@@ -75,7 +75,7 @@ def test_one_plan_for_several_diseases(tmp_path: Path) -> None:
         await made.all_at_once(
             visit("v", "2026-11-22"), pressure("b", "2026-11-22", "130/80", "v"), glucose("g", "2026-11-22", "8.0", "v")
         )
-        three = await applied(made, "chronic-care", organization="Organization/township")
+        three = await applied(made, url=CHRONIC, organization="Organization/township")
         await checked(made, three)
         assert [goal["id"] for goal in inside(three, "Goal")] == ["blood-pressure", "glucose", "lipids"]
         assert [task["restriction"]["period"]["end"] for task in inside(three, "Task")] == ["2026-12-06"]
@@ -88,8 +88,7 @@ def test_one_plan_for_several_diseases(tmp_path: Path) -> None:
         plan = {**three, "id": "plan", "status": "active"}
         plan["meta"] = {"profile": ["https://fhir.county-hc.example/StructureDefinition/county-care-plan"]}
         await made.put(plan)
-        url = "https://fhir.county-hc.example/PlanDefinition/chronic-care"
-        assert len(await made.search("CarePlan", **{"instantiates-canonical": url})) == 1
+        assert len(await made.search("CarePlan", **{"instantiates-canonical": CHRONIC})) == 1
         for task in await made.search("Task", code=f"{CS}chronic-action|follow-up", status="requested"):
             assert task["restriction"]["period"]["end"] == "2026-12-06"
         with pytest.raises(FhirError) as caught:
@@ -97,17 +96,24 @@ def test_one_plan_for_several_diseases(tmp_path: Path) -> None:
         assert caught.value.status == 422
         await made.put({**plan, "id": "second", "replaces": [{"reference": "CarePlan/plan"}]})
         assert (await made.read("CarePlan/plan"))["status"] == "revoked"
-        asked = parameters(subject="Patient/p", organization="Organization/township")
+        asked = parameters(url=CHRONIC, subject="Patient/p", organization="Organization/township")
         asked["parameter"].append({"name": "persist", "valueBoolean": True})
         await made.opened.perform(
-            Interaction(
-                "operation", "PlanDefinition", "chronic-care", operation="$apply", body=asked, http_method="POST"
-            )
+            Interaction("operation", "PlanDefinition", operation="$apply", body=asked, http_method="POST")
         )
         assert (await made.read("CarePlan/second"))["status"] == "revoked"
         assert len(await made.search("CarePlan", status="active")) == 1
 
     told(tmp_path, story)
+
+
+def test_the_countys_definitions_are_valid() -> None:
+    """By the rules of R4."""
+    problems = [
+        (one["id"], issue) for one in PLANS for issue in check(one, wanted=COMPLETE) if issue.severity == "error"
+    ]
+    assert problems == []
+    assert len(PLANS) == 14
 
 
 OTHERS: dict[str, Any] = {
