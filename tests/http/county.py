@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partialmethod
 from typing import Any
 
 from starlette.testclient import TestClient
@@ -15,7 +16,6 @@ from countyfhir.interactions.covered import visible_to
 from countyfhir.outcome import FhirError
 from countyfhir.settings import load
 
-BASE = "http://127.0.0.1:8080/fhir/"
 TIER = "https://fhir.county-hc.example/cs/institution-tier"
 ICD10 = "https://fhir.county-hc.example/cs/icd10-nhsa"
 Resource = dict[str, Any]
@@ -81,27 +81,39 @@ def actor(name: str) -> Resource:
     return {"role": role, "reference": reference(f"Organization/{name}")}
 
 
+class Keyed:
+    """A client of a server that sends a key; in the server's own loop, which a store may need."""
+
+    def __init__(self, server: TestClient, secret: str) -> None:
+        self._server, self._key = server, {"Authorization": f"Bearer {secret}"}
+
+    def request(self, method: str, url: str, headers: Mapping[str, str] | None = None, **more: Any) -> Any:
+        """One request with the key."""
+        return self._server.request(method, url, headers=self._key | dict(headers or {}), **more)
+
+    get = partialmethod(request, "GET")
+    put = partialmethod(request, "PUT")
+    post = partialmethod(request, "POST")
+    delete = partialmethod(request, "DELETE")
+
+
 class County:
     """A server that wants keys, and clients of it. ``office`` sees and writes everything."""
 
     def __init__(self, serve: Callable[..., TestClient], store: str, **settings: Any) -> None:
         self.store = store
-        self._clients: dict[object, TestClient] = {}
+        self._clients: dict[object, Keyed] = {}
         self._server = serve(store=store, auth="keys", **settings)
         roles = ("data-office", "infectious-disease", "psychiatry")
         self.office = self.client("office", roles=roles)
 
-    def client(
-        self, name: str, *scopes: str, roles: Iterable[str] = (), server: TestClient | None = None
-    ) -> TestClient:
+    def client(self, name: str, *scopes: str, roles: Iterable[str] = (), server: TestClient | None = None) -> Keyed:
         """A client with a key of that institution."""
 
         asked = (name, scopes, tuple(roles), id(server))
         if asked not in self._clients:
             secret = asyncio.run(self._key(name, scopes or ("system/*.cruds",), tuple(roles)))
-            made = TestClient((server or self._server).app, base_url=BASE)
-            made.headers["Authorization"] = f"Bearer {secret}"
-            self._clients[asked] = made
+            self._clients[asked] = Keyed(server or self._server, secret)
         return self._clients[asked]
 
     async def _key(self, name: str, scopes: tuple[str, ...], roles: tuple[str, ...]) -> str:
@@ -136,14 +148,14 @@ class County:
 
         return asyncio.run(asked())
 
-    def put(self, *resources: Resource, by: TestClient | None = None) -> None:
+    def put(self, *resources: Resource, by: Keyed | None = None) -> None:
         """Write them, each by itself."""
         for one in resources:
             answer = (by or self.office).put(f"{one['resourceType']}/{one['id']}", json=one)
             assert answer.status_code in (200, 201), answer.text
 
 
-def ids(client: TestClient, query: str) -> set[str]:
+def ids(client: Keyed, query: str) -> set[str]:
     """The logical ids of the matches of a search."""
     answer = client.get(query)
     assert answer.status_code == 200, answer.text

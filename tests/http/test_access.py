@@ -12,7 +12,19 @@ from starlette.testclient import TestClient
 
 from countyfhir.exchange import Interaction, Principal
 from countyfhir.search.resident_id import check_character
-from tests.http.county import ICD10, County, actor, coded, consent, encounter, ids, observation, organization, resident
+from tests.http.county import (
+    ICD10,
+    County,
+    Keyed,
+    actor,
+    coded,
+    consent,
+    encounter,
+    ids,
+    observation,
+    organization,
+    resident,
+)
 from tests.http.county import reference as to
 from tests.stores import store_at
 
@@ -53,7 +65,7 @@ def patient(county: County) -> str:
     return name
 
 
-def sees(client: TestClient, patient: str) -> bool:
+def sees(client: Keyed, patient: str) -> bool:
     """Whether the Observation of a resident is seen: by read, search, count and $everything alike."""
     read = client.get(f"Observation/o-{patient}").status_code == 200
     assert (f"o-{patient}" in ids(client, f"Observation?patient={patient}")) is read

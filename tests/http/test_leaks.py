@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.http.county import County, coded, consent, encounter, observation, organization, reference, resident
+from tests.http.county import County, Keyed, coded, consent, encounter, observation, organization, reference, resident
 from tests.stores import store_at
 
 HIDDEN, ABSENT = "hidden", "absent"
@@ -90,7 +90,7 @@ def county(serve: Callable[..., TestClient], tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="module")
-def clinic(county: County) -> TestClient:
+def clinic(county: County) -> Keyed:
     """The institution that has a relation to one of the residents."""
     return county.client("clinic")
 
@@ -149,7 +149,7 @@ SEARCHES = (
 """Ways to ask that name no hidden resource (texts of theirs, at most)."""
 
 
-def pages(client: TestClient, query: str) -> Iterator[Any]:
+def pages(client: Keyed, query: str) -> Iterator[Any]:
     """The answers of a search page by page."""
     answer = client.get(query)
     for _ in range(100):
@@ -169,7 +169,7 @@ def shown(answer: Any) -> str:
 
 
 @pytest.mark.parametrize("query", SEARCHES)
-def test_no_search_tells_of_hidden_residents(clinic: TestClient, query: str) -> None:
+def test_no_search_tells_of_hidden_residents(clinic: Keyed, query: str) -> None:
     """Neither matches nor includes nor totals, on no page."""
     for answer in pages(clinic, query):
         assert answer.status_code in (200, 400), answer.text
@@ -184,7 +184,7 @@ def test_no_search_tells_of_hidden_residents(clinic: TestClient, query: str) -> 
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_everything_is_there_for_the_county_wide(county: County, clinic: TestClient, kind: str) -> None:
+def test_everything_is_there_for_the_county_wide(county: County, clinic: Keyed, kind: str) -> None:
     """What the tests above do not find is there, and the clinic's own is found."""
     total = county.office.get(f"{kind}?_total=accurate&_count=0").json()["total"]
     own = clinic.get(f"{kind}?_total=accurate&_count=0").json()["total"]
@@ -258,9 +258,7 @@ OTHERS: tuple[tuple[str, str, Any, dict[str, str]], ...] = (
 """Ways to ask that name a hidden resource."""
 
 
-def asked(
-    client: TestClient, method: str, place: str, body: Any, headers: dict[str, str], name: str
-) -> tuple[int, str]:
+def asked(client: Keyed, method: str, place: str, body: Any, headers: dict[str, str], name: str) -> tuple[int, str]:
     """Status and text of the answer to a request in which ``name`` stands for the hidden resident's."""
 
     def renamed(value: Any) -> Any:
@@ -278,7 +276,7 @@ def asked(
 
 
 @pytest.mark.parametrize("place", sorted({place for _, place in READS}))
-def test_what_is_hidden_reads_as_what_is_not_there(clinic: TestClient, place: str) -> None:
+def test_what_is_hidden_reads_as_what_is_not_there(clinic: Keyed, place: str) -> None:
     """Read, version and history: 404, with the same words."""
     hidden = asked(clinic, "GET", place, None, {}, HIDDEN)
     assert hidden[0] == 404
@@ -287,7 +285,7 @@ def test_what_is_hidden_reads_as_what_is_not_there(clinic: TestClient, place: st
 
 @pytest.mark.parametrize(("method", "place", "body", "headers"), OTHERS)
 def test_whoever_names_what_is_hidden_learns_nothing(
-    clinic: TestClient, method: str, place: str, body: Any, headers: dict[str, str]
+    clinic: Keyed, method: str, place: str, body: Any, headers: dict[str, str]
 ) -> None:
     """Every other interaction is answered as for an id that nobody ever used."""
     hidden = asked(clinic, method, place, body, headers, HIDDEN)
@@ -307,7 +305,7 @@ def test_nothing_of_the_hidden_was_changed(county: County) -> None:
     assert county.office.get("Observation/hidden-result").headers["etag"] == 'W/"1"'
 
 
-def test_writes_to_what_is_hidden_find_nothing(clinic: TestClient) -> None:
+def test_writes_to_what_is_hidden_find_nothing(clinic: Keyed) -> None:
     """Update and delete of an id that is there: 404, or what a condition on nothing gives."""
     changed = observation("hidden-result", "seen")
     for headers in ({}, {"If-None-Match": "*"}):
@@ -320,7 +318,7 @@ def test_writes_to_what_is_hidden_find_nothing(clinic: TestClient) -> None:
     assert (answer.status_code, "does not exist" in answer.text) == (412, True)
 
 
-def test_criteria_do_not_meet_what_is_hidden(county: County, clinic: TestClient) -> None:
+def test_criteria_do_not_meet_what_is_hidden(county: County, clinic: Keyed) -> None:
     """A conditional create and a conditional update make a record of the institution's own, and say nothing of the
     other's; a conditional reference does not lead there."""
     record = {"resourceType": "Patient", "identifier": [{"system": COUNTY, "value": HIDDEN}]}
@@ -335,7 +333,7 @@ def test_criteria_do_not_meet_what_is_hidden(county: County, clinic: TestClient)
     assert county.office.get("Patient/hidden").status_code == 200
 
 
-def test_a_refused_delete_names_only_what_is_seen(county: County, clinic: TestClient) -> None:
+def test_a_refused_delete_names_only_what_is_seen(county: County, clinic: Keyed) -> None:
     """Who holds a resource is told as far as the caller may see it."""
     county.put(observation("hidden-holder", HIDDEN, derivedFrom=[reference("Observation/seen-result")]))
     answer = clinic.delete("Observation/seen-result")
@@ -344,7 +342,7 @@ def test_a_refused_delete_names_only_what_is_seen(county: County, clinic: TestCl
     assert HIDDEN not in answer.text
 
 
-def test_audit_events_are_those_of_the_institution(clinic: TestClient) -> None:
+def test_audit_events_are_those_of_the_institution(clinic: Keyed) -> None:
     """What others did, to whom, is not shown."""
     clinic.get("Patient/seen")
     events = [row["resource"] for row in clinic.get("AuditEvent?_count=50").json()["entry"]]
@@ -354,7 +352,7 @@ def test_audit_events_are_those_of_the_institution(clinic: TestClient) -> None:
     assert institutions == {"clinic"}
 
 
-def test_a_page_belongs_to_its_institution(county: County, clinic: TestClient) -> None:
+def test_a_page_belongs_to_its_institution(county: County, clinic: Keyed) -> None:
     """A cursor of another institution's search is refused."""
     links = county.client("hospital").get("?_type=Patient,Observation,Condition&_count=1").json()["link"]
     following = next(one["url"] for one in links if one["relation"] == "next")
