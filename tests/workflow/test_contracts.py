@@ -19,8 +19,8 @@ from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
 from countyfhir.settings import load
-from countyfhir.workflow.contracts.reading import days_of
 from countyfhir.workflow.contracts.promised import due_dates
+from countyfhir.workflow.contracts.reading import days_of
 from countyfhir.workflow.timing import mark_of, micros
 from tests.stores import store_at
 

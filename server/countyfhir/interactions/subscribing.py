@@ -29,8 +29,8 @@ KEYS_KEPT = 3.0
 
 
 def taken(write: Write, interaction: Interaction) -> Write:
-    """A client's write of a Subscription: requested and active ask the server to serve it, off and error do not. That it
-    is active is the server's to say. The one who writes it is who is told (``registered`` decides)."""
+    """A client's write of a Subscription: requested and active ask the server to serve it, off and error do not.
+    That it is active is the server's to say. The one who writes it is who is told (``registered`` decides)."""
     if write.resource is None:
         return replace(write, subscriber=Subscriber("gone"))
     owner = owner_text(interaction.principal)

@@ -9,6 +9,7 @@ from countyfhir.interactions.needs import Found, Key
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
 from countyfhir.search.holds import holds
+from countyfhir.search.query import SeenBy
 
 
 async def require_visible(stored: Stored, grant: Grant, world: World) -> None:
@@ -18,9 +19,14 @@ async def require_visible(stored: Stored, grant: Grant, world: World) -> None:
 
 
 async def is_visible(stored: Stored, grant: Grant, world: World) -> bool:
-    """Whether the grant shows the resource as it is now."""
-    if grant.narrowed(stored.resource_type) is None:
+    """Whether the grant shows the resource as it is now; a deleted one to the institution that wrote it."""
+    alternatives = grant.narrowed(stored.resource_type)
+    if alternatives is None:
         return True
+    if stored.deleted:  # nothing but who wrote it is known of it
+        asking = {one for each in alternatives for clause in each for one in clause if isinstance(one, SeenBy)}
+        organizations = {name for one in asking for name in one.organizations}
+        return await world.store.resources.wrote_first(stored.resource_type, stored.logical_id, organizations)
     key = (stored.resource_type, stored.logical_id)
     return key in await world.store.resources.visible((key,), grant)
 
@@ -42,8 +48,8 @@ def _unknown(resource_type: str, logical_id: str) -> FhirError:
 async def leave_out_hidden(
     interaction: Interaction, keys: Iterable[Key], found: Found, grant: Grant, world: World
 ) -> None:
-    """Have what the caller may not see among ``keys`` be as if it were not there. 404 for an update, which would create it,
-    and for a delete, which would be said to be done."""
+    """Have what the caller may not see among ``keys`` be as if it were not there. 404 for an update, which would create
+    it, and for a delete, which would be said to be done."""
     there = {key for key in keys if grant.narrowed(key[0]) is not None and key in found.there((key,))}
     hidden = there - set(await world.store.resources.visible(there, grant)) if there else there
     if hidden and interaction.kind in ("update", "delete") and interaction.preconditions.if_match is None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Options:
     """Sizes are bytes, times are seconds.
 
-    ``map_size``: so much of the file is read as memory that the system keeps and takes back as it likes; what lies beyond
-    is read page by page, which a search of a clinic's residents feels.
+    ``map_size``: so much of the file is read as memory that the system keeps and takes back as it likes; what lies
+    beyond is read page by page, which a search of a clinic's residents feels.
 
     ``synchronous`` FULL is what makes an acknowledged write survive a power cut; NORMAL survives only ``kill -9``.
     ``busy_limit`` bounds the wait for the turn to write, ``time_limit`` one search or history page, ``turn_limit``
