@@ -21,8 +21,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Pydant
 
 from countyfhir.access.listen import is_loopback, refuse_to_listen
 from countyfhir.mllp.allowed import refuse_to_listen as refuse_messages
-from countyfhir.subscriptions.doors import Options
 from countyfhir.subscriptions.endpoints import Policy
+from countyfhir.subscriptions.options import Options
 from countyfhir.validation import requirements
 
 PREFIX = "COUNTYFHIR_"
