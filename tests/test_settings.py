@@ -29,6 +29,10 @@ GOOD = {
     "mllp_max_bytes": 2048, "mllp_idle_seconds": 5.5, "mllp_frame_seconds": 2.5, "mllp_connections": 9,
     "reference_checks": "exists", "person_index": "off", "person_rules": Path("rules.yaml"), "log_level": "debug",
     "log_format": "json", "metrics": "key", "open_telemetry": "http://collector:4318", "disk_reserve_mb": 1,
+    "notifications": "off", "notification_endpoints": ("*.county.example", "10.20.0.0/16"),
+    "notification_give_up_hours": 1.5, "notification_first_retry_seconds": 0.5, "notification_keep_days": 0.25,
+    "notification_longest_retry_seconds": 60.0, "notification_timeout_seconds": 2.5, "workflow": "off",
+    "workflow_tick": 5.0, "record_access": "open", "security_labels": "off",
 }  # fmt: skip
 """A value other than the default for every setting."""
 
@@ -44,6 +48,8 @@ BAD = {
     "reference_checks": "maybe", "unknown_extensions": "error", "mllp_port": 0, "mllp_max_bytes": 10,
     "mllp_idle_seconds": 0, "mllp_frame_seconds": -1, "mllp_connections": 0, "log_level": "loud", "log_format": "xml",
     "metrics": "all", "open_telemetry": "collector", "disk_reserve_mb": -1,
+    "notifications": "some", "notification_give_up_hours": 0, "notification_first_retry_seconds": -1,
+    "notification_longest_retry_seconds": 0, "notification_timeout_seconds": 61, "notification_keep_days": 0,
 }  # fmt: skip
 
 
