@@ -194,8 +194,12 @@ def test_who_wrote_first_keeps_seeing_it(open_store: Open, again: str) -> None:
             assert done.after is None
         assert await found(store, "Observation", seen("A", attached=True)) == {"w"}
         assert await found(store, "Observation", own) == {"w"}
+        assert await store.resources.wrote_first("Observation", "w", ["A", "B"])
         await commit(store, delete("Observation", "w"))
+        assert await store.resources.wrote_first("Observation", "w", ["A"])
+        assert not await store.resources.wrote_first("Observation", "w", ["B"])
         await commit(store, write("Observation", "w", about("p"), author=("C",)))
+        assert not await store.resources.wrote_first("Observation", "w", ["A"])
         assert await found(store, "Observation", seen("A", attached=True)) == set()
         assert await found(store, "Observation", seen("C", attached=True)) == {"w"}
 

@@ -153,6 +153,10 @@ class ResourceStore(Protocol):
     async def visible(self, keys: Iterable[tuple[str, str]], grant: Grant) -> set[tuple[str, str]]:
         """Those of the current, undeleted resources that the grant lets the caller see (for read and history)."""
 
+    async def wrote_first(self, resource_type: str, logical_id: str, organizations: Iterable[str]) -> bool:
+        """Whether one of these Organizations (logical ids) wrote the resource first (``Write.author``); of a deleted
+        one until it is written again."""
+
     async def definitions_version(self) -> int:
         """The version of the search definitions the database is at. ``definitions`` is the one this process works
         with: that of the moment it opened the store, until it is set after a reload. A commit with another one raises

@@ -101,7 +101,7 @@ def _write(transaction: Transaction, write: Write, owner: str, its: Shape, body_
         **fields,
     }
     author = before.get("by", ()) if there and before is not None else write.author
-    if author and body is not None:
+    if author:
         state["by"] = list(author)
     transaction.pieces += pieces
     if before is not None:

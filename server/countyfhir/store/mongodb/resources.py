@@ -158,6 +158,12 @@ class MongoResources:
 
         return await self._writer.run(purge)
 
+    async def wrote_first(self, resource_type: str, logical_id: str, organizations: Iterable[str]) -> bool:
+        """Whether one of these Organizations wrote the resource first; of a deleted one until it is written again."""
+        where = {"_id": f"{resource_type}/{logical_id}", "by": {"$in": list(organizations)}}
+        with translated():
+            return await self._database["resource"].find_one(where, {"_id": 1}) is not None
+
     async def definitions_version(self) -> int:
         """The version of the search definitions the database is at."""
         with translated():

@@ -14,7 +14,7 @@ from countyfhir.store.ports import ConditionFailed, ReferencedStill
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.intake import remember
 from countyfhir.store.sqlite.outbox import register
-from countyfhir.store.sqlite.rows import Group, Row, numbered, shape, stored_rows
+from countyfhir.store.sqlite.rows import SELECT, Group, Row, numbered, shape, stored_rows
 from countyfhir.store.sqlite.writing import Prepare, Step, Transaction
 
 HOLDERS_NAMED = 20
@@ -169,15 +169,18 @@ def _change_index(transaction: Transaction, target: Target) -> bool:
     if "relation" in tables:
         tables["relation"] = list(dict.fromkeys(_relation(transaction, row) for row in tables["relation"]))
     if not target.there:
+        if target.version_id:  # who wrote it before it was deleted is still known
+            if rid in pending.rids:
+                pending.write()
+            pending.delete(rid, "relation", fetch(transaction.connection, SELECT["relation"], (rid,)))
         pending.insert(rid, tables)
         return True
     if rid in pending.rids:
         pending.write()
     before = stored_rows(transaction.connection, rid)
     new = {table: set(tables.get(table, ())) for table in before}
-    if tables:
-        new["relation"] = {row for row in new["relation"] if row[1] != AUTHOR}
-        new["relation"] |= {row for row in before["relation"] if row[1] == AUTHOR}
+    new["relation"] = {row for row in new["relation"] if row[1] != AUTHOR}
+    new["relation"] |= {row for row in before["relation"] if row[1] == AUTHOR}
     different = [table for table in before if new[table] != before[table]]
     for table in different:
         pending.delete(rid, table, before[table] - new[table])

@@ -12,6 +12,7 @@ from countyfhir.exchange import ALL, Criteria, Grant, Plan, Stored
 from countyfhir.outcome import FhirError
 from countyfhir.search.entries import Entry
 from countyfhir.search.query import Query
+from countyfhir.search.relations import AUTHOR
 from countyfhir.store.changed import Changed
 from countyfhir.store.ports import Extract, Gathered, Gathering, HistoryPage, HistoryQuery, Page, Reindexed
 from countyfhir.store.sqlite import gathering, history, reindexing
@@ -41,6 +42,10 @@ VERSIONS = (
     "SELECT t.name, r.logical_id, v.version_id, v.last_updated, v.body, v.method, v.seq, r.patient FROM version v"
     " CROSS JOIN resource r ON r.rid = v.rid CROSS JOIN resource_type t ON t.type_id = v.type_id"
     " WHERE v.seq > ? ORDER BY v.seq LIMIT ?"
+)
+WROTE = (
+    "SELECT 1 FROM resource r CROSS JOIN relation a ON a.rid = r.rid CROSS JOIN resource o ON o.rid = a.actor_rid"
+    " WHERE r.type_id = ?1 AND r.logical_id = ?3 AND a.rule = ?4 AND o.type_id = ?2 AND o.logical_id = ?5"
 )
 SEEN_AT_ONCE, PATIENCE = 8, 0.005
 """So many keys are looked at on the event loop; what takes longer than so many seconds goes to a reader thread."""
@@ -178,6 +183,14 @@ class SqliteResources:
             return removed
 
         return await self._writer.run(lambda: lambda _: purge)
+
+    async def wrote_first(self, resource_type: str, logical_id: str, organizations: Iterable[str]) -> bool:
+        """Whether one of these Organizations wrote the resource first; of a deleted one until it is written again."""
+        with translated():
+            connection = self._connections.mine()
+            kinds = [self._names.type_id(connection, name) for name in (resource_type, "Organization")]
+            rows = [fetch(connection, WROTE, (*kinds, logical_id, AUTHOR, one)) for one in organizations]
+        return any(rows)
 
     async def definitions_version(self) -> int:
         """The version of the search definitions the database is at."""
