@@ -13,8 +13,8 @@ from countyfhir.operations.convert_record import convert_record
 from countyfhir.operations.document import document
 from countyfhir.operations.enrol import enrol
 from countyfhir.operations.everything import everything
-from countyfhir.operations.intake import intake
 from countyfhir.operations.extract import extract
+from countyfhir.operations.intake import intake
 from countyfhir.operations.lastn import lastn
 from countyfhir.operations.lineage import lineage
 from countyfhir.operations.measures.evaluate_measure import evaluate_measure
