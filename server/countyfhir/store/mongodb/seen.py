@@ -106,7 +106,7 @@ async def _leading(reading: Reading, caller: _Caller) -> Condition | None:
     ids = {one for its in linked.values() for one in its}
     own = Filter({"a": {"$elemMatch": {"a": actors, "w": 0}}})
     if caller.kind == "Patient":
-        return some([own, Filter({"_id": {"$in": sorted(f"Patient/{one}" for one in ids)}})])
+        return some([own, Filter({"t": "Patient", "i": {"$in": sorted(ids)}})])
     return some([own, Filter({"p": {"$in": [*sorted(ids), SEVERAL]}})])
 
 
