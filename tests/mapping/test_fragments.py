@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from countyfhir.mapping import MappingError, apply, load
-from countyfhir.mapping.concept_maps import NoConceptMap, concept_maps, table_of
+from countyfhir.mapping.concept_maps import NoConceptMap, concept_maps, places, table_of
+from countyfhir.terminology.files.folder import in_file
 
+HERE = places(Path("mappings/source/mapping.yaml"))
 MAPPING = """title: 体检
 version: 1
 source: {format: csv, file: a.csv, encoding: utf-8, columns: [N, SG, TZ, 性别]}
@@ -48,7 +50,7 @@ def source(folder: Path, mapping: str, name: str = "public-health") -> Path:
 
 
 def sex_map() -> str:
-    return next(url for url in concept_maps() if "public-health" in url and "sex" in url and "gender" in url)
+    return next(url for url in concept_maps(HERE) if "public-health" in url and "sex" in url and "gender" in url)
 
 
 def test_a_fragment_stands_for_its_template(tmp_path: Path) -> None:
@@ -78,7 +80,19 @@ def test_a_wrong_use_is_told_with_its_line(tmp_path: Path, wrong: str, said: str
 def test_a_concept_map_holds_only_for_its_own_dictionary() -> None:
     """Another source, another version, an unknown map: refused; a code without a sound target is left out."""
     url = sex_map()
-    assert table_of(url, "public-health", "2023")["1"]["code"] == "male"
+    assert table_of(url, "public-health", "2023", HERE)["1"]["code"] == "male"
     for wrong in ((url, "county-hospital", "2023"), (url, "public-health", "2019"), ("x", "public-health", "2023")):
         with pytest.raises(NoConceptMap):
-            table_of(*wrong)
+            table_of(*wrong, HERE)
+
+
+def test_a_county_brings_its_own_tables(tmp_path: Path) -> None:
+    """A ConceptMap of the ``terminology/`` beside its folder of mappings, in the short form of such files."""
+    url = sex_map()
+    shipped_map = next(path for path in HERE[0].rglob("*.yaml") if url in [one.get("url") for one in in_file(path)])
+    own = tmp_path / "county" / "terminology" / "dictionaries" / "public-health.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(shipped_map.read_text("utf-8").replace("male", "other"), "utf-8")
+    ((mapping,),) = (one.mappings for one in load(source(tmp_path / "county" / "mappings", MAPPING % url)))
+    patient = apply(mapping, {"N": "1", "SG": "170", "TZ": "65", "性别": "1"}).resources[0]
+    assert patient["gender"] == "other"

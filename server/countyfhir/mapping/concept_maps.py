@@ -21,20 +21,28 @@ class NoConceptMap(ValueError):
     """The map cannot be used for the column; the message says why."""
 
 
+def places(mapping: Path) -> tuple[Path, ...]:
+    """Where the tables of a mapping file lie: the shipped ``terminology/``, and the one beside the folder of mappings
+    (``county/mappings/clinic/visits.yaml``: ``county/terminology``), whose tables stand in the place of shipped
+    ones."""
+    beside = mapping.resolve().parent.parent.parent / "terminology"
+    own = shipped.folder("terminology")
+    return (own, beside) if beside.is_dir() and beside != own.resolve() else (own,)
+
+
 @cache
-def concept_maps() -> Mapping[str, dict[str, Any]]:
-    """Every ConceptMap of the shipped ``terminology/`` by its url."""
-    root = shipped.folder("terminology")
-    paths = [path for name in FOLDERS for path in sorted((root / name).rglob("*.yaml"))]
+def concept_maps(folders: tuple[Path, ...]) -> Mapping[str, dict[str, Any]]:
+    """Every ConceptMap below the folders by its url."""
+    paths = [path for root in folders for name in FOLDERS for path in sorted((root / name).rglob("*.yaml"))]
     return {one["url"]: one for path in paths for one in in_file(Path(path)) if one["resourceType"] == "ConceptMap"}
 
 
-def table_of(url: str, source: str, dictionary: str) -> dict[str, Any]:
+def table_of(url: str, source: str, dictionary: str, folders: tuple[Path, ...]) -> dict[str, Any]:
     """Legacy code -> Coding, of the groups whose ``sourceVersion`` is the version of the dictionary. A code without an
     exact or wider target, or with several, is left out: it stays an issue. NoConceptMap for an unknown map, for one of
     another source's dictionary, and for another version."""
     try:
-        found = concept_maps().get(url)
+        found = concept_maps(folders).get(url)
     except TerminologyFileError as error:
         raise NoConceptMap(str(error)) from error
     if found is None:

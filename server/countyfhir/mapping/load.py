@@ -16,7 +16,7 @@ from jsonschema.exceptions import best_match
 from countyfhir import shipped
 from countyfhir.fhirpath import FhirPathError
 from countyfhir.mapping.code_map import CodeMap, code_map
-from countyfhir.mapping.concept_maps import NoConceptMap, table_of
+from countyfhir.mapping.concept_maps import NoConceptMap, places, table_of
 from countyfhir.mapping.event import compile_event
 from countyfhir.mapping.expression import Expression, Scope, compile_expression
 from countyfhir.mapping.fragments import Fragments, expanded, fragments_in
@@ -242,7 +242,8 @@ class Builder:
             return self.concept_map(place, name, declared)
         if "file" not in declared:
             return code_map(name, declared)
-        listed = read(shipped.folder("terminology") / "code-maps" / declared["file"])
+        files = [root / "code-maps" / declared["file"] for root in places(self.document.path)]
+        listed = read(next((one for one in reversed(files) if one.is_file()), files[0]))
         wanted = {"source": self.source, "table": self.data["source"]["file"], "column": declared["column"]}
         wanted |= {"sheet": self.data["source"]["sheet"]} if "sheet" in self.data["source"] else {}
         if wanted | {"dictionary": declared["dictionary"]} not in listed.data["applies"]:
@@ -254,7 +255,7 @@ class Builder:
     def concept_map(self, place: tuple[Any, ...], name: str, declared: Mapping[str, Any]) -> CodeMap:
         """A ConceptMap of ``terminology/``: to Codings, or with ``as: code`` to the codes alone."""
         try:
-            table = table_of(declared["map"], self.source, str(declared["dictionary"]))
+            table = table_of(declared["map"], self.source, str(declared["dictionary"]), places(self.document.path))
         except NoConceptMap as error:
             raise self.document.error((*place, "map"), str(error)) from error
         if declared.get("as") == "code":
