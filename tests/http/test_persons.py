@@ -385,3 +385,20 @@ def test_what_was_left_is_caught_up(tmp_path: Path) -> None:
             assert await opened.store.persons.linked(["one"]) == {}
 
     asyncio.run(story())
+
+
+def test_a_chain_by_a_number_reaches_the_person(client: TestClient) -> None:
+    """What was written to one record is found by the number of another, and not by the number of somebody else."""
+    identity = number("37052319610401301")
+    first = written(client, record("卫东升", identity, birthDate="1961-04-01", gender="male"))
+    second = written(client, record("卫东升", identity, birthDate="1961-04-01", gender="male"))
+    other = written(client, record("邬秀云"))
+    seen = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    made = written(client, seen | {"subject": {"reference": f"Patient/{first['id']}"}})
+
+    def found(patient: Record) -> list[str]:
+        local = patient["identifier"][-1]
+        query = f"Observation?patient.identifier={local['system']}|{local['value']}"
+        return [one["resource"]["id"] for one in client.get(query).json().get("entry", ())]
+
+    assert [found(one) for one in (first, second, other)] == [[made["id"]], [made["id"]], []]

@@ -23,9 +23,12 @@ from countyfhir.search.query import (
     Predicate,
     Query,
     ReferenceIs,
+    TokenIs,
 )
 
 Linked = Mapping[str, tuple[str, ...]]
+MOST_REACHED = 50
+"""Patients of one number that are followed to their persons."""
 ALSO = frozenset({"patient", "subject", COMPARTMENT})
 
 
@@ -37,12 +40,35 @@ def about_a_person() -> frozenset[str]:
 
 
 async def whole_query(query: Query, world: World) -> Query:
-    """The query, asking for whole persons."""
+    """The query, asking for whole persons: by any id, and by a chain to an identifier of any of the records."""
     if world.person_rules is None:
         return query
+    if any(_identifies(one) for clause in query.where for one in clause):
+        query = replace(query, where=tuple([await _reached(clause, world) for clause in query.where]))
     ids = set(_ids(query.where))
     linked = await world.store.persons.linked(sorted(ids)) if ids else {}
     return replace(query, where=_clauses(query.where, linked)) if linked else query
+
+
+def _identifies(predicate: Predicate) -> bool:
+    """``patient.identifier=…``: a chain to Patients by a number of theirs."""
+    if not isinstance(predicate, Chain) or predicate.target_type != "Patient":
+        return False
+    numbers = (one for clause in predicate.where for one in clause if isinstance(one, TokenIs))
+    return predicate.parameter in about_a_person() and any(one.parameter == "identifier" for one in numbers)
+
+
+async def _reached(clause: Clause, world: World) -> Clause:
+    """The clause with the other records of the persons that its chains reach; a number of very many stays as it is."""
+    more: list[Predicate] = []
+    for one in clause:
+        if isinstance(one, Chain) and _identifies(one):
+            page = await world.store.resources.search(Query(("Patient",), one.where, count=MOST_REACHED))
+            if page.cursor is None:
+                ids = [match.logical_id for match in page.matches]
+                linked = await world.store.persons.linked(ids) if ids else {}
+                more += [ReferenceIs(one.parameter, "Patient", other) for each in linked.values() for other in each]
+    return tuple(dict.fromkeys([*clause, *more])) if more else clause
 
 
 async def whole_grant(grant: Grant, world: World) -> Grant:
