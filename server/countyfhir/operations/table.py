@@ -62,9 +62,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("everything", everything, _R4 + "Patient-everything", ("Patient",), on_type=True, on_instance=True),
     Operation("everything", everything, _R4 + "Encounter-everything", ("Encounter",), on_instance=True),
-    Operation(
-        *("enrol", enrol, _OURS + "EpisodeOfCare-enrol", ("EpisodeOfCare",)), on_type=True, affects_state=True
-    ),
+    Operation(*("enrol", enrol, _OURS + "EpisodeOfCare-enrol", ("EpisodeOfCare",)), on_type=True, affects_state=True),
     Operation(
         *("extract", extract, _SDC + "QuestionnaireResponse-extract", ("QuestionnaireResponse",)),
         on_type=True,
