@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from countyfhir.exchange import AuditRecord
+from countyfhir.exchange import AuditRecord, Stored, changed
 
 Numbered = tuple[int, AuditRecord]
 
@@ -109,3 +109,14 @@ def keys_of(records: Iterable[AuditRecord]) -> set[str]:
         if record.outcome != "0":
             keys.add(outcome_key(record.outcome))
     return keys
+
+
+def with_versions(records: Sequence[AuditRecord], stored: Sequence[Stored]) -> list[AuditRecord]:
+    """The records of writes name the versions they made, which only the commit knows."""
+    made = {(one.resource_type, one.logical_id): str(one.version_id) for one in reversed(stored)}
+    return [
+        changed(record, version_id=version)
+        if record.version_id is None and (version := made.get((record.resource_type or "", record.logical_id or "")))
+        else record
+        for record in records
+    ]

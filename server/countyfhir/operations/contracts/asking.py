@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction, Preconditions, Preferences, Resource, changed
 from countyfhir.interactions.perform import perform
 from countyfhir.interactions.world import World
 from countyfhir.model import json
+from countyfhir.operations.given import parameters_in, refuse_unknown, value_of
 from countyfhir.outcome import FhirError
 
 Given = dict[str, list[Any]]
@@ -19,24 +21,16 @@ def given_of(interaction: Interaction, known: tuple[str, ...]) -> Given:
     for name, value in interaction.query:
         if name not in ("_format", "_pretty"):
             found.setdefault(name, []).append(value)
-    body = interaction.body
-    if isinstance(body, dict) and body.get("resourceType") == "Parameters":
-        for name, values in _parts(body.get("parameter", ())).items():
-            found.setdefault(name, []).extend(values)
-    elif body is not None:
-        raise FhirError("structure", f"{interaction.operation} takes a Parameters resource.", expression="Parameters")
-    unknown = sorted(found.keys() - set(known))
-    if unknown and interaction.preferences.handling != "lenient":
-        text = f"{interaction.operation} takes {', '.join(known)}; '{unknown[0][:64]}' is none of them."
-        raise FhirError("not-supported", text, status=400, expression="Parameters.parameter")
+    for name, values in _parts(parameters_in(interaction)).items():
+        found.setdefault(name, []).extend(values)
+    refuse_unknown(found, interaction, known)
     return found
 
 
-def _parts(listed: list[Any]) -> Given:
+def _parts(listed: Sequence[Resource]) -> Given:
     found: Given = {}
     for one in listed:
-        value = next((one[key] for key in one if key == "resource" or key.startswith("value")), None)
-        found.setdefault(str(one.get("name")), []).append(_parts(one["part"]) if "part" in one else value)
+        found.setdefault(str(one.get("name")), []).append(_parts(one["part"]) if "part" in one else value_of(one))
     return found
 
 

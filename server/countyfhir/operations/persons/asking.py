@@ -11,6 +11,7 @@ from countyfhir.identity.golden_ids import is_golden
 from countyfhir.interactions.visible import is_visible
 from countyfhir.interactions.world import World
 from countyfhir.model import json
+from countyfhir.operations.given import parameters_in, refuse_unknown, value_of
 from countyfhir.outcome import FhirError
 from countyfhir.search.query import Query, TokenIs
 
@@ -31,17 +32,9 @@ class Asked:
 def given_of(interaction: Interaction, known: Sequence[str]) -> dict[str, list[Any]]:
     """Parameters by name; FhirError for no Parameters, and for one that is not known."""
     found: dict[str, list[Any]] = {name: [value] for name, value in interaction.query if not name.startswith("_")}
-    body = interaction.body
-    if isinstance(body, dict) and body.get("resourceType") == "Parameters":
-        for one in body.get("parameter", ()):
-            value = next((one[key] for key in one if key == "resource" or key.startswith("value")), None)
-            found.setdefault(str(one.get("name")), []).append(value)
-    elif body is not None:
-        raise FhirError("structure", f"{interaction.operation} takes a Parameters resource.", expression="Parameters")
-    unknown = sorted(found.keys() - set(known))
-    if unknown and interaction.preferences.handling != "lenient":
-        text = f"{interaction.operation} takes {', '.join(known)}; '{unknown[0][:64]}' is none of them."
-        raise FhirError("not-supported", text, status=400, expression="Parameters.parameter")
+    for one in parameters_in(interaction):
+        found.setdefault(str(one.get("name")), []).append(value_of(one))
+    refuse_unknown(found, interaction, known)
     return found
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from countyfhir.exchange import AuditRecord, Plan, Stored, Write, changed
+from countyfhir.exchange import Plan, Stored, Write
 from countyfhir.store import instant
+from countyfhir.store.audit_groups import with_versions
 from countyfhir.store.mongodb.bodies import kept
 from countyfhir.store.mongodb.index_keys import Shape, documents, shape
 from countyfhir.store.mongodb.outbox import register
@@ -64,7 +65,7 @@ async def apply(transaction: Transaction, made: Prepared) -> tuple[Stored, ...]:
     await _refuse_while_referenced(transaction, made)
     writes = zip(plan.writes, made.owners, made.shapes, strict=True)
     stored = tuple(_write(transaction, write, owner, its, made.body_bytes) for write, owner, its in writes)
-    transaction.audit += _with_versions(plan.audit, stored)
+    transaction.audit += with_versions(plan.audit, stored)
     transaction.accounts += [plan.account] if plan.account is not None else []
     for write, version in zip(plan.writes, stored, strict=True):
         if write.subscriber is not None:
@@ -175,14 +176,3 @@ async def _holders(transaction: Transaction, marks: list[str], written: set[str]
             if len(found) == HOLDERS_NAMED:
                 break
     return found
-
-
-def _with_versions(records: Sequence[AuditRecord], stored: Sequence[Stored]) -> list[AuditRecord]:
-    """The records of writes name the versions they made, which only the commit knows."""
-    made = {(one.resource_type, one.logical_id): str(one.version_id) for one in reversed(stored)}
-    return [
-        changed(record, version_id=version)
-        if record.version_id is None and (version := made.get((record.resource_type or "", record.logical_id or "")))
-        else record
-        for record in records
-    ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from countyfhir.exchange import AuditRecord, Criteria, Plan, Stored, Write, changed
+from countyfhir.exchange import Criteria, Plan, Stored, Write
 from countyfhir.search.relations import AUTHOR
 from countyfhir.store import instant
+from countyfhir.store.audit_groups import with_versions
 from countyfhir.store.authors import authored
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
 from countyfhir.store.sqlite.connecting import fetch
@@ -97,7 +98,7 @@ def _apply(
             raise ConditionFailed("criteria", ",".join(criteria.query.resource_types))
     stored = _write_all(transaction, plan, targets)
     _refuse_while_referenced(transaction, plan, targets)
-    transaction.pending.audit += _with_versions(plan.audit, stored)
+    transaction.pending.audit += with_versions(plan.audit, stored)
     if plan.account is not None:
         remember(transaction, plan.account)
     for write, version in zip(plan.writes, stored, strict=True):
@@ -233,14 +234,3 @@ def _holders(transaction: Transaction, rid: int) -> tuple[str, ...]:
         (rid, rid),
     )
     return tuple(sorted(holder for (holder,) in rows))
-
-
-def _with_versions(records: Sequence[AuditRecord], stored: Sequence[Stored]) -> list[AuditRecord]:
-    """The records of writes name the versions they made, which only the commit knows."""
-    made = {(one.resource_type, one.logical_id): str(one.version_id) for one in reversed(stored)}
-    return [
-        changed(record, version_id=version)
-        if record.version_id is None and (version := made.get((record.resource_type or "", record.logical_id or "")))
-        else record
-        for record in records
-    ]
