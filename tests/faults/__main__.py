@@ -19,6 +19,7 @@ def main() -> int:
     asked.add_argument("--clients", type=int, default=6)
     asked.add_argument("--servers", type=int, default=2, help="server processes on the store [default: 2]")
     asked.add_argument("--seconds", type=float, nargs=2, default=(0.4, 1.5), help="between kills [default: 0.4 1.5]")
+    asked.add_argument("--spawned", action="store_true", help="start servers as a user does, not by forking one")
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument("--folder", type=Path, help="where the stores lie [default: the system's]")
     options = asked.parse_args()
@@ -26,7 +27,7 @@ def main() -> int:
     for kind in options.store or ("sqlite", "mongodb"):
         tally = Tally()
         with tempfile.TemporaryDirectory(prefix="faults-", dir=options.folder) as folder:
-            cluster = Cluster(Path(folder), kind, options.servers)
+            cluster = Cluster(Path(folder), kind, options.servers, spawned=options.spawned)
             try:
                 rounds(cluster, options.kills, options.clients, options.seed, tuple(options.seconds), tally)
             finally:

@@ -16,7 +16,7 @@ from tests.faults.events import ABSENT, NEVER, Event, Value, Version
 SYSTEM = "https://fhir.county-hc.example/sid/faults"
 ACCOUNTS = tuple(f"account-{number}" for number in range(4))
 FIRST_BALANCE = 100
-PAUSE = 0.004
+PAUSE = 0.01
 """Seconds between two requests of a client: a run is about faults, not about load."""
 
 

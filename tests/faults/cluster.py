@@ -1,4 +1,7 @@
-"""Server processes on one store, and the store's own process where it has one: started, killed, started again."""
+"""Server processes on one store, and the store's own process where it has one: started, killed, started again.
+
+They are forked from one that has loaded the program (``forking``), or, when asked for, started as a user starts them.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import mongodb_server
+from tests.faults.forking import Forge, Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 UP_WITHIN = 120.0
@@ -22,12 +26,16 @@ UP_WITHIN = 120.0
 
 class Cluster:
     """``servers`` processes of ``countyfhir serve`` on one store. ``kind`` is sqlite or mongodb; of MongoDB the server
-    that MONGODB_URI names (which is not killed), else SecantusDB, told to sync each commit."""
+    that MONGODB_URI names (which is not killed), else SecantusDB, told to sync each commit. ``kills`` counts the
+    processes that were killed."""
 
-    def __init__(self, folder: Path, kind: str, servers: int, *, synchronous: bool = True) -> None:
+    def __init__(
+        self, folder: Path, kind: str, servers: int, *, synchronous: bool = True, spawned: bool = False
+    ) -> None:
         self._folder, self._kind = folder, kind
         self.ports = [mongodb_server._free_port() for _ in range(servers)]
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._processes: dict[int, subprocess.Popen[bytes] | Forked] = {}
+        self._forge = None if spawned else Forge()
         self._durable = ("--sync-on-commit",) if synchronous else ()
         self.kills = 0
         self._place = ""
@@ -58,9 +66,12 @@ class Cluster:
         for port in self.ports:
             self._wait(port)
 
-    def _started(self, port: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "countyfhir", "serve", "--store", self.store, "--port", str(port)]
-        command += ["--load-definitions", "off", "--log-level", "warning", "--shutdown-grace-seconds", "1"]
+    def _started(self, port: int) -> subprocess.Popen[bytes] | Forked:
+        arguments = ["serve", "--store", self.store, "--port", str(port)]
+        arguments += ["--load-definitions", "off", "--log-level", "warning", "--shutdown-grace-seconds", "1"]
+        if self._forge is not None:
+            return self._forge.server(arguments, self._folder, self._folder / "server.log")
+        command = [sys.executable, "-m", "countyfhir", *arguments]
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "server"), "no_proxy": "*"}
         with (self._folder / "server.log").open("ab") as log:
             return subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
@@ -86,9 +97,14 @@ class Cluster:
         if self._place:
             acts += [("the store", self._kill_store)] * 2 + [("everything", self._kill_all)]
         name, act = chance.choice(acts)
+        living = self._living()
         act()
-        self.kills += 1
+        self.kills += living - self._living()
         return name
+
+    def _living(self) -> int:
+        store = bool(self._place) and mongodb_server.processes[self._place].poll() is None
+        return len(self._processes) + store
 
     def _kill_server(self, port: int) -> None:
         process = self._processes.pop(port)
@@ -113,6 +129,8 @@ class Cluster:
         self._kill_servers()
         if self._place:
             self._kill_store()
+        if self._forge is not None:
+            self._forge.close()
 
     def asked(self, port: int, path: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
         """One request outside the histories."""

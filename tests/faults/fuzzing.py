@@ -1,7 +1,8 @@
 """``bench/fuzz``: made-up requests over HTTP to a real server: no 5xx, no dead worker, memory that stays.
 
 Paths, parameters, headers, bodies, patches and damaged official examples, from the strategies of the tests; hypothesis
-draws them.
+draws one of ten, the others are drawn ones put together anew or with bytes of their bodies changed, which costs the
+driver little beside the server.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -30,6 +31,8 @@ WARM = 2_000
 """Inputs after which memory is looked at for the first time: caches are filled by then."""
 LEAK = 60.0
 """Megabytes by which memory may grow after that."""
+PART, RECOMBINED = 5_000, 9
+"""Inputs in one go of hypothesis and what follows from it; inputs made of drawn ones for each that is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,31 @@ def damaged(draw: st.DrawFn) -> Input:
 INPUTS = st.one_of(requests(), requests(), patches(), damaged())
 
 
+def recombined(drawn_ones: Sequence[Input], chance: random.Random) -> Input:
+    """An input put together from drawn ones: method and path of one, parameters, headers and body of others; or one
+    with another body's bytes changed, cut out or doubled."""
+    one, other, third = chance.choice(drawn_ones), chance.choice(drawn_ones), chance.choice(drawn_ones)
+    path, query, body = one.path, "", one.body
+    if chance.random() < 0.5:
+        path, query = one.path.partition("?")[0], other.path.partition("?")[2]
+        path = f"{path}?{query}" if query else path
+    method = other.method if chance.random() < 0.3 else one.method
+    headers = {**third.headers, **one.headers} if chance.random() < 0.3 else one.headers
+    if chance.random() < 0.3:
+        headers, body = other.headers, other.body
+    return Input(method, path, headers, mutilated(body, chance) if body and chance.random() < 0.5 else body)
+
+
+def mutilated(body: bytes, chance: random.Random) -> bytes:
+    """The bytes with a few of them changed, cut out or doubled."""
+    changed = bytearray(body)
+    for _ in range(chance.choice((1, 2, 8))):
+        place, length = chance.randrange(len(changed) + 1), chance.choice((1, 4, 40))
+        piece = changed[place : place + length]
+        changed[place : place + length] = chance.choice((b"", piece * 2, chance.randbytes(len(piece)), b"null", b"{"))
+    return bytes(changed)
+
+
 class Driver:
     """Sends inputs to a server and notes what is wrong with the answers."""
 
@@ -128,18 +156,21 @@ class Driver:
 
 def fuzzed(server: Server, inputs: int, seed: int) -> Found:
     """Send so many inputs."""
-    driver = Driver(server)
+    driver, drawn_ones, chance = Driver(server), list[Input](), random.Random(seed)
 
     @seeded(seed)
     @settings(
-        max_examples=inputs, phases=[Phase.generate], database=None, deadline=None, derandomize=False,
-        suppress_health_check=list(HealthCheck), verbosity=Verbosity.quiet,
+        max_examples=max(1, inputs // (1 + RECOMBINED)), phases=[Phase.generate], database=None, deadline=None,
+        derandomize=False, suppress_health_check=list(HealthCheck), verbosity=Verbosity.quiet,
     )  # fmt: skip
     @given(INPUTS)
     def sent(one: Input) -> None:
+        drawn_ones.append(one)
         driver.send(one)
 
     sent()
+    for _ in range(inputs - len(drawn_ones)):
+        driver.send(recombined(drawn_ones, chance))
     return driver.found
 
 
@@ -166,7 +197,7 @@ def main() -> int:
             server = Server(port, process, store)
             found = Found()
             while sent < options.inputs:  # in parts: hypothesis remembers what it drew
-                part = min(5_000, options.inputs - sent)
+                part = min(PART, options.inputs - sent)
                 one = fuzzed(server, part, options.seed + sent)
                 sent += one.statuses.total() - 1
                 found = Found(found.statuses + one.statuses, found.wrong + one.wrong, found.memory + one.memory)

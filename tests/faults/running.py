@@ -18,7 +18,7 @@ from tests.faults.verdict import Run, by_group, problems
 
 REGISTERS = 3
 KILLS_IN_ROUND = 4
-"""After so many kills the history is judged, and new resources are used."""
+"""After so many kills, of one process or of several, the history is judged, and new resources are used."""
 
 
 PROGRESS, PATIENCE, LOOK = 25, 20.0, 0.02
@@ -37,17 +37,16 @@ class Tally:
 
 
 def rounds(cluster: Cluster, kills: int, clients: int, seed: int, seconds: tuple[float, float], tally: Tally) -> None:
-    """Rounds until there were so many kills; what is wrong is printed at once. ``seconds``: least and most between a
-    kill and the next."""
+    """Rounds until so many processes were killed; what is wrong is printed at once. ``seconds``: least and most
+    between a kill and the next."""
     chance, number = random.Random(seed), 0
     cluster.start()
     while tally.kills < kills:
-        wanted = min(KILLS_IN_ROUND, kills - tally.kills)
         name = f"n{seed}r{number}"
-        run, notes = asyncio.run(one_round(cluster, name, wanted, clients, chance, seconds))
+        run, notes = asyncio.run(one_round(cluster, name, kills, clients, chance, seconds))
         begun = time.process_time()
         found = problems(run)
-        tally.kills += wanted
+        tally.kills = cluster.kills
         tally.events += len(run.events)
         tally.unknown += sum(event.open for event in run.events)
         tally.refused += sum(event.refused for event in run.events)
@@ -62,14 +61,17 @@ def rounds(cluster: Cluster, kills: int, clients: int, seed: int, seconds: tuple
 async def one_round(
     cluster: Cluster, name: str, kills: int, clients: int, chance: random.Random, seconds: tuple[float, float]
 ) -> tuple[Run, Notes]:
-    """One history: fresh resources, clients at work, kills, everything up again, and what is there in the end."""
+    """One history: fresh resources, clients at work, kills until the round or all ``kills`` are done, everything up
+    again, and what is there in the end."""
     notes, before = Notes(), _opened_accounts(cluster, name)
     working = [
         asyncio.create_task(Client(number, Asking(cluster.ports, number), notes, REGISTERS, name).work())
         for number in range(clients)
     ]
     try:
-        for _ in range(kills):
+        for _ in range(KILLS_IN_ROUND):
+            if cluster.kills >= kills:
+                break
             await _progress(notes)
             await asyncio.sleep(chance.uniform(*seconds))
             await asyncio.to_thread(cluster.kill, chance)

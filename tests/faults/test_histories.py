@@ -28,4 +28,4 @@ def test_histories_under_kills_can_be_explained(tmp_path: Path, kind: str, serve
         cluster.stop()
     assert tally.wrong == 0
     assert tally.events > 20
-    assert tally.kills == kills
+    assert tally.kills >= kills
