@@ -13,6 +13,7 @@ import gc
 import random
 import re
 import resource
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -55,6 +56,7 @@ TOKENS = (
 CHARSETS = (b"UNICODE UTF-16", b"ASCII", b"GB 18030-2000", b"rot13", b"\xff", b"8859/1", b"BIG-5", b"~^~")
 PROBE = MESSAGES[0]
 PATIENCE = 60
+EVERY = 10_000
 
 
 def inputs(count: int, seed: int) -> Iterator[bytes]:
@@ -114,9 +116,9 @@ CHANGES: tuple[Callable[[bytearray, int, int, random.Random], None], ...] = (
 )
 
 
-async def attack(port: int, parts: Sequence[bytes], found: Counter[str]) -> None:
+async def attack(port: int, parts: Sequence[bytes], found: Counter[str], told: Callable[[int], None]) -> None:
     """Sends the inputs, and after some of them a sound message that must be answered unless the listener has hung
-    up."""
+    up; ``told`` hears how many were sent."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for start in range(0, len(parts), 8):
         probe = f"PROBE{random.randrange(10**12)}".encode()
@@ -129,6 +131,7 @@ async def attack(port: int, parts: Sequence[bytes], found: Counter[str]) -> None
             found["hung up"] += 1
             writer.close()
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        told(len(parts[start : start + 8]))
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
@@ -144,6 +147,20 @@ async def until(reader: asyncio.StreamReader, probe: bytes, found: Counter[str])
         found[code[1].decode()] += 1
         if b"|" + probe in frame:
             return
+
+
+class Progress:
+    """Tells, every ten thousand inputs, how many were sent, and keeps how much memory was in use then."""
+
+    def __init__(self) -> None:
+        self.sent, self.resident = 0, list[int]()
+
+    def __call__(self, more: int) -> None:
+        """So many more were sent."""
+        self.sent += more
+        if self.sent // EVERY > len(self.resident):
+            self.resident.append(resident())
+            print(f"{self.sent:,} inputs, {self.resident[-1]} MB", file=sys.stderr, flush=True)  # noqa: T201 - progress
 
 
 async def run(count: int, seed: int, folder: Path, connections: int = 4) -> dict[str, Any]:
@@ -163,17 +180,29 @@ async def run(count: int, seed: int, folder: Path, connections: int = 4) -> dict
         limits = Limits(idle=PATIENCE, frame=PATIENCE, message=settings.mllp_max_bytes)
         listener = Listener((loopback_peer("hl7-standard"),), own, office, limits)
         port = await listener.start("127.0.0.1", 0)
-        every, before = list(inputs(count, seed)), memory()
-        await asyncio.gather(*(attack(port, every[start::connections], found) for start in range(connections)))
+        every, before, progress = list(inputs(count, seed)), memory(), Progress()
+        senders = (attack(port, every[start::connections], found, progress) for start in range(connections))
+        await asyncio.gather(*senders)
         await listener.stop(PATIENCE)
         gc.collect()
         left = len(listener.tasks) + len(listener.connections)
-        return {**office.counters.as_dict(), "answers": dict(found), "left": left, "grown_mb": memory() - before}
+        return {
+            **office.counters.as_dict(),
+            "answers": dict(found),
+            "left": left,
+            "grown_mb": memory() - before,
+            "resident_mb": progress.resident,
+        }
 
 
 def memory() -> int:
     """Most memory the process has had so far, in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def resident() -> int:
+    """Memory that the process has now, in megabytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 2**20
 
 
 if __name__ == "__main__":
