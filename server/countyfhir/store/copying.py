@@ -15,7 +15,9 @@ from countyfhir.store.ports import StoreUnusable
 Row = tuple[int | str, bytes]
 """A row of a ledger: what orders it, and everything in it, encoded alike by every store."""
 
-LEDGERS = ("audit", "intake", "api_key", "job", "person_decision", "subscription", "notification")
+LEDGERS = ("author", "audit", "intake", "api_key", "job", "person_decision", "subscription", "notification")
+"""``author`` says who wrote a resource first: its type, logical id and Organizations, by the sequence of its present
+version."""
 AT_ONCE = 500
 BYTES_AT_ONCE = 16 * 2**20
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from bson.binary import Binary
-from pymongo import ReplaceOne
+from pymongo import ReplaceOne, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
 from countyfhir.exchange import Stored
@@ -92,6 +92,8 @@ class MongoCopying:
 
     async def rows(self, ledger: str, after: int | str | None, count: int) -> list[Row]:
         """The next rows of a ledger."""
+        if ledger == "author":
+            return await self._authors(int(after or 0), count)
         where = {"_id": {"$gt": after}} if after is not None else {}
         with translated():
             found = await self._database[ledger].find(where, sort=[("_id", 1)], limit=count).to_list()
@@ -102,8 +104,28 @@ class MongoCopying:
                     each["record"] = await whole(self._database, each)
         return [(each["_id"], _encode([_plain(each[name]) for name in FIELDS[ledger]])) for each in found]
 
+    async def _authors(self, after: int, count: int) -> list[Row]:
+        where = {"s": {"$gt": after}, "by": {"$exists": True}}
+        with translated():
+            found = self._database["resource"].find(where, {"t": 1, "i": 1, "s": 1, "by": 1}, sort=[("s", 1)])
+            return [
+                (each["s"], _encode([each["t"], each["i"], sorted(each["by"])])) async for each in found.limit(count)
+            ]
+
+    async def _take_authors(self, rows: Sequence[Row]) -> None:
+        named = [_decode(encoded) for _, encoded in rows]
+        operations: list[Any] = [
+            UpdateOne({"_id": f"{kind}/{logical_id}"}, {"$set": {"by": authors}}) for kind, logical_id, authors in named
+        ]
+        with translated():
+            if operations:
+                await self._database["resource"].bulk_write(operations)
+
     async def take_rows(self, ledger: str, rows: Sequence[Row]) -> None:
         """Keep these rows."""
+        if ledger == "author":
+            await self._take_authors(rows)
+            return
         made = [_MADE[ledger](name, encoded) for name, encoded in rows]
         pieces = [piece for _, its in made for piece in its]
         with translated():

@@ -165,10 +165,10 @@ def _stamped_body(write: Write, version_id: int, stamped: int) -> bytes | None:
 def _change_index(transaction: Transaction, target: Target) -> bool:
     rid, tables, pending = target.rid, target.tables, transaction.pending
     if "reference" in tables:
-        rows = [(rid, number, _rid(transaction, key), *rest) for _, number, key, *rest in tables["reference"]]
+        rows = [(rid, number, row_of(transaction, key), *rest) for _, number, key, *rest in tables["reference"]]
         tables["reference"] = list(dict.fromkeys(rows))
     if "relation" in tables:
-        tables["relation"] = list(dict.fromkeys(_relation(transaction, row) for row in tables["relation"]))
+        tables["relation"] = list(dict.fromkeys(relation_row(transaction, row) for row in tables["relation"]))
     if not target.there:
         if target.version_id:  # who wrote it before it was deleted is still known
             if rid in pending.rids:
@@ -192,14 +192,14 @@ def _change_index(transaction: Transaction, target: Target) -> bool:
     return bool(different)
 
 
-def _relation(transaction: Transaction, row: Row) -> Row:
+def relation_row(transaction: Transaction, row: Row) -> Row:
     """The row with numbers for subject, actor and instance; 0 where there is none."""
     rid, rule, subject, actor, *values, instance = row
-    numbers = [_rid(transaction, key) if key is not None else 0 for key in (subject, actor, instance)]
+    numbers = [row_of(transaction, key) if key is not None else 0 for key in (subject, actor, instance)]
     return (rid, rule, numbers[0], numbers[1], *values, numbers[2])
 
 
-def _rid(transaction: Transaction, key: tuple[int, str]) -> int:
+def row_of(transaction: Transaction, key: tuple[int, str]) -> int:
     """The row of a reference's target; one that was never written gets an empty row (version 0)."""
     known = transaction.rids.get(key)
     if known is None:

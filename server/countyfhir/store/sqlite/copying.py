@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import apsw
 import msgspec
 
 from countyfhir.exchange import Stored
+from countyfhir.search.relations import AUTHOR
 from countyfhir.store import audit_groups
+from countyfhir.store.authors import written_by
 from countyfhir.store.copying import Kept, Row
 from countyfhir.store.sqlite.audit_rows import INSERT_KEY
+from countyfhir.store.sqlite.committing import relation_row, row_of
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.reading import Readers
 from countyfhir.store.sqlite.resources import VERSIONS
+from countyfhir.store.sqlite.rows import INSERT, numbered, shape
 from countyfhir.store.sqlite.writing import Transaction, Writer
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
 ROWS = {
+    "author": (
+        "SELECT v.seq, t.name, r.logical_id, (SELECT json_group_array(o.logical_id) FROM relation a"
+        f" CROSS JOIN resource o ON o.rid = a.actor_rid WHERE a.rid = r.rid AND a.rule = '{AUTHOR}') AS authors"
+        " FROM version v CROSS JOIN resource r ON r.rid = v.rid AND r.seq = v.seq"
+        " CROSS JOIN resource_type t ON t.type_id = r.type_id"
+        " WHERE v.seq > coalesce(?, 0) AND authors <> '[]' ORDER BY v.seq LIMIT ?"
+    ),
     "audit": "SELECT seq, records FROM audit WHERE seq > coalesce(?, 0) ORDER BY seq LIMIT ?",
     "intake": (
         "SELECT seq, source, key, outcome, held, recorded, record FROM intake WHERE seq > coalesce(?, 0)"
@@ -54,6 +66,7 @@ TAKE = {
     "subscription": "INSERT OR REPLACE INTO subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
     "notification": "INSERT OR REPLACE INTO notification VALUES (?, ?, ?, ?, ?)",
 }
+FORGET_AUTHORS = f"DELETE FROM relation WHERE rid = ? AND rule = '{AUTHOR}'"
 
 
 class SqliteCopying:
@@ -96,7 +109,10 @@ class SqliteCopying:
 
     async def rows(self, ledger: str, after: int | str | None, count: int) -> list[Row]:
         """The next rows of a ledger."""
-        found = await self._readers.run(lambda connection: fetch(connection, ROWS[ledger], (after, count)))
+        sql = ROWS[ledger]
+        found = await self._readers.run(lambda connection: fetch(connection, sql, (after, count)), limited=False)
+        if ledger == "author":
+            return [(seq, _encode([*owner, sorted(json.loads(authors))])) for seq, *owner, authors in found]
         if ledger == "audit":
             return [(seq, _encode(audit_groups.unpacked(records))) for seq, records in found]
         return [(row[0], _encode(row[1:])) for row in found]
@@ -105,8 +121,8 @@ class SqliteCopying:
         """Keep these rows."""
 
         def take(transaction: Transaction) -> None:
-            if ledger == "audit":
-                _take_audit(transaction.connection, rows)
+            if ledger in TAKEN:
+                TAKEN[ledger](transaction, rows)
                 return
             values = [(name, *_decode(rest)) for name, rest in rows]
             transaction.connection.executemany(TAKE[ledger], values)
@@ -123,6 +139,7 @@ def _take(transaction: Transaction, versions: Sequence[Stored]) -> None:
         rid, before, deleted = rows[0] if rows else (transaction.new_rid(), 0, 1)
         if before is not None and before >= version.sequence:
             continue
+        connection.execute(FORGET_AUTHORS, (rid,))  # they come again, as those of the present version
         state = (version.version_id, version.sequence, version.last_updated, version.deleted, version.patient)
         connection.execute("INSERT OR IGNORE INTO resource VALUES (?, ?, ?, 0, NULL, NULL, 1, NULL)", (rid, *key))
         connection.execute(
@@ -139,7 +156,19 @@ def _take(transaction: Transaction, versions: Sequence[Stored]) -> None:
     )
 
 
-def _take_audit(connection: apsw.Connection, rows: Sequence[Row]) -> None:
+def _take_authors(transaction: Transaction, rows: Sequence[Row]) -> None:
+    for _, encoded in rows:
+        kind, logical_id, authors = _decode(encoded)
+        type_id = transaction.names.type_id(kind)
+        rid = row_of(transaction, (type_id, logical_id))
+        transaction.connection.execute(FORGET_AUTHORS, (rid,))
+        made = numbered(shape(written_by(kind, logical_id, authors)), rid, type_id, transaction.names)
+        related = [relation_row(transaction, row) for row in made["relation"]]
+        transaction.connection.executemany(INSERT["relation"], related)
+
+
+def _take_audit(transaction: Transaction, rows: Sequence[Row]) -> None:
+    connection = transaction.connection
     for last, encoded in rows:
         group = audit_groups.decoded(encoded)
         there = [record for record in group if record is not None]
@@ -148,3 +177,7 @@ def _take_audit(connection: apsw.Connection, rows: Sequence[Row]) -> None:
         connection.execute("INSERT OR REPLACE INTO audit VALUES (?, ?, ?, ?, ?)", values)
         keys = [(key, last) for key in audit_groups.keys_of(there)]
         connection.executemany(INSERT_KEY.replace("INSERT", "INSERT OR REPLACE"), keys)
+
+
+TAKEN: dict[str, Callable[[Transaction, Sequence[Row]], None]] = {"author": _take_authors, "audit": _take_audit}
+"""Ledgers that are more than rows of one table."""

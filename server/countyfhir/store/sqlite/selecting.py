@@ -15,7 +15,7 @@ from countyfhir.store.sqlite import leading
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.pointing import ways
 from countyfhir.store.sqlite.predicates import SIMPLE
-from countyfhir.store.sqlite.sql import IMPOSSIBLE, Scope, Sql, Term, all_of, any_of, either, joined, negated
+from countyfhir.store.sqlite.sql import CERTAIN, IMPOSSIBLE, Scope, Sql, Term, all_of, any_of, either, joined, negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,9 @@ class Selection:
 
 
 def terms_of(scope: Scope, clauses: Iterable[Clause]) -> list[Term]:
-    """One term a clause."""
-    return [either([term_of(scope, predicate) for predicate in clause]) for clause in clauses]
+    """One term a clause, without those that hold of everything."""
+    terms = (either([term_of(scope, predicate) for predicate in clause]) for clause in clauses)
+    return [term for term in terms if term is not CERTAIN]
 
 
 def term_of(scope: Scope, predicate: Predicate) -> Term:
@@ -59,6 +60,8 @@ def granted(scope: Scope, grant: Grant) -> list[Term] | None:
     if len(alternatives) == 1:
         return terms_of(scope, alternatives[0])
     conjunctions = [terms_of(scope, clauses) for clauses in alternatives]
+    if [] in conjunctions:
+        return []
     return [_one_of(conjunctions)] if conjunctions else None
 
 
@@ -223,6 +226,8 @@ def _not(scope: Scope, predicate: Not) -> Term:
 def _all_of(scope: Scope, predicate: AllOf) -> Term:
     """Found by its most selective clause; the others are probed."""
     terms = terms_of(scope, predicate.clauses)
+    if not terms:
+        return CERTAIN
     if any(term.finds == () for term in terms):
         return IMPOSSIBLE
     direct = [term for term in terms if term.finds is not None and not term.scans]

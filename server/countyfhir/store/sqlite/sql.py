@@ -31,7 +31,8 @@ def joined(word: str, pieces: Iterable[Sql]) -> Sql:
 
 def all_of(pieces: Iterable[Sql]) -> Sql:
     """A conjunction; true when there is nothing to hold."""
-    return joined(" AND ", pieces) if (pieces := list(pieces)) else ALWAYS
+    listed = [piece for piece in pieces if piece != ALWAYS]
+    return joined(" AND ", listed) if listed else ALWAYS
 
 
 def any_of(pieces: Iterable[Sql]) -> Sql:
@@ -134,6 +135,8 @@ def either(terms: list[Term]) -> Term:
         return IMPOSSIBLE
     if len(terms) == 1:
         return terms[0]
+    if any(term is CERTAIN for term in terms):
+        return CERTAIN
     findable = all(term.finds is not None for term in terms)
     finds = tuple(find for term in terms for find in term.finds or ()) if findable else None
     exact, scans = all(term.exact for term in terms), any(term.scans for term in terms)
@@ -145,6 +148,8 @@ def either(terms: list[Term]) -> Term:
 
 def negated(term: Term) -> Term:
     """Resources for which the term does not hold; there is no list of them."""
+    if term is IMPOSSIBLE:
+        return CERTAIN
 
     def probe(rid: str) -> Sql:
         text, bindings = term.probe(rid)
