@@ -3,19 +3,35 @@ that file's own."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.mongodb_server import database_uri
 
+if TYPE_CHECKING:
+    from countyfhir.store.ports import Store
+
 chosen = "sqlite"
+
+_databases: dict[Path, str] = {}
 
 
 def store_at(path: Path) -> str:
     """The setting ``store`` for a store of one's own, the same for the same path."""
-    return f"sqlite:{path}" if chosen == "sqlite" else _database_of(path)
+    if chosen == "sqlite":
+        return f"sqlite:{path}"
+    return _databases.get(path) or _databases.setdefault(path, database_uri())
 
 
-@cache
-def _database_of(path: Path) -> str:
-    return database_uri()
+async def opened(path: Path) -> Store:
+    """The ports of that store."""
+    from countyfhir.app import open_store
+    from countyfhir.settings import load
+
+    return await open_store(load({"store": store_at(path)}))
+
+
+def forget(path: Path) -> None:
+    """Have an empty store there from now on."""
+    path.unlink(missing_ok=True)
+    _databases.pop(path, None)

@@ -15,11 +15,11 @@ from countyfhir.access.jwt import Verifier
 from countyfhir.access.keys import create
 from countyfhir.exchange import ALL, LOCAL
 from countyfhir.outcome import FhirError
-from countyfhir.store import sqlite
-from countyfhir.store.sqlite.opening import SqliteStore
+from countyfhir.store.ports import Store
 from tests.access.tokens import NOW, Issuer, key_of, public, signed
+from tests.stores import opened
 
-Scenario = Callable[[Authenticator, SqliteStore, Issuer], Awaitable[None]]
+Scenario = Callable[[Authenticator, Store, Issuer], Awaitable[None]]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def run(vocabulary: Vocabulary, store_path: Path) -> Callable[..., None]:
 
     def run_scenario(scenario: Scenario, mode: str = "both", **options: Any) -> None:
         async def whole() -> None:
-            issuer, store = Issuer([public(key_of("P-256"))]), sqlite.open(store_path)
+            issuer, store = Issuer([public(key_of("P-256"))]), await opened(store_path)
             authenticator = Authenticator(
                 mode, compiler(vocabulary), store.keys, issuer.verifier(), clock=lambda: NOW + issuer.seconds, **options
             )
@@ -54,7 +54,7 @@ async def refused(authenticator: Authenticator, headers: dict[bytes, bytes], sta
     return caught.value
 
 
-async def new_key(store: SqliteStore, *scopes: str, **more: Any) -> tuple[str, str]:
+async def new_key(store: Store, *scopes: str, **more: Any) -> tuple[str, str]:
     """The secret and the id of a new key of the organization ecg."""
     secret, key = await create(
         store.keys, name="ECG centre", organization="ecg", scopes=scopes or ("system/Patient.r",), **more
@@ -65,7 +65,7 @@ async def new_key(store: SqliteStore, *scopes: str, **more: Any) -> tuple[str, s
 def test_a_key_in_either_header(run: Callable[..., None]) -> None:
     """Authorization: Bearer, in any case of the scheme, or X-API-Key."""
 
-    async def scenario(authenticator: Authenticator, store: SqliteStore, _: Issuer) -> None:
+    async def scenario(authenticator: Authenticator, store: Store, _: Issuer) -> None:
         secret, _id = await new_key(store)
         for headers in (
             bearer(secret),
@@ -84,7 +84,7 @@ def test_a_key_in_either_header(run: Callable[..., None]) -> None:
 def test_a_token(run: Callable[..., None]) -> None:
     """A token of the issuer."""
 
-    async def scenario(authenticator: Authenticator, _: SqliteStore, issuer: Issuer) -> None:
+    async def scenario(authenticator: Authenticator, _: Store, issuer: Issuer) -> None:
         caller = await authenticator.authenticate(bearer(signed("ES256")))
         assert (caller.principal.kind, caller.principal.organization) == ("token", "imaging")
         assert caller.grant.may("s", "Patient")
@@ -115,7 +115,7 @@ def test_a_token(run: Callable[..., None]) -> None:
 def test_nobody_gets_in_otherwise(headers: dict[bytes, bytes], run: Callable[..., None]) -> None:
     """401 with WWW-Authenticate, which names invalid_token only when something was sent."""
 
-    async def scenario(authenticator: Authenticator, _: SqliteStore, __: Issuer) -> None:
+    async def scenario(authenticator: Authenticator, _: Store, __: Issuer) -> None:
         challenge = (await refused(authenticator, headers)).headers["WWW-Authenticate"]
         assert challenge.startswith('Bearer realm="countyfhir"')
         assert ("invalid_token" in challenge) == bool(headers)
@@ -127,12 +127,12 @@ def test_nobody_gets_in_otherwise(headers: dict[bytes, bytes], run: Callable[...
 def test_a_mode_accepts_only_its_credentials(run: Callable[..., None]) -> None:
     """With keys no tokens, with jwt no keys."""
 
-    async def keys_only(authenticator: Authenticator, store: SqliteStore, _: Issuer) -> None:
+    async def keys_only(authenticator: Authenticator, store: Store, _: Issuer) -> None:
         secret, _id = await new_key(store)
         await authenticator.authenticate(bearer(secret))
         await refused(authenticator, bearer(signed("ES256")))
 
-    async def tokens_only(authenticator: Authenticator, store: SqliteStore, _: Issuer) -> None:
+    async def tokens_only(authenticator: Authenticator, store: Store, _: Issuer) -> None:
         secret, _id = await new_key(store)
         await authenticator.authenticate(bearer(signed("ES256")))
         await refused(authenticator, bearer(secret))
@@ -144,7 +144,7 @@ def test_a_mode_accepts_only_its_credentials(run: Callable[..., None]) -> None:
 def test_a_revoked_key_stops_within_seconds(run: Callable[..., None]) -> None:
     """It is looked up again when its short life in the cache ends."""
 
-    async def scenario(authenticator: Authenticator, store: SqliteStore, issuer: Issuer) -> None:
+    async def scenario(authenticator: Authenticator, store: Store, issuer: Issuer) -> None:
         secret, key_id = await new_key(store)
         await authenticator.authenticate(bearer(secret))
         await store.keys.revoke(key_id)
@@ -158,7 +158,7 @@ def test_a_revoked_key_stops_within_seconds(run: Callable[..., None]) -> None:
 def test_expiry_ends_the_life_in_the_cache(run: Callable[..., None]) -> None:
     """A key or token is never accepted longer than it is good, cached or not."""
 
-    async def scenario(authenticator: Authenticator, store: SqliteStore, issuer: Issuer) -> None:
+    async def scenario(authenticator: Authenticator, store: Store, issuer: Issuer) -> None:
         secret, _id = await new_key(store, expires=(NOW + 2) * 1_000_000, clock=lambda: NOW * 1_000_000)
         token = signed("ES256", exp=NOW + 2)
         for credential in (secret, token):
@@ -177,7 +177,7 @@ def test_expiry_ends_the_life_in_the_cache(run: Callable[..., None]) -> None:
 def test_a_withdrawn_signing_key_is_noticed(run: Callable[..., None]) -> None:
     """A cached token is verified again after a while, against the keys of then."""
 
-    async def scenario(authenticator: Authenticator, _: SqliteStore, issuer: Issuer) -> None:
+    async def scenario(authenticator: Authenticator, _: Store, issuer: Issuer) -> None:
         token = signed("ES256", exp=NOW + 100_000)
         await authenticator.authenticate(bearer(token))
         issuer.keys = []
@@ -190,7 +190,7 @@ def test_a_withdrawn_signing_key_is_noticed(run: Callable[..., None]) -> None:
 def test_acting_for_another_organization_is_refused(run: Callable[..., None]) -> None:
     """X-Organization, when it is sent, names the organization of the credential, also when the credential is cached."""
 
-    async def scenario(authenticator: Authenticator, store: SqliteStore, _: Issuer) -> None:
+    async def scenario(authenticator: Authenticator, store: Store, _: Issuer) -> None:
         secret, _id = await new_key(store)
         for own in ("ecg", "Organization/ecg", " https://a.example/fhir/Organization/ecg"):
             assert await authenticator.authenticate(bearer(secret, x_organization=own))
@@ -204,7 +204,7 @@ def test_acting_for_another_organization_is_refused(run: Callable[..., None]) ->
 def test_the_hot_path_answers_without_io(run: Callable[..., None]) -> None:
     """``known`` gives the very caller that was accepted, and nothing for one that was not."""
 
-    async def scenario(authenticator: Authenticator, store: SqliteStore, _: Issuer) -> None:
+    async def scenario(authenticator: Authenticator, store: Store, _: Issuer) -> None:
         secret, _id = await new_key(store)
         assert authenticator.known(bearer(secret)) is None
         assert authenticator.known({}) is None
@@ -218,7 +218,7 @@ def test_the_hot_path_answers_without_io(run: Callable[..., None]) -> None:
 def test_the_cache_is_bounded(run: Callable[..., None]) -> None:
     """The oldest credential goes; refused ones are never kept."""
 
-    async def scenario(authenticator: Authenticator, store: SqliteStore, _: Issuer) -> None:
+    async def scenario(authenticator: Authenticator, store: Store, _: Issuer) -> None:
         secret, _id = await new_key(store)
         await authenticator.authenticate(bearer(secret))
         caller = authenticator.known(bearer(secret))

@@ -11,7 +11,7 @@ import pytest
 from countyfhir.access.keys import SECRET, create, digest_of, principal_by_secret
 from countyfhir.model.definitions import definitions
 from countyfhir.outcome import FhirError
-from countyfhir.store import sqlite
+from tests.stores import opened
 
 GIVEN: dict[str, Any] = {
     "name": "ECG centre",
@@ -25,7 +25,7 @@ def test_a_key_is_kept_as_its_digest_only(store_path: Path) -> None:
     """The secret has 256 random bits and stands nowhere in the store's files."""
 
     async def scenario() -> None:
-        store = sqlite.open(store_path)
+        store = await opened(store_path)
         secret, key = await create(store.keys, **GIVEN)
         other, _ = await create(store.keys, **GIVEN)
         assert SECRET.fullmatch(secret)
@@ -43,7 +43,7 @@ def test_a_key_says_who_asks(store_path: Path) -> None:
     """Name, the one organization, roles and scopes."""
 
     async def scenario() -> None:
-        store = sqlite.open(store_path)
+        store = await opened(store_path)
         secret, _ = await create(store.keys, **GIVEN)
         principal, expires = await principal_by_secret(store.keys, secret)
         assert (principal.name, principal.kind, principal.organization) == ("ECG centre", "key", "ecg")
@@ -57,7 +57,7 @@ def test_unknown_revoked_and_expired_keys_are_refused(store_path: Path) -> None:
     """401 for each; a revoked key stays revoked."""
 
     async def scenario() -> None:
-        store = sqlite.open(store_path)
+        store = await opened(store_path)
         revoked, key = await create(store.keys, **GIVEN)
         assert await store.keys.revoke(key.key_id)
         expiring, _ = await create(store.keys, **GIVEN, expires=1_000, clock=lambda: 999)
@@ -89,7 +89,7 @@ def test_keys_of_no_use_are_not_made(wrong: dict[str, Any], store_path: Path) ->
     """A key names somebody, one organization and scopes that are understood."""
 
     async def scenario() -> None:
-        store = sqlite.open(store_path)
+        store = await opened(store_path)
         with pytest.raises(FhirError) as caught:
             await create(store.keys, **{**GIVEN, **wrong}, resource_types=definitions().resource_types)
         assert caught.value.status == 400

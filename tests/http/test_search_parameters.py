@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from countyfhir.app import open_world
 from countyfhir.settings import load
 from tests.http.conftest import running
+from tests.stores import store_at
 
 URL = "https://fhir.county-hc.example/SearchParameter/"
 Serve = Callable[..., TestClient]
@@ -174,7 +175,7 @@ def test_one_code_and_one_url_are_one_parameter(client: TestClient) -> None:
 
 def test_parameters_and_their_readiness_survive_a_restart(serve: Serve, tmp_path: Path) -> None:
     """Another process knows them at once and has nothing to wait for."""
-    store = f"sqlite:{tmp_path / 'again.sqlite'}"
+    store = store_at(tmp_path / "again.sqlite")
     with running(store=store) as client:
         made = client.post("Patient", json=patient("河南")).json()["id"]
         assert put(client, parameter()) == 201
@@ -186,7 +187,7 @@ def test_parameters_and_their_readiness_survive_a_restart(serve: Serve, tmp_path
 
 def test_a_worker_with_an_older_table_reloads_before_it_writes(serve: Serve, tmp_path: Path) -> None:
     """Two servers on one store: what either writes after the change is found by the new parameter on both."""
-    store = f"sqlite:{tmp_path / 'both.sqlite'}"
+    store = store_at(tmp_path / "both.sqlite")
     with running(store=store) as one, running(store=store) as other:
         assert put(one, parameter()) == 201
         made = {each.post("Patient", json=patient("江西")).json()["id"] for each in (other, one)}
@@ -210,7 +211,7 @@ def silent_worker(store: str, lease_until: int) -> None:
 def test_a_parameter_that_is_not_ready_says_so(tmp_path: Path) -> None:
     """409 with the job, for searches, chains, sorts and includes, also when lenient; it is not in the
     CapabilityStatement. A worker that has not acknowledged holds the job up until its lease runs out."""
-    store = f"sqlite:{tmp_path / 'held.sqlite'}"
+    store = store_at(tmp_path / "held.sqlite")
     silent_worker(store, 2**60)
     with running(store=store) as client:
         reference = {"type": "reference", "expression": "Patient.link.other", "target": ["Patient"]}

@@ -14,17 +14,18 @@ from starlette.testclient import TestClient
 from countyfhir.access import keys
 from countyfhir.app import open_world
 from countyfhir.settings import load
+from tests.stores import store_at
 
 
 @pytest.fixture(scope="module")
 def secured(serve: Callable[..., TestClient], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., TestClient]:
     """A server that wants keys; the function gives a client with a key of the scopes."""
     place: Path = tmp_path_factory.mktemp("secured") / "county.sqlite"
-    server = serve(store=f"sqlite:{place}", auth="keys", default_count=100)
+    server = serve(store=store_at(place), auth="keys", default_count=100)
 
     def key(*scopes: str, organization: str = "hospital", patient: str | None = None) -> TestClient:
         async def make() -> str:
-            async with open_world(load({"store": f"sqlite:{place}", "load_definitions": "off"})) as opened:
+            async with open_world(load({"store": store_at(place), "load_definitions": "off"})) as opened:
                 secret, _ = await keys.create(
                     opened.store.keys, name="test", organization=organization, roles=("doctor",), scopes=scopes
                 )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from tests.stores import store_at
 from tests.terminology.cases import SIMPLE, URL, code_system, concept, include, simple, value_set, where
 
 GENDER = "http://hl7.org/fhir/administrative-gender"
@@ -315,7 +316,7 @@ def test_what_cannot_be_used_is_refused(client: TestClient) -> None:
 
 def test_another_process_and_a_restart_know_what_was_written(serve: Callable[..., TestClient], tmp_path: Path) -> None:
     """Within a second; and what was deleted while a server was down is gone."""
-    store = f"sqlite:{tmp_path / 'shared.sqlite'}"
+    store = store_at(tmp_path / "shared.sqlite")
     first, second = serve(store=store), serve(store=store)
     system = code_system("shared", [concept("a")])
     first.put("CodeSystem/shared", json=system)

@@ -15,6 +15,7 @@ from countyfhir.exchange import Answer, Interaction
 from countyfhir.intake import Desk, RecordOutcome, Report, discover, replay, run
 from countyfhir.mapping import load
 from countyfhir.settings import Settings
+from tests.stores import store_at
 
 SOURCE = "title: 测试\ninstitution: 县医院\ninstitutions: [{name: 县医院, code: X1}]\n"
 MAPPING = """title: 病人
@@ -62,7 +63,7 @@ class Bench:
 
     def perform(self, work: Callable[[Any, Desk], Any]) -> Any:
         async def performed() -> Any:
-            settings = Settings(store=f"sqlite:{self.folder / 'store.sqlite'}")
+            settings = Settings(store=store_at(self.folder / "store.sqlite"))
             async with open_world(settings) as world:
 
                 async def write(interactions: Sequence[Interaction]) -> list[Answer]:

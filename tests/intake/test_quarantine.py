@@ -19,6 +19,7 @@ from countyfhir.intake.reading import Record
 from countyfhir.mapping import load
 from countyfhir.outcome import FhirError
 from countyfhir.settings import Settings
+from tests.stores import store_at
 
 SOURCE = "title: 测试\ninstitution: 县医院\ninstitutions: [{name: 县医院, code: X1}]\n"
 MAPPING = """title: 病人
@@ -47,7 +48,7 @@ class Place:
         self.mapping.write_text(MAPPING, "utf-8")
         (folder / "s" / "patients.csv").write_text("ID,XM\n1,张三\n2,????\n", "utf-8")
         self.folder = folder
-        self.settings = Settings(store=f"sqlite:{folder / 'store.sqlite'}", mappings=[folder / "mappings"])
+        self.settings = Settings(store=store_at(folder / "store.sqlite"), mappings=[folder / "mappings"])
 
     def in_world(self, work: Any) -> Any:
         async def opened() -> Any:

@@ -11,6 +11,7 @@ from countyfhir.app import open_world
 from countyfhir.exchange import SYSTEM, Account, Interaction, Write
 from countyfhir.interactions.prepare import checked, prepared
 from countyfhir.settings import Settings
+from tests.stores import store_at
 
 ASKED = Interaction("transaction", principal=SYSTEM, http_method="POST", account=Account())
 
@@ -47,7 +48,7 @@ def both(tmp_path: Any) -> Any:
 
     def made(*resources: dict[str, Any]) -> tuple[list[Write], list[Write], int]:
         async def work() -> Any:
-            async with open_world(Settings(store=f"sqlite:{tmp_path / 'store.sqlite'}")) as opened:
+            async with open_world(Settings(store=store_at(tmp_path / "store.sqlite"))) as opened:
                 world, writes = opened.world, [Write("PUT", "Provenance", one["id"], one) for one in resources]
                 after = [prepared(one, ASKED, world) for one in writes]
                 return after, [checked(ASKED, world, one) for one in writes], len(world.patterns.known)

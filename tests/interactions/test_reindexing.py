@@ -16,6 +16,7 @@ from countyfhir.outcome import FhirError
 from countyfhir.search import custom
 from countyfhir.settings import load
 from countyfhir.store.ports import Job
+from tests.stores import store_at
 
 URL = "https://fhir.county-hc.example/SearchParameter/"
 
@@ -59,7 +60,7 @@ def test_a_stale_process_writes_with_the_present_parameters(tmp_path: Path) -> N
     """Its commit fails once, it reloads, and what it then writes after the reindex is over is found."""
 
     async def run() -> None:
-        settings = load({"store": f"sqlite:{tmp_path / 'a.sqlite'}"})
+        settings = load({"store": store_at(tmp_path / "a.sqlite")})
         async with open_world(settings) as one, open_world(settings) as stale:
             await put(one, definition())
             assert await reindexing.work(one.world, "one") is True
@@ -75,7 +76,7 @@ def test_a_stale_process_hears_of_a_parameter_when_it_is_asked(tmp_path: Path) -
     """A search that fails looks whether the store has moved on."""
 
     async def run() -> None:
-        settings = load({"store": f"sqlite:{tmp_path / 'a.sqlite'}"})
+        settings = load({"store": store_at(tmp_path / "a.sqlite")})
         async with open_world(settings) as one, open_world(settings) as stale:
             await put(one, patient("early"))
             with pytest.raises(FhirError):
@@ -94,7 +95,7 @@ def test_two_processes_cannot_both_take_a_code(tmp_path: Path) -> None:
     """The second one is refused although it did not know of the first when it was asked."""
 
     async def run() -> None:
-        settings = load({"store": f"sqlite:{tmp_path / 'a.sqlite'}"})
+        settings = load({"store": store_at(tmp_path / "a.sqlite")})
         async with open_world(settings) as one, open_world(settings) as other:
             asked = (put(one, definition()), put(other, definition(id="again", url=URL + "again")))
             ended = await asyncio.gather(*asked, return_exceptions=True)
@@ -109,7 +110,7 @@ def test_a_stopped_job_goes_on_where_it_was(tmp_path: Path) -> None:
     """Its progress is kept and its lease let go; the next one begins behind the last batch."""
 
     async def run() -> None:
-        async with open_world(load({"store": f"sqlite:{tmp_path / 'a.sqlite'}"})) as world:
+        async with open_world(load({"store": store_at(tmp_path / "a.sqlite")})) as world:
             entries = [
                 {"resource": patient(f"p{number}"), "request": {"method": "PUT", "url": f"Patient/p{number}"}}
                 for number in range(reindexing.AT_A_TIME + 50)
@@ -141,7 +142,7 @@ def test_a_newer_version_takes_over_what_was_left(tmp_path: Path) -> None:
     """The job of the version before ends as failed; the parameters of both are ready when the newer one is done."""
 
     async def run() -> None:
-        async with open_world(load({"store": f"sqlite:{tmp_path / 'a.sqlite'}"})) as world:
+        async with open_world(load({"store": store_at(tmp_path / "a.sqlite")})) as world:
             await put(world, patient("p"))
             await put(world, definition())
             await put(world, definition("pet-name"))

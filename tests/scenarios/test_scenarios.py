@@ -21,6 +21,7 @@ from countyfhir.model import json
 from countyfhir.settings import load
 from tests.cli.served import served
 from tests.scenarios.page import Page, Step, read
+from tests.stores import store_at
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "scenarios"
 PAGES = [read(path) for path in sorted(FOLDER.glob("[0-9]*.md"))]
@@ -34,7 +35,7 @@ MOMENT = re.compile(r"(now|today)(?:([+-])(\d+)([smhd]))?")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[tuple[str, str], str]]]:
     """The base of a server, and the key of everybody who takes part in a page."""
     folder: Path = tmp_path_factory.mktemp("scenarios")
-    store = ("--store", f"sqlite:{folder / 'county.sqlite'}")
+    store = ("--store", store_at(folder / "county.sqlite"))
     keys: dict[tuple[str, str], str] = {}
     asyncio.run(_make_keys(store[1], keys))
     with served(folder, *store, "--auth", "keys", "--workflow-tick", "0.2") as running:

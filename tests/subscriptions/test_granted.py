@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from countyfhir.access import keys
-from countyfhir.store import sqlite
 from tests.http.conftest import TestClient
+from tests.stores import opened, store_at
 from tests.subscriptions.making import by_topic, plain, report, subscribed
 from tests.subscriptions.receiving import Receiver, parameter
 
@@ -21,7 +21,7 @@ def keyed(path: Path, *, own: bool = False, **scopes: tuple[str, ...]) -> dict[s
     """Keys by name: the headers to send. All of one institution, or each of its ``own``, of the key's name."""
 
     async def make() -> dict[str, dict[str, Any]]:
-        store = sqlite.open(path)
+        store = await opened(path)
         made = {
             name: {"headers": {"authorization": "Bearer " + (await keys.create(
                 store.keys, name=name, organization=name if own else "clinic", scopes=its
@@ -36,7 +36,7 @@ def keyed(path: Path, *, own: bool = False, **scopes: tuple[str, ...]) -> dict[s
 
 def served(serve: Callable[..., TestClient], path: Path) -> TestClient:
     """A server that asks for keys and relations count for nothing: scopes are what is tested."""
-    return serve(store=f"sqlite:{path}", auth="keys", workflow="off", record_access="open")
+    return serve(store=store_at(path), auth="keys", workflow="off", record_access="open")
 
 
 def test_what_the_scopes_do_not_show_is_not_told(
@@ -91,7 +91,7 @@ def test_a_revoked_key_is_told_nothing_more(
     write = {"url": "DiagnosticReport", "json": {"resourceType": "DiagnosticReport", **report()}, **who["all"]}
 
     async def revoke() -> None:
-        store = sqlite.open(path)
+        store = await opened(path)
         (key,) = [key for key in await store.keys.all() if key.name == "office"]
         await store.keys.revoke(key.key_id)
         await store.close()
@@ -142,7 +142,7 @@ def test_after_a_withdrawn_consent_nothing_more_is_told(
     path = tmp_path / "county.sqlite"
     every = ("system/*.cruds",)
     who = keyed(path, own=True, liuhe=every, county=every)
-    client = serve(store=f"sqlite:{path}", auth="keys", workflow="off")
+    client = serve(store=store_at(path), auth="keys", workflow="off")
 
     def put(resource: dict[str, Any]) -> None:
         place = f"{resource['resourceType']}/{resource['id']}"

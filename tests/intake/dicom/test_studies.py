@@ -12,6 +12,7 @@ import pytest
 from countyfhir import shipped
 from countyfhir.validation.structure import check
 from tests.dicom_objects import ROOT, image
+from tests.stores import forget
 
 COLUMNS = (
     "申请单号 患者编号 姓名 性别 出生日期 身份证号 申请机构 检查项目"
@@ -73,7 +74,7 @@ def test_the_files_of_a_study_come_together_in_any_order(centre: Any) -> None:
     assert [one["code"] for one in piecewise["modality"]] == ["CT", "SR"]
     assert (piecewise["started"], len(piecewise["endpoint"])) == ("2025-03-01T08:30:00+08:00", 1)
     assert check(piecewise) == []
-    (centre.folder / "store.sqlite").unlink()
+    forget(centre.folder / "store.sqlite")
     centre.take(put(centre, **{name: made() for name, made in SLICES.items()}))
     assert study(centre) == piecewise
 

@@ -16,7 +16,7 @@ from countyfhir.intake.readers import hl7_file
 from countyfhir.mapping import load
 from countyfhir.mapping.record import Format
 from countyfhir.store.ports import IntakeStore
-from countyfhir.store.sqlite import open as open_store
+from tests.stores import opened
 
 FORM = Format("hl7v2", "*.hl7", (), "gb18030")
 SOURCE = "title: 检验中心\ninstitution: 中心\ninstitutions: [{name: 中心}]\n"
@@ -90,7 +90,7 @@ class Bench:
         return [(one.key, one.outcome) for one in self.outcomes]
 
     async def _take(self, path: Path) -> None:
-        store = open_store(str(self.folder / "ledger.sqlite"))
+        store = await opened(self.folder / "ledger.sqlite")
         inputs = discover([path], load(self.folder / "mappings"))
         await run(inputs, Desk(store.intake, partial(self.write, store.intake), outcome=self.outcomes.append))
         await store.close()
