@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import stores
+
 LEGACY_COUNTY = Path(__file__).resolve().parents[2] / "shared" / "legacy-county"
 
 
@@ -24,4 +26,6 @@ class Asked:
     @property
     def patients(self) -> tuple[int, ...]:
         """Sizes of the store that searches run on."""
+        if stores.chosen != "sqlite":
+            return (300,) if self.full else (40,)
         return (1000, 4000, 16000) if self.full else (300,)

@@ -30,14 +30,15 @@ class Client:
     until: float
     argument: str
     clients: int
+    least: int = 0
     latencies: list[float] = field(default_factory=list)
     wrong: Counter[str] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)
 
     @property
     def going(self) -> bool:
-        """Whether there is time left."""
-        return time.perf_counter() < self.until
+        """Whether there is time left, or fewer than the least number of requests were answered."""
+        return time.perf_counter() < self.until or len(self.latencies) < self.least
 
     async def ask(self, method: str, path: str, body: Any = None, expected: tuple[int, ...] = (200, 201)) -> Any:
         """A request that is measured; its parsed answer, or None when it was not as expected."""
@@ -82,12 +83,12 @@ WORKLOADS = {"prepared": prepared} | MIXED
 
 
 async def run(task: dict[str, Any]) -> dict[str, Any]:
-    """All clients at once until the time is over."""
+    """All clients at once until the time is over, and what they began is answered."""
     play, begun = WORKLOADS[task["workload"]], time.perf_counter()
-    clients = []
+    clients, least = [], -(-task.get("least", 0) // task["clients"])
     for number in range(task["clients"]):
         connection = await connect(task["port"], task["headers"], task["prefix"])
-        clients.append(Client(number, connection, begun + task["seconds"], task["argument"], task["clients"]))
+        clients.append(Client(number, connection, begun + task["seconds"], task["argument"], task["clients"], least))
     await asyncio.gather(*(play(client) for client in clients))
     return _summary(clients, time.perf_counter() - begun)
 

@@ -27,6 +27,7 @@ from countyfhir.search.context import default_context
 from countyfhir.store import sqlite
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.validation import structure
+from tests import stores
 
 TOGETHER = 20
 """Residents of a commit."""
@@ -43,8 +44,8 @@ def fill(store: Path, first: int, count: int, scale: Scale = FULL) -> Loaded:
 
 
 def filled(store: Path) -> int:
-    """How many residents the store in the file has; 0 where there is no file."""
-    if not store.exists():
+    """How many residents the store in the file has; 0 where there is no file. One on MongoDB is filled anew."""
+    if stores.chosen != "sqlite" or not store.exists():
         return 0
     connection = apsw.Connection(str(store))
     try:
@@ -57,7 +58,7 @@ def filled(store: Path) -> int:
 async def _filled(store: Path, first: int, count: int, scale: Scale) -> int:
     resources = 0
     with multiprocessing.get_context("spawn").Pool(len(os.sched_getaffinity(0)), gc.disable) as pool:
-        opened = sqlite.open(store, **FILLING)
+        opened = sqlite.open(store, **FILLING) if stores.chosen == "sqlite" else await stores.opened(store)
         try:
             ahead = threading.Semaphore(AHEAD)
             for writes in pool.imap(prepared, _ranges(first, count, scale, ahead)):

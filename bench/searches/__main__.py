@@ -21,6 +21,7 @@ from bench.searches.published import W3, W4
 from bench.searches.shape import Shape
 from bench.searches.truth import Truth, wrong
 from bench.serving import ours
+from tests import stores
 
 ALL = (*W3, *W4, *OURS)
 CHECKED = 60
@@ -35,6 +36,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as name:
         folder = Path(name)
         conditions = place.conditions(folder) | {"driver": driving.tool(), "part": options.part, "seed": options.seed}
+        conditions |= {"store": options.on}
         print("  ".join(f"{name}: {value}" for name, value in conditions.items()), file=sys.stderr)
         problems = [] if options.unchecked else checked(folder, shapes)
         figures = climbed(folder, shapes, options)
@@ -59,11 +61,17 @@ def _options() -> argparse.Namespace:
     asked.add_argument("--only", type=re.compile, default=re.compile(""), help="shapes whose path has this pattern")
     asked.add_argument("--unchecked", action="store_true", help="do not compare answers with the truth first")
     asked.add_argument("--store", type=Path, help="a store filled before (--rungs says how far); it is not changed")
+    asked.add_argument(
+        "--on", choices=("sqlite", "mongodb"), default="sqlite",
+        help="mongodb: what MONGODB_URI names, else SecantusDB, whose figures say nothing of MongoDB",
+    )  # fmt: skip
     asked.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     asked.add_argument(
         "--folder", type=Path, help="for stores; those of the county stay, and are measured again next time"
     )
-    return asked.parse_args()
+    options = asked.parse_args()
+    stores.chosen = options.on
+    return options
 
 
 def _rungs(text: str) -> tuple[int, ...]:
@@ -116,7 +124,7 @@ def rung(folder: Path, count: int, scale: Scale) -> Path:
     if first < count:
         loaded = fill(store, first, count, scale)
         print(f"{count:,} residents: {loaded.resources:,} resources filled in, {loaded.rate:,.0f} a second,"
-              f" {store.stat().st_size / 1e6:,.0f} MB", file=sys.stderr)  # fmt: skip
+              f" {store.stat().st_size / 1e6 if store.exists() else 0:,.0f} MB", file=sys.stderr)  # fmt: skip
     return store
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bench import bodies
 from bench.asked import Asked
-from bench.driving import run_of, told
+from bench.driving import least, run_of, told
 from bench.figures import Figure, of_run
 from bench.loading import load_county
 from bench.serving import Server, ours
@@ -55,7 +55,7 @@ def played(
 ) -> Iterator[Figure]:
     """One workload by the Python driver, after a short warm-up."""
     told(server, workload, min(clients, 4), 0.5, argument)
-    seen = told(server, workload, clients, max(asked.seconds, 3.0), argument)
+    seen = told(server, workload, clients, max(asked.seconds, 3.0), argument, least=least())
     run = run_of(seen)
     counted = ", ".join(f"{count / run.seconds:,.1f} {what}/s" for what, count in seen["counted"].items())
     wrong = "; ".join(seen["wrong"])
