@@ -44,14 +44,15 @@ def provenance(logical_id: str, key: str, *targets: str, recorded: str = "2025-0
 
 @pytest.fixture
 def both(tmp_path: Any) -> Any:
-    """Prepared after a pattern and by itself, and how many patterns there are then."""
+    """Prepared after a pattern and by itself, and how many patterns are then in use."""
 
     def made(*resources: dict[str, Any]) -> tuple[list[Write], list[Write], int]:
         async def work() -> Any:
             async with open_world(Settings(store=store_at(tmp_path / "store.sqlite"))) as opened:
                 world, writes = opened.world, [Write("PUT", "Provenance", one["id"], one) for one in resources]
                 after = [prepared(one, ASKED, world) for one in writes]
-                return after, [checked(ASKED, world, one) for one in writes], len(world.patterns.known)
+                used = [one for one in world.patterns.known.values() if one is not None]
+                return after, [checked(ASKED, world, one) for one in writes], len(used)
 
         return asyncio.run(work())
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from countyfhir.exchange import Body, Resource, Write
 from countyfhir.model import json
-from countyfhir.search.entries import DATE, FULL_TEXT, REFERENCE, TOKEN, Entry
+from countyfhir.search.entries import DATE, FULL_TEXT, REFERENCE, RELATION, TOKEN, Entry
 from countyfhir.search.full_text import words
+from countyfhir.search.relations import OWN
 
 MOST_KEPT = 1024
 """Patterns remembered; then it begins anew."""
@@ -22,7 +23,7 @@ _FOREIGN = re.compile(rf"{_ID}|{_VALUE}|{_DISPLAY}|zq0target\d{{4}}zq|{re.escape
 _KNOWN = {
     *((REFERENCE, name) for name in ("target", "patient", "entity", "agent", "_compartment")),
     *((TOKEN, name) for name in ("entity:identifier", "entity:logical")),
-    *((DATE, "recorded"), (FULL_TEXT, "_content")),
+    *((DATE, "recorded"), (FULL_TEXT, "_content"), (RELATION, OWN)),
 }
 """The entries in which a varying text may stand: each is there as it was written. One that a search parameter of the
 county makes otherwise is made by extraction."""
