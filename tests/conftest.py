@@ -19,9 +19,13 @@ settings.load_profile("countyfhir")
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_settings_from_outside() -> Iterator[None]:
-    """Settings in the environment of the person who runs the tests do not change what is tested."""
+    """Settings in the environment of the person who runs the tests do not change what is tested. Searches on SecantusDB
+    may take their time."""
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith("COUNTYFHIR_")}
+    if stores.chosen == "mongodb":
+        os.environ["COUNTYFHIR_SEARCH_TIME_LIMIT"] = "120"
     yield
+    os.environ.pop("COUNTYFHIR_SEARCH_TIME_LIMIT", None)
     os.environ.update(kept)
 
 
