@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from countyfhir.app import Opened
 from countyfhir.store.sqlite import leading, sorting
+from countyfhir.store.sqlite.sql import ALWAYS
 
 from . import answering, asking, specials
 from .drawn_queries import queries
@@ -35,7 +36,8 @@ SEARCHES = st.lists(SEEDS.map(lambda seed: queries().draw(Random(seed))), min_si
 @contextmanager
 def hurried(way: str) -> Iterator[None]:
     """The embedded store chooses its ways as on a large county: what finds two rows finds much, and ``walks`` where it
-    may; or it ``tries`` to walk first, which it gives up soon where the county is not very small."""
+    may; or it ``tries`` to walk first, which it gives up soon where the county is not very small; or it ``sorts`` what
+    leads before it probes."""
     with pytest.MonkeyPatch.context() as patched:
         if way == "walks":
             patched.setattr(leading, "few", lambda scope: 2)
@@ -44,10 +46,12 @@ def hurried(way: str) -> Iterator[None]:
         if way == "tries":
             patched.setattr(sorting, "is_thick", lambda selection, limit: selection.rows > 0)
             patched.setattr(sorting, "STEPS_BETWEEN_LOOKS", 50)
+        if way == "sorts":
+            patched.setattr(sorting, "is_sorted_first", lambda scope, selection, limit: selection.where != ALWAYS)
         yield
 
 
-WAYS = st.sampled_from(("as ever", "walks", "tries"))
+WAYS = st.sampled_from(("as ever", "walks", "tries", "sorts"))
 
 
 @settings(max_examples=ROUNDS)

@@ -161,12 +161,15 @@ def steps(connection: apsw.Connection, sql: str, bindings: object) -> list[tuple
     return found
 
 
-@pytest.mark.parametrize("way", ["selective", "broad", "tried"])
+@pytest.mark.parametrize("way", ["selective", "broad", "tried", "sorted"])
 @pytest.mark.parametrize("shape", [*SELECTIVE, *LINEAR])
 def test_no_shape_scans_a_table(county: apsw.Connection, shape: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether few or many rows match, or a walk is tried first: every step on a large table looks up an index."""
+    """Whether few or many rows match, a walk is tried first, or what leads is sorted before it is probed: every step on
+    a large table looks up an index."""
     if way == "tried":
         monkeypatch.setattr(sorting, "is_thick", lambda selection, limit: selection.rows > 0)
+    if way == "sorted":
+        monkeypatch.setattr(sorting, "WORTH_SORTING", 0)
     if way == "broad":
         monkeypatch.setattr(leading, "least", lambda scope, choices: None)
     read = [step for told in statements(county, shape) for step in steps(county, *told)]
@@ -247,6 +250,14 @@ def test_narrowing_to_relations_stays_on_indexes(
     assert {"relation", "person_record"} <= {table for _, table, _ in read}
     first_refusal = "SCAN relation USING COVERING INDEX relation_refused"  # of one row at most: is there any?
     assert [detail for way, _, detail in read if way == "SCAN" and detail != first_refusal] == []
+
+
+def test_labels_that_nothing_carries_cost_nothing(county: apsw.Connection) -> None:
+    """The total of a whole type is read, not counted, for a caller whom a label of no resource narrows."""
+    unlabelled = Grant({"*": frozenset("rs")}, {"Location": (((Unlabelled(frozenset({("urn:s", "never")})),),),)})
+    told = [sql for sql, _ in statements(county, "Location?", unlabelled)]
+    assert "SELECT current FROM resource_type WHERE type_id = ?" in told
+    assert [sql for sql in told if "count(*)" in sql] == []
 
 
 def test_a_scan_would_be_seen(county: apsw.Connection) -> None:

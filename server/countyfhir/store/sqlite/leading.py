@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from countyfhir.store.sqlite.connecting import fetch
-from countyfhir.store.sqlite.sql import Scope, Sql, Term
+from countyfhir.store.sqlite.sql import Scope, Sql, Term, all_of
 
 SELECTIVE = 2_000
 """What finds fewer rows is read whole rather than met on a walk, however few resources of the type there are."""
@@ -17,6 +17,8 @@ FURTHER = 8
 """Of several clauses that all find much, one may lead that finds up to so many times more."""
 LOOKED_AT = 256
 """How thick a select lies among all resources is told from so many of its latest rows."""
+SAMPLED = 64
+"""What part of a type some terms hold of is told from so many of its latest resources."""
 
 Finds = tuple[Sql, ...]
 """Selects whose union is what a clause finds."""
@@ -76,6 +78,21 @@ def apart(scope: Scope, others: Iterable[Term], rows: int) -> float:
         if term.finds:
             found *= min(1.0, reckoned(scope, term) / size)
     return size / found if found else math.inf
+
+
+def part(scope: Scope, terms: Iterable[Term]) -> float:
+    """What part of the type all the terms probably hold of: as of its latest resources."""
+    holds, sizes = all_of(term.probe("s.rid") for term in terms), scope.names.sizes
+    found = sizes.reckoned((holds,))
+    if found is None:
+        latest = (
+            f"SELECT rid FROM resource INDEXED BY resource_of_type WHERE type_id = {scope.type_id} AND deleted = 0"
+            f" ORDER BY rid DESC LIMIT {SAMPLED}"
+        )
+        sql = f"SELECT count(*) FROM ({latest}) s WHERE {holds.text}"
+        found = int(fetch(scope.connection, sql, holds.bindings)[0][0])
+        sizes.reckon((holds,), found)
+    return found / SAMPLED
 
 
 def reckoned(scope: Scope, term: Term) -> int:

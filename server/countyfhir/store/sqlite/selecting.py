@@ -25,7 +25,7 @@ class Selection:
     ``where`` holds what is left to probe. ``few``: fewer rows come from the source than a walk would meet. ``once``: no
     row comes twice. ``arms``: sources, each in the order of ``rid`` for free, that together are the source. ``rows``:
     about so many come from it, 0 for a walk; ``apart``: so many resources a walk in some other order would probably
-    probe for each match.
+    probe for each match. ``others``: the terms that do not lead.
     """
 
     source: Sql
@@ -36,6 +36,7 @@ class Selection:
     arms: tuple[Sql, ...] = ()
     rows: int = 0
     apart: float = math.inf
+    others: tuple[Term, ...] = ()
 
 
 def terms_of(scope: Scope, clauses: Iterable[Clause]) -> list[Term]:
@@ -126,7 +127,8 @@ def _walk(scope: Scope, terms: Sequence[Term], lead: Term | None) -> Selection:
     alias = scope.alias()
     own = Sql(f"{alias}.type_id = {scope.type_id} AND {alias}.deleted = 0")
     where = all_of([own, *(term.probe(f"{alias}.rid") for term in terms)])
-    return Selection(Sql(f"resource {alias} INDEXED BY resource_of_type"), where, alias, False, True)
+    source = Sql(f"resource {alias} INDEXED BY resource_of_type")
+    return Selection(source, where, alias, False, True, (source,))
 
 
 def _led(scope: Scope, terms: Sequence[Term], lead: Term, least: leading.Least | None) -> Selection:
@@ -137,9 +139,10 @@ def _led(scope: Scope, terms: Sequence[Term], lead: Term, least: leading.Least |
     selection = Selection(_source(finds, alias), where, alias, False, lead.once or len(finds) > 1, arms)
     if least is None:
         return selection
-    others = [term for term in terms if term is not lead]
+    others = tuple(term for term in terms if term is not lead)
     apart = leading.apart(scope, others, least.rows) if least.below > leading.STEPS[0] else math.inf
-    return replace(selection, few=least.below <= leading.few(scope), rows=max(1, least.rows), apart=apart)
+    few = least.below <= leading.few(scope)
+    return replace(selection, few=few, rows=max(1, least.rows), apart=apart, others=others)
 
 
 def _probed(scope: Scope, terms: Sequence[Term], lead: Term) -> tuple[str, Sql]:
