@@ -265,11 +265,11 @@ def legacy_intake(settings: Settings, world: World) -> LegacyIntake:
     """What operations ask of the intake, with the shipped and the operator's mappings as they are now."""
     from countyfhir.intake.desk import Desk  # a server starts without the readers of legacy files
     from countyfhir.intake.serving import Legacy
-    from countyfhir.mapping import MappingError, Source, load
+    from countyfhir.mapping import MappingError, Source, load_all
 
     def sources() -> list[Source]:
         try:
-            return [one for folder in shipped.folders("mappings", settings.mappings) for one in load(folder)]
+            return list(load_all(shipped.folders("mappings", settings.mappings)))
         except MappingError as error:
             raise FhirError("exception", f"A mapping file is wrong: {error}", status=500) from error
 

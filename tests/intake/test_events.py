@@ -190,3 +190,21 @@ def test_another_certainty_stays_apart_and_is_linked(two: Bench) -> None:
     links = [one["extension"][0]["valueReference"]["reference"] for one in apart if "extension" in one]
     assert len(apart) == 2
     assert links == [f"Condition/{one['id']}" for one in apart if "extension" not in one]
+
+
+def test_linked_records_of_one_person_agree(two: Bench) -> None:
+    """Two channels name two records of one person, whose name the one spells otherwise: the golden link says so."""
+    phone = '      telecom: [{system: phone, value: "{DH}"}]\n      address: [{text: "{DZ}"}]\n'
+    for name in ("s", "t"):
+        people = two.folder / "mappings" / name / "people.yaml"
+        text = people.read_text("utf-8").replace("CS, XB]}", "CS, XB, DH, DZ]}")
+        people.write_text(text + phone, "utf-8")
+    paths = files(two)
+    rows = {"s": f"1,王建国,{CARD},1955-03-12,1", "t": "9,王健国,,1955-03-12,1"}
+    for name, row in rows.items():
+        written(two, name, "people.csv", f"ID,XM,SFZ,CS,XB,DH,DZ\n{row},13812345678,青禾县石桥镇北岭村91号\n")
+    two.take(*paths)
+    assert (
+        len({one["link"][0]["other"]["reference"] for one in two.read("Patient?_tag:not=golden") if "link" in one}) == 1
+    )
+    assert [numbers(one) for one in two.read("Encounter?")] == [{"A1", "B7"}]

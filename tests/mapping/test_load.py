@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from countyfhir import shipped
-from countyfhir.mapping import MappingError, load
+from countyfhir.mapping import MappingError, apply, load, load_all
 
 SOURCE = """title: 测试
 institution: 县医院
@@ -91,3 +91,43 @@ def test_a_shared_code_map_must_say_where_it_applies(tmp_path: Path) -> None:
     codes = "codes:\n  sex: {column: XM, dictionary: 1, file: gbt-2261-1.yaml}\nvalues:"
     with pytest.raises(MappingError, match="does not say that it applies"):
         load(written(tmp_path, MAPPING.replace("values:", codes)))
+
+
+def test_a_source_is_like_another_under_other_names(tmp_path: Path) -> None:
+    """The same system at another institution: its mapping files, its own institutions, words replaced, files of its own
+    instead of those of the same name."""
+    folder = tmp_path / "county-hospital"
+    folder.mkdir()
+    (folder / "source.yaml").write_text(
+        "like: county-hospital\n"
+        "institution: 临河县人民医院\n"
+        "institutions: [{name: 临河县人民医院, code: 12371482MB00000071}]\n"
+        "instead_of: {12370523MB00000016: 12371482MB00000071}\n",
+        "utf-8",
+    )
+    (folder / "ms-ghmx.yaml").write_text(MAPPING, "utf-8")
+    shipped_one, own = load_all([shipped.folder("mappings")]), load_all([shipped.folder("mappings"), tmp_path])
+    (changed,) = (one for one in own if one.name == "county-hospital")
+    (before,) = (one for one in shipped_one if one.name == "county-hospital")
+    assert len(own) == len(shipped_one)
+    assert {one.name for one in changed.mappings} == {one.name for one in before.mappings}
+    assert {one.institution.name for one in changed.mappings} == {"临河县人民医院"}
+    (patients,) = (one for one in changed.mappings if one.name == "county-hospital/ms-brda")
+    (made,) = (one for one in apply(patients, ROW).resources if one["resourceType"] == "Patient")
+    assert {one["system"] for one in made["identifier"]} == {
+        "https://fhir.county-hc.example/id/12371482MB00000071/patient"
+    }
+    (bookings,) = (one for one in changed.mappings if one.name == "county-hospital/ms-ghmx")
+    assert bookings.title == "病人"
+
+
+ROW = {"BRID": "1", "BRXM": "张三", "BRXB": "1", "XGSJ": "2025-01-01 08:00:00"}
+
+
+def test_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """``like`` names a source beside it, or one that ships."""
+    folder = tmp_path / "x"
+    folder.mkdir()
+    (folder / "source.yaml").write_text("like: nowhere\ninstitutions: [{name: 甲}]\n", "utf-8")
+    with pytest.raises(MappingError, match="no source 'nowhere'"):
+        load(tmp_path)

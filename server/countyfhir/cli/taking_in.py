@@ -28,10 +28,10 @@ COLUMNS = ("file", "read", "stored", "unchanged", "quarantined", "rejected")
 
 def sources(settings: Settings) -> tuple[Source, ...]:
     """Every source of the shipped and the operator's mapping folders; one line and the end for a wrong mapping file."""
-    from countyfhir.mapping import MappingError, load
+    from countyfhir.mapping import MappingError, load_all
 
     try:
-        return tuple(source for folder in shipped.folders("mappings", settings.mappings) for source in load(folder))
+        return load_all(shipped.folders("mappings", settings.mappings))
     except MappingError as error:
         stop(str(error))
 

@@ -2,8 +2,8 @@
 
 from countyfhir.mapping.apply import apply
 from countyfhir.mapping.finding import Finding
-from countyfhir.mapping.load import load
+from countyfhir.mapping.load import load, load_all
 from countyfhir.mapping.record import Context, MappedRecord, RecordMapping, Source
 from countyfhir.mapping.yaml_text import MappingError
 
-__all__ = ["Context", "Finding", "MappedRecord", "MappingError", "RecordMapping", "Source", "apply", "load"]
+__all__ = ["Context", "Finding", "MappedRecord", "MappingError", "RecordMapping", "Source", "apply", "load", "load_all"]

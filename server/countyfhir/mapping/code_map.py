@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,9 @@ class CodeMap:
         code = str(value).strip()
         if code in self.entries:
             return self.entries[code]
+        narrowed = unicodedata.normalize("NFKC", code).strip()
+        if narrowed in self.entries:  # full-width digits (M10)
+            return self.entries[narrowed]
         if self.width and code.zfill(self.width) in self.entries:
             return Noted(self.entries[code.zfill(self.width)], "M30z")
         return Noted(self.fallback, self.unmapped, "warning")

@@ -21,6 +21,7 @@ from countyfhir.mapping.event import compile_event
 from countyfhir.mapping.expression import Expression, Scope, compile_expression
 from countyfhir.mapping.fragments import Fragments, expanded, fragments_in
 from countyfhir.mapping.institution import institution, known_institutions
+from countyfhir.mapping.likeness import SOURCE_FILE, Rename, inherited, mapping_files, model_of, renaming
 from countyfhir.mapping.merge import merge_of
 from countyfhir.mapping.record import Check, Format, Institution, Lookup, RecordMapping, Source, Target
 from countyfhir.mapping.syntax import ExpressionError
@@ -28,7 +29,6 @@ from countyfhir.mapping.template import compile_each, compile_template, compile_
 from countyfhir.mapping.tree_path import TreePath, tree_path
 from countyfhir.mapping.yaml_text import Document, MappingError, read
 
-SOURCE_FILE = "source.yaml"
 CHARSETS = {"gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030", "utf-8": "utf-8"}
 """What a mapping may say about objects that name their character set wrongly -> codec."""
 
@@ -50,13 +50,26 @@ def load(folder: Path) -> tuple[Source, ...]:
     return tuple(load_source(one) for one in found)
 
 
+def load_all(folders: Iterable[Path]) -> tuple[Source, ...]:
+    """Every source below the folders. One of a later folder takes the place of one with its name before it: a county's
+    own of the one that ships."""
+    found = {one.name: one for folder in folders for one in load(folder)}
+    return tuple(found.values())
+
+
 def load_source(folder: Path) -> Source:
     """One source: ``source.yaml`` and one mapping file a record type beside it."""
     document = checked(read(folder / SOURCE_FILE), "source")
+    model = model_of(document, folder)
+    if model is not None:
+        document = inherited(document, model)
     institutions = read_institutions(document)
-    paths = sorted(path for path in folder.glob("*.yaml") if path.name != SOURCE_FILE)
-    fragments = fragments_in([shipped.folder("mappings"), folder.parent, folder])
-    mappings = [load_mapping(path, folder.name, institutions, document.data, fragments) for path in paths]
+    fragments = fragments_in([shipped.folder("mappings"), folder.parent, *([model] if model else []), folder])
+    rename = renaming(document.data.get("instead_of", {}))
+    mappings = [
+        load_mapping(path, folder.name, institutions, document.data, fragments, rename)
+        for path in mapping_files(folder, model)
+    ]
     mappings.sort(key=lambda mapping: (mapping.order, mapping.name))
     data = document.data
     ignore = tuple(data.get("ignore", ()))
@@ -86,9 +99,10 @@ def load_mapping(
     institutions: tuple[Institution, ...],
     defaults: Mapping[str, Any],
     fragments: Fragments = MappingProxyType({}),
+    rename: Rename = lambda document: document,
 ) -> RecordMapping:
-    """One mapping file of the source, with its ``fragments`` in place."""
-    document = checked(expanded(read(path), fragments), "mapping")
+    """One mapping file of the source, with its ``fragments`` in place, and in other words where the source says so."""
+    document = checked(rename(expanded(read(path), fragments)), "mapping")
     return Builder(document, source, institutions, defaults).build()
 
 
@@ -100,6 +114,7 @@ class Builder:
     ) -> None:
         self.document, self.data, self.source = document, document.data, source
         self.institutions, self.defaults = institutions, defaults
+        self.dictionary_of = defaults.get("like", source)  # a system has one dictionary, wherever it stands
         columns: dict[str, tuple[str, ...]] = {column: (column,) for column in self.data["source"]["columns"]}
         zone = self.data["source"].get("zone", defaults.get("zone", "+08:00"))
         self.scope = Scope(columns, self.codes(), known_institutions(institutions), zone)
@@ -244,7 +259,7 @@ class Builder:
             return code_map(name, declared)
         files = [root / "code-maps" / declared["file"] for root in places(self.document.path)]
         listed = read(next((one for one in reversed(files) if one.is_file()), files[0]))
-        wanted = {"source": self.source, "table": self.data["source"]["file"], "column": declared["column"]}
+        wanted = {"source": self.dictionary_of, "table": self.data["source"]["file"], "column": declared["column"]}
         wanted |= {"sheet": self.data["source"]["sheet"]} if "sheet" in self.data["source"] else {}
         if wanted | {"dictionary": declared["dictionary"]} not in listed.data["applies"]:
             raise self.document.error(
@@ -255,7 +270,9 @@ class Builder:
     def concept_map(self, place: tuple[Any, ...], name: str, declared: Mapping[str, Any]) -> CodeMap:
         """A ConceptMap of ``terminology/``: to Codings, or with ``as: code`` to the codes alone."""
         try:
-            table = table_of(declared["map"], self.source, str(declared["dictionary"]), places(self.document.path))
+            table = table_of(
+                declared["map"], self.dictionary_of, str(declared["dictionary"]), places(self.document.path)
+            )
         except NoConceptMap as error:
             raise self.document.error((*place, "map"), str(error)) from error
         if declared.get("as") == "code":

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from countyfhir.mapping.expression import MADE, Environment, Evaluate, Scope, compile_expression
+from countyfhir.mapping.expression import MADE, Environment, Evaluate, Scope, compile_expression, guarded
 from countyfhir.mapping.stable_id import stable_id
 from countyfhir.mapping.syntax import ExpressionError
 
 WHOLE = re.compile(r"^\{([^{}]*)\}$")
 PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+CALLS = re.compile(r"[|(]")
 EACH = re.compile(r"^\s*([^\W\d]\w*)\s+in\s+(.+)$", re.DOTALL)
 
 
@@ -40,7 +41,7 @@ def compile_text(template: str, scope: Scope) -> Compiled:
     """``"{x}"`` keeps the type of x, and is absent when x is an empty object or list; text around makes a text; a text
     with an absent piece is absent."""
     if whole := WHOLE.match(template):
-        evaluate = compile_expression(whole[1], scope).evaluate
+        evaluate = evaluated(whole[1], scope)
 
         def value_of(environment: Environment) -> Any:
             value = evaluate(environment)
@@ -54,7 +55,7 @@ def compile_text(template: str, scope: Scope) -> Compiled:
             pieces.append(match[0][0])
         else:
             dynamic = True
-            pieces.append(compile_expression(match[1], scope).evaluate)
+            pieces.append(evaluated(match[1], scope))
         at = match.end()
     pieces.append(template[at:])
     if not dynamic:
@@ -66,6 +67,15 @@ def compile_text(template: str, scope: Scope) -> Compiled:
         return None if any(part is None for part in made) else "".join(str(part) for part in made)
 
     return Compiled(render, True)
+
+
+def evaluated(text: str, scope: Scope) -> Evaluate:
+    """The expression; where a function in it holds its cell back, the value is absent, with the issue, and the rest of
+    the resource stands."""
+    expression = compile_expression(text, scope)
+    if not CALLS.search(text):
+        return expression.evaluate
+    return lambda environment: guarded(expression, environment)
 
 
 def compile_object(template: dict[str, Any], scope: Scope, source: str) -> Compiled:

@@ -13,14 +13,14 @@ SUBJECT = "HL7 v2 listener"
 
 def listener(settings: Settings) -> Finding:
     """Its file of senders and its TLS files can be used."""
-    from countyfhir.mapping import MappingError, load
+    from countyfhir.mapping import MappingError, load_all
     from countyfhir.mllp.listener import server_context
     from countyfhir.mllp.peers import PeersError, institutions, read_peers
 
     count = 0
     try:
         if settings.mllp_peers is not None:
-            sources = [one for folder in shipped.folders("mappings", settings.mappings) for one in load(folder)]
+            sources = load_all(shipped.folders("mappings", settings.mappings))
             count = len(read_peers(settings.mllp_peers, institutions(sources)))
         if settings.mllp_certificate and settings.mllp_key:
             server_context(settings.mllp_certificate, settings.mllp_key, settings.mllp_client_ca)

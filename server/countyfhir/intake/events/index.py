@@ -24,6 +24,8 @@ class Index:
 
     ledger: IntakeStore
     rows: dict[tuple[str, str], SourceRecord | None] = field(default_factory=dict)
+    golden: dict[str, str | None] = field(default_factory=dict)
+    """Patient -> the golden record it is linked to, as far as was asked."""
 
     async def fetch(self, source: str, keys: Iterable[str]) -> None:
         """Reads rows that are not known yet."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from countyfhir.exchange import SYSTEM, Interaction, SourceRecord
+from countyfhir.identity.golden_ids import is_golden
 from countyfhir.intake.desk import Desk
 from countyfhir.intake.events.index import ALIASES, KEYS, PERSONS, STATEMENTS, WAITING, Index
 from countyfhir.intake.events.merging import merged
@@ -19,6 +20,7 @@ from countyfhir.intake.events.statement import (
     keys,
     same_person,
     told_apart,
+    two_numbers,
 )
 from countyfhir.intake.events.statement import statement as stated
 from countyfhir.intake.ledger import Decision
@@ -181,7 +183,7 @@ async def candidate(mine: Statement, found: list[str], own: str, joining: Joinin
         others = await joining.index.statements(standing)
         if not others or any(contradict(mine, one) for one in others):
             continue
-        if any([common_number(mine, one) or await of_one_person(mine, one, joining.index) for one in others]):
+        if any([common_number(mine, one) or await of_one_person(mine, one, joining) for one in others]):
             return standing
         if not any([await may_be_one(mine, one, joining.index) for one in others]):
             continue
@@ -200,7 +202,7 @@ async def stated_otherwise(mine: Statement, found: list[str], own: str, joining:
         for one in await joining.index.statements(standing) if standing != own else ():
             alike = replace(one, value=mine.value)
             differing = one.value != mine.value and not contradict(mine, alike)
-            if differing and await of_one_person(mine, one, joining.index):
+            if differing and await of_one_person(mine, one, joining):
                 return standing
     return None
 
@@ -211,10 +213,38 @@ def linked(body: Resource, other: str) -> Resource:
     return body | {"extension": [*body.get("extension", ()), link]}
 
 
-async def of_one_person(one: Statement, other: Statement, index: Index) -> bool:
+async def of_one_person(one: Statement, other: Statement, joining: Joining) -> bool:
+    """Whether the persons are one: the same record, evidence that agrees, or records that are linked to one golden
+    record; never with two identity numbers."""
     if one.subject is None or other.subject is None:
         return False
-    return one.subject == other.subject or same_person(*await known_of(one, other, index))
+    if one.subject == other.subject:
+        return True
+    known = await known_of(one, other, joining.index)
+    if same_person(*known):
+        return True
+    if two_numbers(*known):
+        return False
+    golden = [await golden_of(subject, joining) for subject in (one.subject, other.subject)]
+    return golden[0] is not None and golden[0] == golden[1]
+
+
+async def golden_of(subject: str, joining: Joining) -> str | None:
+    """The golden record that a stored Patient is linked to."""
+    known = joining.index.golden
+    if subject not in known:
+        logical_id = subject.partition("/")[2]
+        read = Interaction("search-type", "Patient", query=(("_id", logical_id),), principal=SYSTEM)
+        (answer,) = await joining.desk.write([read])
+        bundle: Any = json.parse(answer.body) if isinstance(answer.body, bytes) else answer.body
+        links = [
+            link["other"].get("reference", "")
+            for entry in (bundle or {}).get("entry", ())
+            for link in entry["resource"].get("link", ())
+            if link.get("type") == "refer"
+        ]
+        known[subject] = next((one for one in links if is_golden(one.removeprefix("Patient/"))), None)
+    return known[subject]
 
 
 async def may_be_one(one: Statement, other: Statement, index: Index) -> bool:
@@ -289,7 +319,7 @@ async def rejoin(own: str, standing: str, joining: Joining) -> None:
     mine, others = await joining.index.statements(own), await joining.index.statements(standing)
     if not mine or not others or any(contradict(one, other) for one in mine for other in others):
         return
-    if not any([await of_one_person(one, other, joining.index) for one in mine for other in others]):
+    if not any([await of_one_person(one, other, joining) for one in mine for other in others]):
         return
     await move(own, standing, joining)
     for one in mine:

@@ -119,6 +119,11 @@ def same_person(one: frozenset[str], other: frozenset[str]) -> bool:
     return bool(one & other) and not all(numbered)
 
 
+def two_numbers(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether both have an identity number."""
+    return all(any(token.startswith(IDENTITY) for token in tokens) for tokens in (one, other))
+
+
 def told_apart(one: frozenset[str], other: frozenset[str]) -> bool:
     """Whether both have an identity number, or both a likeness, and it differs."""
     return any(

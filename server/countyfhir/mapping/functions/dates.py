@@ -39,7 +39,13 @@ LETTERS = {
     "T": r"(?:\s+|T)",
 }
 SENTINELS = frozenset({"1900-01-01", "2099-12-31", "9999-12-31", "1899-12-30"})
-AGE = re.compile(r"^(?:约)?\d{1,3}\s*(?:岁|周岁|月|个月|天|日龄)(?:\d{1,2}\s*(?:月|个月|天))?$|^\d{1,2}/(?:12|30)$")
+AGE = re.compile(
+    r"^约?(?:\d{1,3}|[一二三四五六七八九十百]{1,4})\s*(?:周?岁半?|个?月|天|日龄)(?:\d{1,2}\s*(?:个?月|天))?(?:左右|余)?$"
+    r"|^\d{1,2}/(?:12|30)$|^\d{1,3}$|^(?:农历|阴历).+$"
+)
+"""An age, or a birthday of the lunar calendar, which is no date either."""
+CHARACTERS = re.compile(r"\s*([年月日号时点分秒])\s*")
+UNKNOWN = frozenset({"不详", "未知", "不明", "不清", "不记得", "未填"})
 
 
 @lru_cache(maxsize=256)
@@ -70,12 +76,21 @@ def read(value: Any, formats: tuple[str, ...]) -> dict[str, int]:
     """The parts of a date by the first format that fits; HeldBack M07 when none does or the calendar has no such
     day."""
     plain = narrow(value)
+    if "年" in plain:
+        plain = in_usual_characters(plain)
     for expected in pattern(formats):
         if match := expected.match(plain):
             parts = {part: int(digits) for part, digits in match.groupdict().items() if digits}
             check_calendar(parts)
             return parts
     raise HeldBack("M07")
+
+
+def in_usual_characters(plain: str) -> str:
+    """2024 年 3 月 5 日 9 时 3 分 as 2024年3月5日 9:3."""
+    close = CHARACTERS.sub(r"\1", plain).replace("号", "日").replace("点", "时").replace("日", "日 ").strip()
+    close = re.sub(r"(\d)时(\d+)分?(?:(\d+)秒)?$", lambda found: ":".join(filter(None, found.groups())), close)
+    return re.sub(r"(月\d{1,2})$", r"\1日", re.sub(r"(\d)时$", r"\1:00", close))
 
 
 def check_calendar(parts: dict[str, int]) -> None:
@@ -123,6 +138,8 @@ def birth_date(value: Any) -> Any:
     plain = narrow(value)
     if AGE.match(plain):
         return Noted({"text": plain}, "M08")
+    if plain in UNKNOWN:
+        return Noted({"text": plain}, "M07s")
     found = as_date(read(plain, DATES_WITH_CLOCK))
     return Noted({"text": plain}, "M07s") if found in SENTINELS else {"date": found}
 

@@ -19,7 +19,11 @@ FREQUENCIES: Mapping[str, dict[str, Any]] = {
     "qod": {"frequency": 1, "period": 2, "periodUnit": "d"},
     "q8h": {"frequency": 1, "period": 8, "periodUnit": "h"},
     "q12h": {"frequency": 1, "period": 12, "periodUnit": "h"},
+    "qm": {"frequency": 1, "period": 1, "periodUnit": "d", "when": ["MORN"]},
     "qw": {"frequency": 1, "period": 1, "periodUnit": "wk"},
+    "biw": {"frequency": 2, "period": 1, "periodUnit": "wk"},
+    "tiw": {"frequency": 3, "period": 1, "periodUnit": "wk"},
+    "每周一次": {"frequency": 1, "period": 1, "periodUnit": "wk"},
     "每日一次": {"frequency": 1, "period": 1, "periodUnit": "d"},
     "每日两次": {"frequency": 2, "period": 1, "periodUnit": "d"},
     "每日二次": {"frequency": 2, "period": 1, "periodUnit": "d"},
@@ -34,9 +38,26 @@ def frequency(value: Any) -> dict[str, Any]:
     """A Timing: ``code.text`` as written and ``repeat`` where the first word is a known frequency (qd, bid,
     每日一次)."""
     plain = narrow(value)
-    known = FREQUENCIES.get(plain.split()[0].lower()) if plain else None
+    known = repeat(plain)
     timing: dict[str, Any] = {"repeat": dict(known)} if known else {}
     return timing | {"code": {"text": plain}}
+
+
+TIMES_A_DAY = re.compile(r"^(?:每日|一日|每天|一天|日|1日)\s*([一二两三四]|[1-4])\s*次")
+EVERY_HOURS = re.compile(r"^(?:q(\d{1,2})h|每(\d{1,2})(?:个)?小时(?:一次|1次))$", re.IGNORECASE)
+TIMES = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4}
+
+
+def repeat(plain: str) -> Mapping[str, Any] | None:
+    """How often, where the text begins with a known frequency."""
+    word = plain.split(maxsplit=1)[0].lower() if plain else ""
+    if word in FREQUENCIES:
+        return FREQUENCIES[word]
+    if match := TIMES_A_DAY.match(plain):
+        return {"frequency": TIMES.get(match[1]) or int(match[1]), "period": 1, "periodUnit": "d"}
+    if (match := EVERY_HOURS.match(word)) and 0 < int(match[1] or match[2]) <= 72:
+        return {"frequency": 1, "period": int(match[1] or match[2]), "periodUnit": "h"}
+    return None
 
 
 DOSE = re.compile(

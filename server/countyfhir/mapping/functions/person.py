@@ -11,10 +11,12 @@ from countyfhir.mapping.finding import HeldBack, Noted
 from countyfhir.mapping.functions.function import Function
 from countyfhir.mapping.functions.text import text
 
-DOTS = re.compile("(?<=\\w)\\s*[.\u00b7\u30fb\u2022\u2027\u2219\uff0e\u318d]\\s*(?=\\w)")
+DOTS = re.compile("(?<=\\w)\\s*[.\u00b7\u30fb\u2022\u2027\u2219\u22c5\u2024\uff0e\u318d\u3002\uff61\uff65]\\s*(?=\\w)")
 BETWEEN_IDEOGRAPHS = re.compile("(?<=[\u2e80-\U0003ffff\u00b7])\\s+(?=[\u2e80-\U0003ffff\u00b7])")
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK_CHARACTERS = "10X98765432"
+INVISIBLE = re.compile("[\\s\u200b-\u200f\u2060\ufeff]|^['\u2018\u2019`]")
+"""Blanks of all kinds, and the apostrophe by which a spreadsheet is told that a cell is text."""
 PLACEHOLDERS = frozenset({"123456789012345678", "123456789012345", "12345678901234567X"})
 
 
@@ -39,8 +41,11 @@ def birth_of(number: str) -> str | None:
 
 
 def placeholder(number: str) -> bool:
-    """Whether it only fills the field (M03): words, one digit repeated, counting up, a birth date of 1900-01-01."""
+    """Whether it only fills the field (M03): words, one digit repeated, also behind the code of a place, counting up, a
+    birth date of 1900-01-01."""
     if number in PLACEHOLDERS or len(set(number)) == 1 or not re.search(r"\d", number):
+        return True
+    if len(number) in (15, 18) and len(set(number[6:].rstrip("X"))) <= 1:
         return True
     return len(number) == 18 and number[6:14] == "19000101"
 
@@ -51,7 +56,7 @@ def identity_number(value: Any) -> Any:
     M01 normalised; M02 15 characters become 18; M03 placeholders and M30 scientific notation held back; M04 a wrong
     check character leaves it unverified, which also is what any other malformed number is.
     """
-    number = re.sub(r"\s", "", unicodedata.normalize("NFKC", str(value))).upper()
+    number = INVISIBLE.sub("", unicodedata.normalize("NFKC", str(value))).upper()
     if re.fullmatch(r"\d(?:\.\d+)?E\+?\d+", number):
         raise HeldBack("M30")
     if placeholder(number):

@@ -10,7 +10,12 @@ from countyfhir.mapping.finding import HeldBack
 from countyfhir.mapping.functions.function import Function
 from countyfhir.mapping.functions.text import narrow
 
-BOTH = re.compile(r"^(\d+(?:\.\d+)?)\s*[/\-]\s*(\d+(?:\.\d+)?)\s*(mmhg|kpa)?$", re.IGNORECASE)
+BOTH = re.compile(
+    r"^(?:血压|bp)?\s*:?\s*(\d+(?:\.\d+)?)\s*[/\-\u2010-\u2015~、\\|:]\s*(\d+(?:\.\d+)?)\s*"
+    r"(mmhg|mm/hg|毫米汞柱|kpa|千帕)?[\s。.;]*$",
+    re.IGNORECASE,
+)
+IN_KPA = frozenset({"kpa", "千帕"})
 MMHG_PER_KPA = Decimal("7.5")
 SYSTOLIC, DIASTOLIC = (Decimal(50), Decimal(300)), (Decimal(20), Decimal(200))
 SYSTOLIC_KPA = Decimal(40)
@@ -36,7 +41,7 @@ def blood_pressure(value: Any) -> dict[str, Decimal]:
         raise HeldBack("M11q")
     systolic, diastolic = Decimal(match[1]), Decimal(match[2])
     written = (match[3] or "").lower()
-    if written == "kpa" or (not written and "." in match[1] and systolic < SYSTOLIC_KPA):
+    if written in IN_KPA or (not written and "." in match[1] and systolic < SYSTOLIC_KPA):
         systolic, diastolic = in_mmhg(systolic), in_mmhg(diastolic)
     return checked(systolic, diastolic)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from countyfhir.mapping.finding import HeldBack, Noted
 from countyfhir.mapping.functions.function import Function
-from countyfhir.mapping.functions.text import DAMAGED, narrow
+from countyfhir.mapping.functions.text import DAMAGED, narrow, read_as_gbk
 
 UCUM = "http://unitsofmeasure.org"
 UNITS: Mapping[str, str] = {
@@ -17,9 +17,12 @@ UNITS: Mapping[str, str] = {
     "g/l": "g/L",
     "mg/dl": "mg/dL", "g/dl": "g/dL", "u/l": "U/L", "iu/l": "[IU]/L", "miu/l": "m[IU]/L",
     "pg/ml": "pg/mL",
-    "%": "%", "x10^9/l": "10*9/L", "10^9/l": "10*9/L", "*10^9/l": "10*9/L",
-    "x10^12/l": "10*12/L",
-    "10^12/l": "10*12/L",
+    "%": "%", "10^9/l": "10*9/L", "10*9/l": "10*9/L", "10e9/l": "10*9/L", "10^12/l": "10*12/L", "10*12/l": "10*12/L",
+    "10e12/l": "10*12/L", "10^3/ul": "10*3/uL", "k/ul": "10*3/uL", "10^6/ul": "10*6/uL", "meq/l": "meq/L",
+    "毫摩尔/升": "mmol/L", "微摩尔/升": "umol/L", "克/升": "g/L", "毫克/升": "mg/L", "毫克/分升": "mg/dL",
+    "单位/升": "U/L", "毫米汞柱": "mm[Hg]", "千帕": "kPa", "公斤": "kg", "千克": "kg", "厘米": "cm", "摄氏度": "Cel",
+    "umol/ml": "umol/mL", "pmol/l": "pmol/L", "miu/ml": "m[IU]/mL", "uiu/ml": "u[IU]/mL", "iu/ml": "[IU]/mL",
+    "ng/l": "ng/L", "ng/dl": "ng/dL", "ug/ml": "ug/mL", "u/ml": "U/mL", "mosm/kg": "mosm/kg", "t/l": "10*12/L",
     "mmhg": "mm[Hg]", "kpa": "kPa", "kg": "kg", "g": "g", "cm": "cm", "m": "m", "kg/m2": "kg/m2",
     "℃": "Cel", "°c": "Cel",
     "次/分": "/min", "/min": "/min", "bpm": "/min", "s": "s", "ms": "ms", "min": "min", "天": "d", "d": "d", "h": "h",
@@ -27,38 +30,65 @@ UNITS: Mapping[str, str] = {
 }  # fmt: skip
 """Spellings in lower case after NFKC, µ/μ as u, × as x -> UCUM."""
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
-RESULT = re.compile(r"^(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<number>[-+]?\d+(?:\.\d+)?)\s*(?P<rest>.*)$")
-MARKS = re.compile(r"[↑↓*\s]+$|\s*\((?:H|L|偏高|偏低)\)$")
-NO_VALUE = re.compile(r"溶血|标本量不足|标本不足|脂血|见报告|未做|标本凝固|污染")
-QUALITATIVE = re.compile(r"^(?:弱?阳性|阴性|可疑|未检出|检出|正常|异常)?\s*\(?(?:[-+±]|\+{2,4}|\+-)?\)?$")
-COMPARATORS = {"≤": "<=", "≥": ">="}
+RESULT = re.compile(
+    r"^(?P<comparator><=|>=|<|>|≤|≥|〈|〉|小于|低于|大于|高于)?\s*(?P<number>[-+]?\d+(?:\.\d+)?)\s*(?P<rest>.*)$"
+)
+FLAG = r"[↑↓⬆⬇▲▼△▽→*★☆※\s]"
+"""What stands beside a number to say that it lies outside its range (M12)."""
+MARKS = re.compile(rf"{FLAG}+$|(?<=[\d.\s])(?:HH?|LL?)$|\s*\(?(?:偏?高|偏?低)\)?$|\s*\((?:HH?|LL?)\)$")
+LEADING = re.compile(rf"^{FLAG}+")
+NO_VALUE = re.compile(
+    r"溶血|脂血|乳糜|凝血$|凝固|凝块|污染|不足|量少|未做|未检测|未测|无法|拒收|不合格|无标本|重抽|重采|重送|待复查|取消|退费|"
+    r"见.*报告|另报|另见|报告单"
+)
+QUALITATIVE = re.compile(
+    r"^(?:[弱强]?阳性?|阴性?|可疑|未检出|检出|未见|未见异常|正常|异常|neg(?:ative)?|(?:weakly )?pos(?:itive)?|trace)?"
+    r"\s*\(?(?:[-+±]|\+{2,4}|\+-|[1-4]\+|\+[1-4])?\)?$",
+    re.IGNORECASE,
+)
+COMPARATORS = {"≤": "<=", "≥": ">=", "〈": "<", "〉": ">", "小于": "<", "低于": "<", "大于": ">", "高于": ">"}
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+POWERS = re.compile("(?<=10)[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 
 
 def ucum(unit: str) -> str | None:
     """The UCUM code of a spelling, or None."""
-    spelling = narrow(unit).lower().replace("μ", "u").replace("µ", "u").replace("×", "x").replace(" ", "")
-    return UNITS.get(spelling)
+    powers = POWERS.sub(lambda found: "^" + found[0].translate(SUPERSCRIPTS), unit)
+    spelling = narrow(powers).lower().replace("μ", "u").replace("µ", "u").replace("×", "x").replace(" ", "")
+    return UNITS.get(re.sub(r"^[x*](?=10)", "", spelling))
 
 
 def decimal(value: Any) -> Decimal:
     """The number, marks after it removed (M10, M12); anything else is held back."""
-    plain = MARKS.sub("", narrow(value))
+    plain = unmarked(narrow(value))
     if not NUMBER.fullmatch(plain):
         raise HeldBack("unreadable-number")
     return Decimal(plain)
 
 
+def unmarked(plain: str) -> str:
+    """Without the marks beside the number."""
+    return MARKS.sub("", LEADING.sub("", plain)).strip()
+
+
 def number(value: Any, low: Any = None, high: Any = None) -> Decimal:
     """A number, held back when it lies outside the plausible range that the mapping declares."""
-    found = decimal(value)
+    return within(decimal(value), low, high)
+
+
+def within(found: Decimal, low: Any, high: Any) -> Decimal:
     if (low is not None and found < low) or (high is not None and found > high):
         raise HeldBack("implausible-number")
     return found
 
 
 def quantity(value: Any, unit: str, low: Any = None, high: Any = None) -> dict[str, Any]:
-    """A Quantity in the UCUM unit the mapping declares for the column."""
-    return {"value": number(value, low, high), "unit": unit, "system": UCUM, "code": unit}
+    """A Quantity in the UCUM unit the mapping declares for the column; the cell may repeat it (M13i)."""
+    plain = unmarked(narrow(value))
+    match = RESULT.match(plain)
+    if match is None or match["comparator"] or (match["rest"] and ucum(match["rest"]) != unit):
+        raise HeldBack("unreadable-number")
+    return {"value": within(Decimal(match["number"]), low, high), "unit": unit, "system": UCUM, "code": unit}
 
 
 def measured(found: Decimal, unit: str, comparator: str | None) -> dict[str, Any]:
@@ -77,16 +107,16 @@ def result(value: Any, unit: Any = None) -> Any:
     """A laboratory result, all forms: ``quantity``, ``coded`` (阴性, +), ``written`` (typing error) or ``absent``
     (the text that says why there is no value). ``unitless``: a number whose unit is not stated anywhere (M13)."""
     plain = narrow(value)
-    if DAMAGED.search(plain):
+    if DAMAGED.search(str(value)) or read_as_gbk(plain):
         raise HeldBack("M29")
     if NO_VALUE.search(plain):
         return {"absent": plain}
     if QUALITATIVE.match(plain):
         return {"coded": plain}
-    match = RESULT.match(MARKS.sub("", plain))
+    match = RESULT.match(unmarked(plain))
     if match is None:
         return {"written": plain} if not re.search(r"\d", plain) else Noted({"written": plain}, "M12t")
-    rest = MARKS.sub("", match["rest"]).strip()
+    rest = unmarked(match["rest"])
     if rest and ucum(rest) is None:
         return Noted({"written": plain}, "M12t")
     stated = rest or (str(unit) if unit is not None else "")

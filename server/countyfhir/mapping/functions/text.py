@@ -12,17 +12,48 @@ from countyfhir.mapping.functions.function import Function
 DAMAGED = re.compile(
     "\ufffd|锟斤|斤拷|烫烫|屯屯"  # decoded twice, or memory that was never filled
     "|[\u00c0-\u00ff][\u0080-\u00bf]"  # UTF-8 shown as Latin-1
+    "|[\u00e3-\u00e9][\u0152-\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"  # the same as Windows-1252
+    "|(?:[\u00b0-\u00d6\u00d8-\u00f6][\u00a1-\u00d6\u00d8-\u00f6\u00f8-\u00fe]){2,}"  # GBK shown as Latin-1
     "|^[?\\s]*\\?{2,}[?\\s]*$"  # every character replaced
 )
-NEGATIONS = re.compile(r"^(?:无|没有|未发现|否认.*|无.*(?:史|过敏|异常))$")
+REPLACED = re.compile(r"^(?=.*\?\?)[?\s\d.,/:()\-]+$")
+"""Every Chinese character replaced, figures and signs kept: '2???', '??3?'."""
+IDEOGRAPHS = re.compile("[\u4e00-\u9fff]")
+READABLE = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef\u0020-\u007e\u00b7\u2013-\u2026]*")
+NEGATIONS = re.compile(
+    r"^(?:暂?无|没有|未发现|未诉|否认.*|(?:暂?无|没有|未发现).*(?:史|过敏|过敏药物|异常)|NKDA|NKA)$", re.IGNORECASE
+)
 
 
 def text(value: Any) -> str:
     """The cell without surrounding blanks; damaged text is held back (M29), never repaired."""
     cell = str(value).strip().strip("\u3000")
-    if DAMAGED.search(cell):
+    if not cell.isascii() and (DAMAGED.search(cell) or read_as_gbk(cell)):
+        raise HeldBack("M29")
+    if "??" in cell and (DAMAGED.search(cell) or REPLACED.match(cell)):
         raise HeldBack("M29")
     return cell
+
+
+def read_as_gbk(cell: str) -> bool:
+    """Whether the text is UTF-8 that was read as GBK ('鐥呬汉'): its GBK bytes are UTF-8 of readable Chinese, and a
+    character of it is not in GB 2312. A character that was lost in between is a question mark."""
+    try:
+        cell.encode("gb2312")
+    except UnicodeEncodeError:
+        return any(utf8_inside(part) for part in cell.split("?"))
+    return False
+
+
+def utf8_inside(part: str) -> bool:
+    raw = part.encode("gb18030", "replace")
+    for lost in range(3):  # the last character may be cut
+        try:
+            found = raw[: len(raw) - lost].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        return bool(IDEOGRAPHS.search(found)) and READABLE.fullmatch(found) is not None
+    return False
 
 
 def narrow(value: Any) -> str:
