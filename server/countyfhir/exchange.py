@@ -223,6 +223,7 @@ class Ready(Struct, frozen=True):
     references: tuple[tuple[str, str], ...]
     patient: str | None
     shape: Any = None
+    person: Any = None  # of a Patient: what the index of persons keeps of it (store.ports.PersonRecord)
 
 
 class Account(Struct, frozen=True):

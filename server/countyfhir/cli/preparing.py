@@ -24,11 +24,14 @@ from countyfhir.outcome import FhirError
 from countyfhir.settings import Settings
 
 if TYPE_CHECKING:
+    from countyfhir.exchange import Resource
     from countyfhir.intake.ahead import Ahead, Batch
     from countyfhir.intake.desk import Stream
     from countyfhir.intake.lookups import Tables
     from countyfhir.intake.reading import Record
+    from countyfhir.interactions.world import World
     from countyfhir.mapping import MappedRecord, RecordMapping
+    from countyfhir.store.ports import PersonRecord
 
 WORTH_IT = 1 << 19
 """Bytes of input from which other processes pay."""
@@ -116,9 +119,19 @@ def _ready(made: MappedRecord, mapping: RecordMapping, wanted: bool) -> dict[str
         assert one.body is not None
         store = world.store.resources
         shape = store.shaped(one.entries, one.references)
-        ready = Ready(resource, store.definitions, one.body, one.entries, one.references, one.patient, shape)
+        person = _person(resource, world)
+        ready = Ready(resource, store.definitions, one.body, one.entries, one.references, one.patient, shape, person)
         found[reference] = ready
     return found
+
+
+def _person(resource: Resource, world: World) -> PersonRecord | None:
+    """What the index of persons will keep of a Patient."""
+    if resource["resourceType"] != "Patient" or world.person_rules is None:
+        return None
+    from countyfhir.interactions.persons.compared import compared
+
+    return compared(resource["id"], resource, world.person_rules())
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
 
 from countyfhir.identity.features import Features, births_of
@@ -14,6 +15,7 @@ def keys_of(features: Features) -> tuple[int, ...]:
     return tuple(sorted({_number(text) for text in (*_texts(features), *_years(features))}))
 
 
+@lru_cache(maxsize=4096)
 def followed_of(features: Features) -> tuple[int, ...]:
     """Those under which it looks for others: of two records of one person at least one is found under a key that the
     other follows. A whole birth date does not look among all namesakes of the year, of whom there are more the larger

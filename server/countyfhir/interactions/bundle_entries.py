@@ -69,9 +69,15 @@ def _asked(
     method: str, url: str, request: dict[str, Any], resource: Any, bundle: Interaction, world: World
 ) -> Interaction:
     path, _, query = _relative(url, bundle.base).partition("?")
+    asked = route(method, unquote(path), world.definitions)
     found = changed(
         bundle,
-        **route(method, unquote(path), world.definitions)._asdict(),
+        kind=asked.kind,
+        resource_type=asked.resource_type,
+        logical_id=asked.logical_id,
+        version_id=asked.version_id,
+        operation=asked.operation,
+        compartment=asked.compartment,
         http_method=method,
         query=tuple(parse_qsl(query, keep_blank_values=True)),
         body=resource,

@@ -31,6 +31,7 @@ Found = tuple[str, str]
 """The FHIRPath of a Reference and what its ``reference`` says."""
 
 _CONDITIONAL = re.compile(r"[A-Z][A-Za-z]*\?.+", re.DOTALL)
+_MAY_BE_CONDITIONAL = re.compile(rb'"[A-Z][A-Za-z]*\?').search
 _NARRATIVE_LINK = re.compile(r"""(\s(?:href|src)\s*=\s*)("[^"]*"|'[^']*')""")
 
 
@@ -151,7 +152,7 @@ def literal(resource: Resource) -> Iterator[Found]:
 
 def conditional(resource: Resource) -> list[Found]:
     """Path and text of every conditional reference (``Patient?identifier=system|value``; R4 section 3.1.0.11.2)."""
-    if b"?" not in json.dumps(resource):  # far quicker than to look at every reference
+    if not _MAY_BE_CONDITIONAL(json.dumps(resource)):  # far quicker than to look at every reference
         return []
     return [found for found in literal(resource) if "?" in found[1] and _CONDITIONAL.fullmatch(found[1])]
 

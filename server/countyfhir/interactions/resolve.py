@@ -30,7 +30,7 @@ class Resolved:
     def written(self, write: Write) -> Write:
         """The write with its resolved resource."""
         resource = self.resources.get((write.resource_type, write.logical_id))
-        return write if resource is None else replace(write, resource=resource)
+        return write if resource is None or resource is write.resource else replace(write, resource=resource)
 
 
 async def resolve(writing: list[BundleEntry], drafts: list[Draft], grant: Grant, world: World) -> Resolved:

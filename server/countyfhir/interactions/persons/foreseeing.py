@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from countyfhir.exchange import Interaction, Resource, Write
-from countyfhir.identity.blocking import keys_of
-from countyfhir.identity.features import features_of
 from countyfhir.identity.golden import with_links
 from countyfhir.identity.golden_ids import is_golden
 from countyfhir.identity.grouping import grouped
+from countyfhir.interactions.persons.compared import compared, prepared_ahead
 from countyfhir.interactions.persons.linking import chosen
-from countyfhir.interactions.persons.neighbourhood import Neighbourhood, around, encode
+from countyfhir.interactions.persons.neighbourhood import Neighbourhood, around
 from countyfhir.interactions.world import World
 from countyfhir.outcome import FhirError
-from countyfhir.store.ports import PersonRecord
 
 
 async def foreseen(writes: Sequence[Write], interaction: Interaction, world: World) -> tuple[Write, ...]:
@@ -27,7 +25,7 @@ async def foreseen(writes: Sequence[Write], interaction: Interaction, world: Wor
         return tuple(writes)
     await _refuse_golden(patients, interaction, world)
     fresh = {one.logical_id: one.resource for one in patients if one.resource is not None}
-    made = await _linked({name: one for name, one in fresh.items() if not is_golden(name)}, world)
+    made = await _linked({name: one for name, one in fresh.items() if not is_golden(name)}, interaction, world)
     return tuple(
         replace(one, resource=made[one.logical_id])
         if one.resource_type == "Patient" and made.get(one.logical_id, one.resource) is not one.resource
@@ -51,18 +49,22 @@ async def _refuse_golden(patients: Sequence[Write], interaction: Interaction, wo
         )
 
 
-async def _linked(fresh: Mapping[str, Resource], world: World) -> dict[str, Resource]:
+async def _linked(fresh: Mapping[str, Resource], interaction: Interaction, world: World) -> dict[str, Resource]:
     assert world.person_rules is not None
     rules, store = world.person_rules(), world.store.persons
     try:
-        features = {name: features_of(one, rules) for name, one in fresh.items()}
+        entered = {
+            name: prepared_ahead(name, one, interaction.account) or compared(name, one, rules)
+            for name, one in fresh.items()
+        }
     except (AttributeError, KeyError, TypeError, ValueError):  # not shaped as a Patient: validation says so
         return {}
-    entered = {name: PersonRecord(name, 0, encode(one), keys_of(one)) for name, one in features.items()}
     near = await around(list(entered), (), store, rules, entered)
     decided = near.decided()
     groups = [group for part in near.parts() for group in grouped(part, decided, rules, known=near.candidates).groups]
-    return _with_links(groups, fresh, near)
+    made = dict(fresh) | _with_links(groups, fresh, near)
+    world.compared.add(entered, made)
+    return made
 
 
 def _with_links(

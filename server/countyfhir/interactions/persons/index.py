@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from countyfhir.exchange import Stored, Write
-from countyfhir.identity.blocking import keys_of
-from countyfhir.identity.features import features_of
 from countyfhir.identity.golden_ids import is_golden
 from countyfhir.identity.grouping import Pair, grouped, pair
 from countyfhir.identity.judging import Verdict
 from countyfhir.interactions import search_parameters
 from countyfhir.interactions.persons import contradicting, linking, reviews
-from countyfhir.interactions.persons.neighbourhood import OPEN, REVIEW, Neighbourhood, around, encode
+from countyfhir.interactions.persons.compared import compared
+from countyfhir.interactions.persons.neighbourhood import OPEN, REVIEW, Neighbourhood, around
 from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
@@ -24,10 +24,6 @@ from countyfhir.store.ports import ConditionFailed, HistoryQuery, PersonDecision
 
 log = logging.getLogger(__name__)
 
-UNFINISHED = 0
-"""The version of a record that was entered and not yet linked: whoever looks next links it. That it is linked is
-written with what is entered next, so that a write of a Patient waits for one commit less; where that is lost, it is
-looked at again, and nothing changes."""
 ATTEMPTS = 8
 PAGE = 200
 LOOK = 30.0  # seconds between looks for what a process that died has left
@@ -39,7 +35,7 @@ async def follow(writes: Sequence[Write], stored: Sequence[Stored], world: World
     if world.person_rules is None:
         return tuple(stored)
     patients = [one for one in stored if one.resource_type == "Patient" and not is_golden(one.logical_id)]
-    newer = await take(patients, world) if patients else {}
+    newer = await take(patients, world, world.compared.taken(writes)) if patients else {}
     await contradicting.follow(stored, world)
     if linkages := [one for one in stored if one.resource_type == "Linkage"]:
         from countyfhir.interactions.persons.deciding import follow_linkages  # it regroups, too
@@ -50,15 +46,18 @@ async def follow(writes: Sequence[Write], stored: Sequence[Stored], world: World
     return tuple(newer.get(one.logical_id, one) if one.resource_type == "Patient" else one for one in stored)
 
 
-async def take(patients: Sequence[Stored], world: World) -> dict[str, Stored]:
-    """Enter these versions and link what belongs together; the newer versions that linking made, by id."""
+async def take(
+    patients: Sequence[Stored], world: World, known: Mapping[str, PersonRecord] = MappingProxyType({})
+) -> dict[str, Stored]:
+    """Enter these versions and link what belongs together; the newer versions that linking made, by id. ``known``:
+    what some of them are compared by."""
     assert world.person_rules is not None
     store, rules = world.store.persons, world.person_rules()
-    entered = []
-    for one in patients:
-        if one.body is not None:
-            features = features_of(json.parse(one.body), rules)
-            entered.append(PersonRecord(one.logical_id, UNFINISHED, encode(features), keys_of(features)))
+    entered = [
+        known.get(one.logical_id) or compared(one.logical_id, json.parse(one.body), rules)
+        for one in patients
+        if one.body is not None
+    ]
     gone = [one.logical_id for one in patients if one.body is None]
     left = await store.records(gone) if gone else {}
     await store.leave(list(left))
