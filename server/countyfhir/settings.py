@@ -142,6 +142,8 @@ class Settings(BaseSettings):
 
     mllp_host: str = _one_of("HL7 v2 listener", "127.0.0.1", "Address that countyfhir listen takes HL7 v2 messages on; other than loopback only with mllp_peers and TLS.")
     mllp_port: int = _one_of("HL7 v2 listener", 2575, "TCP port of the HL7 v2 listener.", ge=1, le=65535)
+    mllp_metrics_host: str = _one_of("HL7 v2 listener", "127.0.0.1", "Address on which countyfhir listen gives /metrics, /healthz and /readyz of its own.")
+    mllp_metrics_port: int = _one_of("HL7 v2 listener", 0, "TCP port for them; 0: none. Who may read the metrics is said by metrics.", ge=0, le=65535)
     mllp_peers: Path | None = _one_of("HL7 v2 listener", None, "YAML file of the senders: address or certificate of each, and the source its messages belong to.")
     mllp_certificate: Path | None = _one_of("HL7 v2 listener", None, "PEM file of the listener's TLS certificate (with its chain); unset: no TLS.")
     mllp_key: Path | None = _one_of("HL7 v2 listener", None, "PEM file of the private key of mllp_certificate.")

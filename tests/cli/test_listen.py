@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -44,22 +45,34 @@ def test_a_file_of_senders_that_cannot_be_used(run: Run, tmp_path: Path) -> None
 
 
 def test_a_message_is_taken_and_the_listener_ends_in_order(run: Run, tmp_path: Path) -> None:
-    """A system sends, gets AA, and the person is in the store after SIGTERM."""
-    port = free_port()
+    """A system sends, gets AA, figures tell of it, and the person is in the store after SIGTERM."""
+    port, figures = free_port(), free_port()
     command = [sys.executable, "-m", "countyfhir", "listen", "--source", "lis-centre", "--mllp-port", str(port)]
-    command += ["--load-definitions", "off"]
+    command += ["--load-definitions", "off", "--mllp-metrics-port", str(figures)]
     with (tmp_path / "said").open("w+") as said:
         listener = subprocess.Popen(command, cwd=tmp_path, stderr=said, stdout=said, env=environment())
         try:
             with connected(port) as line:
                 line.sendall(b"\x0b" + MESSAGE.encode() + b"\x1c\r")
                 assert b"MSA|AA|1|stored\r" in line.recv(4096)
+                told = page(figures, "/metrics")
+            assert "countyfhir_mllp_messages_total 1\n" in told
+            assert "countyfhir_mllp_open_connections 1\n" in told
+            assert 'countyfhir_intake_records_total{source="lis-centre' in told
+            assert 'countyfhir_store_seconds_count{call="commit"} ' in told
+            assert '"status":"ready"' in page(figures, "/readyz")
             listener.send_signal(signal.SIGTERM)
             code = listener.wait(30)
         finally:
             listener.kill()
         said.seek(0)
         assert (code, "stored 1" in said.read()) == (0, True)
+
+
+def page(port: int, path: str) -> str:
+    """What the listener tells of itself."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+        return str(answer.read(), "utf-8")
 
 
 def connected(port: int) -> socket.socket:

@@ -96,6 +96,8 @@ def test_the_ledger_remembers_the_last_stored_record_of_a_key(open_store: Open) 
         waiting = [pair async for pair in store.intake.quarantined("clinic")]
         assert [one for _, one in waiting] == [held]
         assert len([pair async for pair in store.intake.quarantined()]) == 2
+        assert [pair async for pair in store.intake.quarantined("clinic", waiting[-1][0])] == []
+        assert [pair async for pair in store.intake.quarantined("clinic", waiting[-1][0] - 1)] == waiting[-1:]
         await store.intake.release(waiting[0][0])
         assert [pair async for pair in store.intake.quarantined("clinic")] == []
 

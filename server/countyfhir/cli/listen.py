@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging.config
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from countyfhir.settings import Settings
 
 if TYPE_CHECKING:
     from countyfhir.mapping import Source
+    from countyfhir.mllp.counters import Counters
     from countyfhir.mllp.listener import Listener
     from countyfhir.mllp.peers import Peer
 
@@ -52,6 +54,8 @@ def listen(
     peers = senders(settings, known, source)
     if reason := port_taken(settings.mllp_host, settings.mllp_port):
         stop(reason.replace("--host and --port", "--mllp-host and --mllp-port"))
+    if settings.mllp_metrics_port and (reason := port_taken(settings.mllp_metrics_host, settings.mllp_metrics_port)):
+        stop(reason.replace("--host and --port", "--mllp-metrics-host and --mllp-metrics-port"))
     try:
         asyncio.run(run(settings, known, peers))
     except OSError as error:  # TLS files that cannot be used, an address that is taken meanwhile
@@ -93,15 +97,30 @@ async def run(settings: Settings, known: Sequence[Source], peers: Sequence[Peer]
     if settings.mllp_certificate and settings.mllp_key:
         tls = server_context(settings.mllp_certificate, settings.mllp_key, settings.mllp_client_ca)
     async with open_world(settings) as opened, in_background(opened):
+        told_of = told_by(settings, opened)
         listener = listener_of(settings, opened, known, peers)
         await listener.start(settings.mllp_host, settings.mllp_port, tls)
         line = "TLS" if tls else "no TLS, this machine only"
         names = ", ".join(peer.name for peer in peers)
         typer.echo(f"HL7 v2 at {settings.mllp_host}:{settings.mllp_port} ({line}; senders: {names})", err=True)
-        await told.wait()
-        await listener.stop(settings.shutdown_grace_seconds)
+        async with told_of(listener.office.counters):
+            await told.wait()
+            await listener.stop(settings.shutdown_grace_seconds)
         shown = ", ".join(f"{name} {count}" for name, count in listener.office.counters.as_dict().items() if count)
         typer.echo(f"HL7 v2: {shown or 'nothing came'}", err=True)
+
+
+def told_by(settings: Settings, opened: Any) -> Callable[[Counters], AbstractAsyncContextManager[None]]:
+    """What serves the figures of the listener that counts, where a port is set for them. Asked for before the listener
+    is made, so that its calls of the store are counted."""
+    if not settings.mllp_metrics_port:
+        return lambda counters: nullcontext()
+    from countyfhir.app import authenticator_of, watch_of
+    from countyfhir.cli import listener_pages
+
+    watched = watch_of(opened, None).watched(settings.metrics, authenticator_of(settings, opened.world))
+    address = (settings.mllp_metrics_host, settings.mllp_metrics_port)
+    return lambda counters: listener_pages.served(listener_pages.told(watched, counters), *address)
 
 
 def listener_of(settings: Settings, opened: Any, known: Sequence[Source], peers: Sequence[Peer]) -> Listener:

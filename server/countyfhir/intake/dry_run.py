@@ -25,9 +25,9 @@ class Rehearsal:
         """Kept beside the real ledger."""
         await self._scratch.append(records)
 
-    async def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]:
+    async def quarantined(self, source: str | None = None, after: int = 0) -> AsyncIterator[tuple[int, SourceRecord]]:
         """What really lies in quarantine."""
-        held: Any = self._real.quarantined(source)
+        held: Any = self._real.quarantined(source, after)
         async for place, record in held:
             yield place, record
 

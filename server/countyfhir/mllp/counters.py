@@ -25,6 +25,21 @@ NAME_OF_OUTCOME: Mapping[str, str] = {"rejected": "kept_out"}
 NAME_OF_CODE: Mapping[str, str] = {"AA": "accepted", "AE": "error", "AR": "rejected"}
 
 
+def exposition(counters: Counters) -> str:
+    """All of them as Prometheus text."""
+    lines: list[str] = []
+    for name, text in HELP.items():
+        metric = f"countyfhir_mllp_{name}_total"
+        lines += [f"# HELP {metric} HL7 v2 {text}.", f"# TYPE {metric} counter", f"{metric} {counters.counts[name]}"]
+    metric = "countyfhir_mllp_open_connections"
+    lines += [
+        f"# HELP {metric} HL7 v2 connections that are open.",
+        f"# TYPE {metric} gauge",
+        f"{metric} {counters.open}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 @dataclass(slots=True)
 class Counters:
     """Counts by the names of ``HELP``; ``open`` connections are a gauge."""

@@ -17,9 +17,10 @@ from countyfhir.intake.readers.hl7_file import record_of
 from countyfhir.intake.reading import Record
 from countyfhir.intake.records import take_records, withdraw_deleted
 from countyfhir.intake.report import FileReport, RecordOutcome
-from countyfhir.intake.run import quarantined, selects
+from countyfhir.intake.run import selects
 from countyfhir.mapping import Context, MappedRecord, RecordMapping, Source
 from countyfhir.mapping.finding import Finding
+from countyfhir.mllp.held import Held
 from countyfhir.mllp.peers import FORMAT
 from countyfhir.outcome import FhirError
 from countyfhir.store.ports import StoreUnusable
@@ -57,12 +58,14 @@ class Lane:
     known: str = ""
     versions: str = ""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    held: dict[str, Held] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """The mappings of messages, in their order."""
         own = [one for one in self.source.mappings if one.format.format == FORMAT]
         self.mappings = tuple(sorted(own, key=lambda one: (one.order, one.name)))
         self.known = f"{self.source.name}/messages"
+        self.held = {one.name: Held(one.name) for one in self.mappings}
         self.versions = ",".join(f"{one.name}|{one.version}" for one in self.mappings)
 
     @property
@@ -140,7 +143,7 @@ class Lane:
         found: list[RecordOutcome] = []
         desk = replace(self.desk, outcome=found.append)
         stream = Stream(mapping, file, digest, Context(), FileReport(file, mapping.name), reused=reused)
-        stream.known = await quarantined(desk.ledger, mapping.name)
+        stream.known = await self.held[mapping.name].of(record.digest(), desk.ledger)
         try:
             await take_records(iter((record,)), stream, desk, 1)
             await withdraw_deleted(lambda: iter((record,)), stream, desk)

@@ -236,8 +236,9 @@ class IntakeStore(Protocol):
         """Keep what became of records. What is stored with resources travels in the ``Plan`` of their commit instead
         (``Plan.ledger``), so that both are there or neither is."""
 
-    def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]:
-        """What still lies in quarantine, oldest first, as (sequence, record): ``async for``."""
+    def quarantined(self, source: str | None = None, after: int = 0) -> AsyncIterator[tuple[int, SourceRecord]]:
+        """What still lies in quarantine and came after that sequence, oldest first, as (sequence, record): ``async
+        for``."""
         ...
 
     async def held(self, sequence: int) -> SourceRecord | None:

@@ -52,9 +52,8 @@ class MongoIntake:
         with translated():
             await remember(self._database, Account(tuple(records)))
 
-    async def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]:
-        """What still lies in quarantine, oldest first, as (sequence, record)."""
-        after = 0
+    async def quarantined(self, source: str | None = None, after: int = 0) -> AsyncIterator[tuple[int, SourceRecord]]:
+        """What still lies in quarantine and came after that sequence, oldest first, as (sequence, record)."""
         while True:
             where: Document = {"held": True, "_id": {"$gt": after}}
             if source is not None:

@@ -47,9 +47,8 @@ class SqliteIntake:
         account = Account(tuple(records))
         await self._writer.run(lambda: lambda _: lambda transaction: remember(transaction, account))
 
-    async def quarantined(self, source: str | None = None) -> AsyncIterator[tuple[int, SourceRecord]]:
-        """What still lies in quarantine, oldest first, as (sequence, record)."""
-        after = 0
+    async def quarantined(self, source: str | None = None, after: int = 0) -> AsyncIterator[tuple[int, SourceRecord]]:
+        """What still lies in quarantine and came after that sequence, oldest first, as (sequence, record)."""
         while True:
             page = await self._readers.run(lambda connection, after=after: _held(connection, source, after))  # type: ignore[misc]
             for sequence, record in page:
