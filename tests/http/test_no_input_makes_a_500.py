@@ -190,3 +190,9 @@ def test_what_xml_cannot_carry_is_not_repeated_in_an_error(client: TestClient, p
     answer = client.get(path, headers={"Accept": XML})
     assert 400 <= answer.status_code < 500
     xml.parse(answer.content)
+
+
+def test_a_value_may_have_lines(client: TestClient) -> None:
+    """Found by made-up requests: a date with a line feed, among recorded AuditEvents and elsewhere."""
+    for path in ("AuditEvent?_lastUpdated=w%0A1", "AuditEvent?date=2024%0A", "Patient?birthdate=ge%0A2024"):
+        assert client.get(path).status_code == 400

@@ -22,7 +22,7 @@ ACTION_SYSTEM = "http://hl7.org/fhir/audit-event-action"
 OUTCOME_SYSTEM = "http://hl7.org/fhir/audit-event-outcome"
 LOGICAL_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 TYPE_NAME = re.compile(r"[A-Z][A-Za-z]+")
-PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)")
+PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
