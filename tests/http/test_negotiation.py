@@ -204,3 +204,14 @@ def test_the_statement_says_whether_other_origins_may_call(
     """CapabilityStatement.rest.security.cors follows the setting."""
     for server, said in ((client, False), (serve(cors_origins="https://app.example"), True)):
         assert server.get("metadata").json()["rest"][0]["security"]["cors"] is said
+
+
+def test_a_posted_search_says_its_form_in_its_body(client: TestClient) -> None:
+    """``_format`` and ``_pretty`` among the parameters of the form count as in the address."""
+    asked = {"_id": "nobody", "_format": "xml", "_pretty": "true"}
+    answer = client.post("Patient/_search", data=asked)
+    assert answer.headers["content-type"].startswith("application/fhir+xml")
+    assert "\n  " in answer.text
+    refused = client.post("Patient/_search", data={**asked, "nothing": "1"})
+    assert refused.status_code == 400
+    assert "<OperationOutcome" in refused.text

@@ -14,6 +14,7 @@ from countyfhir.search.conditions import MODIFIERS, modifiers_of
 from countyfhir.search.named_queries import NAMED
 from countyfhir.search.parameters import of
 from countyfhir.search.query import (
+    FOREVER,
     Chain,
     CompositeIs,
     DateIs,
@@ -71,7 +72,7 @@ ONE_CLAUSE = [
     ("Observation?code=http://loinc.org|1-8", TokenIs("code", "http://loinc.org", "1-8")),
     ("Patient?_tag=s|c", TokenIs("_tag", "s", "c")),
     ("Patient?name=Ｅve", StringIs("name", "starts", "eve")),
-    ("Patient?name=王 五", StringIs("name", "starts", "王 五")),
+    ("Patient?address=王 五", StringIs("address", "starts", "王 五")),
     ("Patient?name:contains=Éve", StringIs("name", "contains", "eve")),
     ("Patient?name:exact=Éve", StringIs("name", "exact", "Éve")),
     ("Patient?organization=1", ReferenceIs("organization", None, "1")),
@@ -187,6 +188,23 @@ def test_one_parameter(path, predicate):
     assert where(path) == ((predicate,),)
 
 
+@pytest.mark.parametrize("text", ["王 五", "wang wu"])
+def test_names_with_spaces_are_looked_up_in_one_word_too(text):
+    """Both stand side by side; texts that are no names are taken as they are."""
+    joined = text.replace(" ", "")
+    assert where(f"Patient?name={text}") == ((StringIs("name", "starts", text), StringIs("name", "starts", joined)),)
+    assert where(f"Patient?name:exact={text}") == ((StringIs("name", "exact", text),),)
+    assert where(f"Patient?address={text}") == ((StringIs("address", "starts", text),),)
+
+
+def test_ids_and_times_are_never_missing():
+    """``:missing`` of what every resource has finds all of them, or none."""
+    everything, nothing = LastUpdatedIs("ge", -FOREVER, -FOREVER), LastUpdatedIs("lt", -FOREVER, -FOREVER)
+    for code in ("_id", "_lastUpdated"):
+        assert where(f"Patient?{code}:missing=false") == ((everything,),)
+        assert where(f"Patient?{code}:missing=true") == ((nothing,),)
+
+
 def test_commas_are_or_and_repetition_is_and():
     """name=a,b&name=c asks for (a or b) and c."""
     assert where("Patient?name=a,b&name=c") == (
@@ -277,6 +295,7 @@ MALFORMED = [
     "Patient?organization=Organization/",
     "Patient?organization=Organization/1/_history/2",
     "Patient?organization=not a reference",
+    "Patient?organization=Organisation/1",
     "Observation?subject:Patient=Group/1",
     "Patient?family:missing=maybe",
     "Patient?_id=a/b",

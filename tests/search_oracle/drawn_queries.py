@@ -84,7 +84,25 @@ def _token(draw: st.DrawFn) -> str:
 
 def _string(draw: st.DrawFn) -> str:
     names = [part for name in NAMES for part in (name.get("text"), name.get("family"), *name.get("given", ())) if part]
-    text = draw(st.sampled_from((*TEXTS, *names, "ouyang", "oy", "ZHANG", "zs", "欧阳明", "shansan", "li", "al")))
+    text = draw(
+        st.sampled_from(
+            (
+                *TEXTS,
+                *names,
+                "ouyang",
+                "oy",
+                "ou yang m",
+                "ZHANG",
+                "zhang san",
+                "zs",
+                "欧阳明",
+                "张 三",
+                "shansan",
+                "li",
+                "al",
+            )
+        )
+    )
     return escaped(text[: draw(st.sampled_from((1, 2, 40)))].strip() or text)
 
 

@@ -42,6 +42,8 @@ NAMES: tuple[dict[str, Any], ...] = (
     {"family": "Zhou", "suffix": ["Jr."]},
     {"family": "ZHOU", "given": ["li"]},
     {"text": "zhou li"},
+    {"text": "张　三"},
+    {"family": "欧阳", "given": ["明·四"]},
     {"use": "usual"},
 )
 SYSTEMS = (None, "http://loinc.org", "urn:s", "urn:s2", "urn:tree")

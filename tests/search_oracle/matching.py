@@ -111,7 +111,12 @@ def string(value: Any, type_name: str, text: str, modifier: str, asked: Asked) -
     wanted = plain(text)
     found = strings(value, type_name, asked.code)
     pinyin = [] if modifier == "exact" else list(spellings(value, type_name, asked.code))
-    return any(texts.matches(each, wanted, modifier) for each in (*found, *pinyin))
+    whole = texts.in_one_word(wanted) if modifier != "exact" and is_name(type_name, asked.code) else ""
+    return any(texts.matches(each, one, modifier) for each in (*found, *pinyin) for one in (wanted, whole) if one)
+
+
+def is_name(type_name: str, code: str) -> bool:
+    return type_name == "HumanName" or code in ("family", "given", "phonetic")
 
 
 def strings(value: Any, type_name: str, code: str) -> list[str]:

@@ -17,10 +17,22 @@ def folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", bare.casefold()).split())
 
 
+BETWEEN = " ·　"
+"""What may stand between the characters of a name."""
+
+
+def in_one_word(text: str) -> str:
+    """A name as it is asked for, without what stands between its words; "" where nothing does, or it is no name."""
+    words = folded(text).replace("·", " ").split()
+    readings = {*" ".join(READINGS.values()).split(), "ouyang", "zhou"}
+    named = all(word in readings for word in words[:-1]) or syllables("".join(words))
+    return "".join(words) if len(words) > 1 and named else ""
+
+
 def syllables(text: str) -> list[str]:
     """The syllables of a Chinese name; [] for any other text."""
     found: list[str] = []
-    rest = text
+    rest = "".join(letter for letter in text if letter not in BETWEEN)
     while rest:
         word = next((word for word in READINGS if rest.startswith(word)), None)
         if word is None:
@@ -31,9 +43,10 @@ def syllables(text: str) -> list[str]:
 
 
 def spelled(text: str) -> Iterator[str]:
-    """Full pinyin, and initials from two syllables on."""
+    """Full pinyin, initials from two syllables on, and the characters without what stands between them."""
     found = syllables(text)
     if found:
+        yield "".join(letter for letter in text if letter not in BETWEEN)
         yield "".join(found)
         if len(found) > 1:
             yield "".join(syllable[0] for syllable in found)
@@ -63,7 +76,7 @@ def of_address(address: dict[str, Any]) -> list[str]:
 def sort_text(text: str) -> str:
     """A name as it sorts: by syllables, homophones by their characters."""
     found = syllables(text)
-    return f"{' '.join(found)} {text}" if found else folded(text)
+    return f"{' '.join(found)}\t{text}" if found else folded(text)
 
 
 def matches(found: str, asked: str, modifier: str) -> bool:

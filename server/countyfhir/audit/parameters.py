@@ -64,7 +64,7 @@ def entity(name: str, modifier: str, value: str) -> Alternative:
     """``entity``: the records that concern a resource."""
     resource_type, logical_id = reference(name, modifier, value)
     if resource_type is None:
-        raise refused(name, "expects Type/id")
+        return Alternative(lambda record: logical_id in (record.logical_id, *record.patients))
     if resource_type == "Patient":
         return patient(name, "", logical_id)
     key = (resource_type, logical_id)
@@ -177,6 +177,23 @@ PRESENT: Mapping[str, Test] = {
     "address": lambda record: record.client is not None,
 }
 """Which records have a value of the parameter, for ``:missing``; the others are always there, or never."""
+
+
+def modifiers_of(name: str) -> tuple[str, ...]:
+    """The modifiers of a parameter."""
+    if name not in PARAMETERS and name not in DATES:
+        return ()
+    return (*_MODIFIERS.get(name, ("not",)), "missing")
+
+
+_MODIFIERS: Mapping[str, tuple[str, ...]] = {
+    "patient": ("Patient",),
+    "entity": ("[type]",),
+    "agent": ("identifier", "[type]"),
+    **dict.fromkeys(("agent-name", "address"), ("contains", "exact")),
+    **dict.fromkeys(("date", "_lastUpdated"), ()),
+}
+"""Modifiers beside ``:missing``; those that are not here are tokens."""
 
 
 def missing(name: str, value: str) -> Alternative:

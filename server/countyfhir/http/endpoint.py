@@ -82,6 +82,8 @@ class Endpoint:
             if needs_body(interaction):
                 body = await incoming.read_body(receive, headers, self.edge.max_body_bytes)
                 interaction = with_body(interaction, body, headers)
+                if interaction.kind.startswith("search"):
+                    form = form_of(headers, interaction)
             answer = await perform(interaction, self.world, caller.grant)
             if interaction.kind not in RECORDED_WITH_THE_WRITE and not self._noted(interaction, answer):
                 await self._audited(interaction, answer.status, answer)

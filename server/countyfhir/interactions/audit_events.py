@@ -3,15 +3,24 @@ AuditEvent)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from countyfhir.audit import event
 from countyfhir.audit import search as recorded
+from countyfhir.audit.parameters import modifiers_of
 from countyfhir.exchange import Answer, Grant, Interaction, Resource
 from countyfhir.interactions.bundle_text import search_entry
 from countyfhir.interactions.page_form import PageForm, body_of_row, page_form
 from countyfhir.interactions.world import World
 from countyfhir.model import json
+from countyfhir.model.definitions import SearchParameter
 
 RESOURCE_TYPE = "AuditEvent"
+
+
+def search_parameters(among: Iterable[SearchParameter]) -> Iterator[tuple[SearchParameter, list[str]]]:
+    """Those that recorded events are searched by, each with its modifiers."""
+    return ((one, list(modifiers_of(one.code))) for one in among if one.code in recorded.SUPPORTED)
 
 
 def is_recorded(interaction: Interaction) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from countyfhir.exchange import Answer, Grant, Interaction, Resource
-from countyfhir.interactions import extraction
+from countyfhir.interactions import audit_events, extraction
 from countyfhir.interactions.terminology_capabilities import terminology_capabilities
 from countyfhir.interactions.world import Operation, World
 from countyfhir.model import json
@@ -143,9 +143,20 @@ def _resource(name: str, table: Table, world: World) -> Resource:
         "searchInclude": parameters.includes(name, table),
         "searchRevInclude": parameters.revincludes(name, table),
         "searchParam": [_parameter(one, name, world) for one in parameters.of(name, table)],
+        **(_of_recorded(table) if name == audit_events.RESOURCE_TYPE else {}),
         "operation": [*(_operation(one) for one in world.operations if _on(one, name)), *_named_queries(name)],
     }
     return {key: value for key, value in resource.items() if value not in ([], None)}
+
+
+def _of_recorded(table: Table) -> Resource:
+    """What is less for AuditEvents: those that the server records are searched by parameters of their own."""
+    offered = audit_events.search_parameters(parameters.of(audit_events.RESOURCE_TYPE, table))
+    return {
+        "searchInclude": [],
+        "searchRevInclude": [],
+        "searchParam": [_stated(one, modifiers) for one, modifiers in offered],
+    }
 
 
 def _on(one: Operation, name: str) -> bool:
@@ -163,10 +174,13 @@ def _named_queries(resource_type: str) -> Iterator[dict[str, Any]]:
 
 
 def _parameter(one: SearchParameter, resource_type: str, world: World) -> dict[str, Any]:
+    return _stated(one, conditions.modifiers_of(one, resource_type, world.definitions))
+
+
+def _stated(one: SearchParameter, modifiers: list[str]) -> dict[str, Any]:
     stated: dict[str, Any] = {"name": one.code, "definition": one.url, "type": one.type}
     if not one.url:
         del stated["definition"]
-    modifiers = conditions.modifiers_of(one, resource_type, world.definitions)
     if modifiers:
         stated["documentation"] = f"Modifiers: {', '.join(f':{each}' for each in modifiers)}."
     return stated

@@ -16,13 +16,21 @@ from countyfhir.search.elements import CANONICAL, IDENTIFIER, OF_TYPE, TEXT
 from countyfhir.search.escapes import split, unescape
 from countyfhir.search.filters import FILTER
 from countyfhir.search.hierarchies import PART_OF
-from countyfhir.search.leaves import element_types, implicit_codings, implicit_systems, is_canonical, types_read
+from countyfhir.search.leaves import (
+    element_types,
+    implicit_codings,
+    implicit_systems,
+    is_canonical,
+    sorts_apart,
+    types_read,
+)
 from countyfhir.search.lists import FUNCTIONAL, Pairs
 from countyfhir.search.named_queries import NAMED
 from countyfhir.search.named_queries import pairs as meant_by
 from countyfhir.search.near import near
 from countyfhir.search.parameters import QUERY, named
 from countyfhir.search.query import (
+    FOREVER,
     AllOf,
     Chain,
     Clause,
@@ -37,9 +45,11 @@ from countyfhir.search.query import (
     OfType,
     Predicate,
     ReferenceWithin,
+    StringIs,
     UriIs,
 )
 from countyfhir.search.refusals import NotReady, Unsupported, malformed, shown
+from countyfhir.search.spelled import in_one_word
 from countyfhir.search.values import LOGICAL_ID, Reading
 
 DEEPEST = 10
@@ -143,7 +153,7 @@ def modifiers_of(parameter: SearchParameter, resource_type: str, known: Definiti
     """The modifiers that work on a parameter of the type."""
     key = parameter.code if parameter.code in _COLUMNS else parameter.type
     offered = sorted(each for each in MODIFIERS[key] if each and _fits(each, parameter, resource_type, known))
-    if key not in _COLUMNS:
+    if key not in _COLUMNS or key in _ALWAYS_THERE:
         offered.append("missing")
     if key == "reference":
         offered.append("[type]")
@@ -175,10 +185,12 @@ def _wholes(parameter: SearchParameter) -> list[str]:
 
 
 def _missing(place: Place, parameter: SearchParameter, text: str) -> Predicate:
-    if parameter.code in _COLUMNS:
+    if parameter.code in _COLUMNS and parameter.code not in _ALWAYS_THERE:
         raise _no_modifier(place, parameter, "missing")
     if text not in ("true", "false"):
         raise malformed(f"{parameter.code}:missing", "it is true or false")
+    if parameter.code in _ALWAYS_THERE:
+        return LastUpdatedIs("lt" if text == "true" else "ge", -FOREVER, -FOREVER)
     name = parameter.code + _WHERE_IT_STANDS.get(parameter.type, "")
     return Missing(name, text == "true")
 
@@ -206,6 +218,20 @@ def _each(reader: Callable[[str, Reading], Predicate], suffix: str = "") -> Appl
     def apply(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
         reading = _reading(place, parameter, suffix)
         return tuple(reader(text, reading) for text in texts)
+
+    return apply
+
+
+def _strings(match: str) -> Apply:
+    """Texts; of names, also in one word where spaces stand in Chinese or pinyin."""
+
+    def apply(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
+        found, table = _each(values.string(match))(place, parameter, texts), place.context.parameters
+        if parameter.code != "phonetic" and not sorts_apart(place.resource_types, parameter.code, table):
+            return found
+        asked = [each for each in found if isinstance(each, StringIs)]
+        joined = [replace(each, value=whole) for each in asked if (whole := in_one_word(each.value)) is not None]
+        return (*found, *joined)
 
     return apply
 
@@ -295,7 +321,7 @@ def _full_text(place: Place, parameter: SearchParameter, texts: list[str]) -> Cl
 
 def _members(place: Place, parameter: SearchParameter, texts: list[str]) -> Clause:
     """What the entries of a List point to, and what functional lists stand for."""
-    plain = dict.fromkeys(unescape(text) for text in texts)
+    plain = dict.fromkeys(unescape(text).removeprefix("List/") for text in texts)
     functional = [text for text in plain if text.startswith("$")]
     ids = tuple(text for text in plain if not text.startswith("$"))
     if not all(map(LOGICAL_ID.fullmatch, ids)) or not FUNCTIONAL.keys() >= set(functional):
@@ -356,6 +382,8 @@ def _composite(place: Place, parameter: SearchParameter, text: str) -> Clause:
 
 _COLUMNS = ("_id", "_lastUpdated", "_text", "_content", "_list", "_filter", QUERY)
 """Parameters with modifiers of their own, whatever their type."""
+_ALWAYS_THERE = ("_id", "_lastUpdated")
+"""Those of them that every resource has a value of."""
 
 MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
     "token": {
@@ -370,8 +398,8 @@ MODIFIERS: Mapping[str, Mapping[str, Apply]] = {
         "above": _coded(coded.related("above")),
     },
     "string": {
-        "": _each(values.string("starts")),
-        "contains": _each(values.string("contains")),
+        "": _strings("starts"),
+        "contains": _strings("contains"),
         "exact": _each(values.string("exact")),
     },
     "reference": {

@@ -78,8 +78,12 @@ def _identifier(identifier: Mapping[str, Any]) -> list[Fact]:
 
 
 def _contact_point(contact: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """The value by itself, under its use (as in R4's table of tokens) and under its system (as most clients ask)."""
     value = contact.get("value")
-    return ((TOKEN, "", ("", token_case.fold(value))),) if value else ()
+    if not value:
+        return ()
+    under = dict.fromkeys(("", contact.get("use") or "", contact.get("system") or ""))
+    return tuple((TOKEN, "", (each, token_case.fold(value))) for each in under)
 
 
 def _code(code: object) -> tuple[Fact, ...]:

@@ -34,7 +34,7 @@ EVERYWHERE: Mapping[str, SearchParameter] = {
 
 SORTABLE = frozenset({"token", "string", "reference", "date", "number", "quantity", "uri"})
 
-EXTRACTION_VERSION = 5
+EXTRACTION_VERSION = 6
 """Raised whenever the same parameters would give other entries, so that a reindex follows."""
 
 _MOST_INDEXERS = 8
@@ -152,8 +152,8 @@ def includes(resource_type: str, among: Table) -> list[str]:
 
 
 def revincludes(resource_type: str, among: Table) -> list[str]:
-    """The values of ``_revinclude`` on the type: each reference parameter of any type that may point to it."""
-    return [name for name, types in among.links if not types or resource_type in types]
+    """The values of ``_revinclude`` on the type: ``*`` and each reference parameter that may point to it."""
+    return ["*", *(name for name, types in among.links if not types or resource_type in types)]
 
 
 def leads_to(parameter: SearchParameter, resource_type: str) -> bool:

@@ -27,8 +27,8 @@ def is_chinese(text: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def forms(text: str, role: str) -> tuple[str, ...]:
-    """What ``text`` (normalised) is also found by: full pinyin in its spellings and the initials (from two syllables
-    on).
+    """What ``text`` (normalised) is also found by: full pinyin in its spellings, the initials (from two syllables on),
+    and its characters without what stands between them.
 
     ``ü`` is written v, yu (as passports do) and u. ``()`` when there is no Han character.
     """
@@ -41,22 +41,31 @@ def forms(text: str, role: str) -> tuple[str, ...]:
         spellings += [full.replace("v", "yu"), full.replace("v", "u")]
     if len(syllables) > 1:
         spellings.append("".join(syllable[0] for syllable in syllables))
+    letters = _letters(text)
+    if letters != text:
+        spellings.append(letters)
     return tuple(dict.fromkeys(spellings))
 
 
 @lru_cache(maxsize=65_536)
 def sort_key(text: str, role: str) -> str:
-    """``text`` as names are sorted: syllable by syllable, the characters after it to part homophones."""
-    return f"{' '.join(syllables_of(text, role))} {text}" if is_chinese(text) else text
+    """``text`` as names are sorted: syllable by syllable, the shorter first, the characters after it to part
+    homophones."""
+    return f"{' '.join(syllables_of(text, role))}\t{text}" if is_chinese(text) else text
 
 
+@lru_cache(maxsize=65_536)
 def syllables_of(text: str, role: str) -> tuple[str, ...]:
     """The syllables of a name, tones left out; what is not Han stays as it is."""
-    letters = "".join(letter for letter in text if letter not in _IGNORED)
+    letters = _letters(text)
     if role == "given":
         return _readings(letters)
     surname = _surname(letters)
     return surname + _readings(letters[len(surname) :])
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text if letter not in _IGNORED)
 
 
 def _surname(letters: str) -> tuple[str, ...]:

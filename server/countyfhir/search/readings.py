@@ -16,6 +16,7 @@ _SINGLE = """
 杓 shao  长 chang  長 chang  行 xing  空 kong  干 gan  於 yu  于 yu  余 yu  石 shi  阿 a  莘 shen  麻 ma  参 shen
 邵 shao  邱 qiu  呙 guo  咼 guo  亓 qi  郄 qie  麴 qu  鞠 ju  璩 qu  逯 lu  蔺 lin  藺 lin  戢 ji  郏 jia
 仝 tong  仉 zhang  芈 mi  笪 da  覀 xi  禤 xuan  粘 nian  肖 xiao  萧 xiao  蕭 xiao  占 zhan  詹 zhan  卞 bian
+么 yao  角 jue
 """
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
 
+from countyfhir.model.definitions import definitions
 from countyfhir.model.primitives import interval
 from countyfhir.search import decimal_key, token_case
 from countyfhir.search.elements import UCUM
@@ -15,7 +16,7 @@ from countyfhir.search.escapes import ascii_lower, split, unescape
 from countyfhir.search.normalise import normalise
 from countyfhir.search.query import CodeStarts, DateIs, NumberIs, Predicate, ReferenceIs, StringIs, TokenIs, UriIs
 from countyfhir.search.ranges import PREFIXES, approximate_range, precision_range
-from countyfhir.search.refusals import malformed
+from countyfhir.search.refusals import malformed, shown
 from countyfhir.search.targets import target_of
 from countyfhir.terminology.ucum import canonical
 
@@ -106,6 +107,8 @@ def reference(text: str, reading: Reading, target_type: str | None = None) -> Re
     if target is None or (target_type and target[0] not in ("", target_type)):
         expected = f"{target_type}/id" if target_type else "Type/id"
         raise malformed(reading.parameter, f"a reference is written id, {expected} or an absolute url")
+    if target[0] and target[0] not in definitions().resource_types:
+        raise malformed(reading.parameter, f"{shown(target[0])} is no resource type")
     if target[0]:
         return ReferenceIs(reading.parameter, *target)
     return ReferenceIs(reading.parameter, None, None, target[1])
