@@ -69,6 +69,8 @@ class Cluster:
     def _started(self, port: int) -> subprocess.Popen[bytes] | Forked:
         arguments = ["serve", "--store", self.store, "--port", str(port)]
         arguments += ["--load-definitions", "off", "--log-level", "warning", "--shutdown-grace-seconds", "1"]
+        if self._place:  # SecantusDB is slow where the machine has other work
+            arguments += ["--search-time-limit", "60"]
         if self._forge is not None:
             return self._forge.server(arguments, self._folder, self._folder / "server.log")
         command = [sys.executable, "-m", "countyfhir", *arguments]
