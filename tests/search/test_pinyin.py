@@ -18,6 +18,8 @@ from countyfhir.search.spelled import in_one_word
         ("朴正欢", "piaozhenghuan", "pzh"),
         ("尉迟恭", "yuchigong", "ycg"),
         ("张三", "zhangsan", "zs"),
+        ("𠮷丽", "jili", "jl"),
+        ("么红", "yaohong", "yh"),
     ],
 )
 def test_whole_names_by_pinyin_and_initials(name, full, initials):
@@ -53,7 +55,9 @@ def test_what_stands_between_characters_is_left_out():
     [
         ("wang li", "wangli"),
         ("ou yang x", "ouyangx"),
-        ("ou'yang xiu", "ouyangxiu"),
+        ("ji'an x", "jianx"),
+        ("o'neill", None),
+        ("o'n", None),
         ("王 丽", "王丽"),
         ("阿依·古丽", "阿依古丽"),
         ("mary jane", None),

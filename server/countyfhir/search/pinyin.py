@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 
-from countyfhir.search.readings import COMPOUND, PLACES, SINGLE
+from countyfhir.search.readings import COMPOUND, PLACES, RARE, SINGLE
 
 ROLES = ("family", "given", "whole")
 """What a text is: a family name, given names, or family and given names in one (surname first)."""
@@ -89,6 +89,7 @@ def _reader() -> Callable[[str], list[str]]:
 
     places = {word: [[syllable] for syllable in syllables] for word, syllables in PLACES.items()}
     pypinyin.load_phrases_dict(places)
+    pypinyin.load_single_dict({ord(character): reading for character, reading in RARE.items()})
     return pypinyin.lazy_pinyin
 
 

@@ -45,6 +45,9 @@ COMPOUND: dict[str, tuple[str, ...]] = {
 }
 """Surname of several characters -> its syllables without tones."""
 
+RARE = {"𠮷": "ji"}
+"""Characters of names that dictionaries do not have."""
+
 PLACES: dict[str, tuple[str, ...]] = {
     "都匀": ("du", "yun"),
     "都安": ("du", "an"),

@@ -1,4 +1,4 @@
-"""Names as they are asked for, brought to how the index spells them: `wang li`, `ou'yang`, `王 丽` in one word."""
+"""Names as they are asked for, brought to how the index spells them: `wang li`, `ji'an`, `王 丽` in one word."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 
 from countyfhir.search.pinyin import is_chinese
 
-_BETWEEN = re.compile(r"[ '\-·・‧•]+")
+_BETWEEN = re.compile(r"[ \-·・‧•]+|'(?=[aeo])")
+"""In pinyin an apostrophe stands only before a, e and o (GB/T 16159, 隔音符号): `xi'an`, not `o'neill`."""
 _SYLLABLES = re.compile(
     r"(?:(?:[zcs]h|[bpmfdtnlgkhjqxrzcsyw])?"
     r"(?:iang|iong|uang|ueng|ang|eng|ong|iao|ian|ing|uai|uan|ai|ei|ao|ou|an|en|er|ia|ie|iu|in|ua|uo|ui|un|ue|ve"
