@@ -15,6 +15,7 @@ from countyfhir.search.query import Chain, FullText, Has, IdIs, Include, Not, Qu
 from countyfhir.store import mongodb
 from countyfhir.store.mongodb import MongoStore
 from countyfhir.store.mongodb.faults import fault
+from countyfhir.store.mongodb.transaction import Transaction
 from countyfhir.store.ports import ConditionFailed, ReferencedStill
 from tests.contract.samples import DAY, commit, delete, write
 from tests.mongodb_server import database_uri
@@ -150,6 +151,28 @@ def test_what_is_too_heavy_is_refused_with_what_to_do() -> None:
         assert (await store.resources.search(Query(("Basic",), total="accurate"))).total == 10 - len(refused)
 
     told(story, transaction_bytes=2**20, waiting_bytes=200_000)
+
+
+@pytest.mark.parametrize(("text", "status", "code"), [("", 503, "timeout"), ("x" * 9_000, 413, "too-costly")])
+def test_what_is_not_written_in_time_is_undone(text: str, status: int, code: str) -> None:
+    """A small change may be tried again later; a large one had better come in parts."""
+
+    async def story(store: MongoStore) -> None:
+        assert store.writer is not None
+        with pytest.raises(FhirError, match=r"in 0\.4 seconds; nothing was written") as error:
+            await store.writer.run(_never_done, len(text))
+        assert (error.value.status, error.value.issues[0].code) == (status, code)
+        assert ("Retry-After" in error.value.headers) == (status == 503)
+        await asyncio.sleep(0)
+        assert await store.resources.read("Patient", "p1") is None
+
+    told(story, busy_limit=0.4, group_bytes=8_000)
+
+
+async def _never_done(transaction: Transaction) -> None:
+    await transaction.know(["Patient/p1"])
+    while True:
+        await transaction.reading.find("resource", {"_id": "Patient/p1"}).to_list()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ UNKNOWN = (
     "The store could not be reached while it committed: the change may or may not have been made. Read, then repeat."
 )
 BUSY = "The store is busy with other writers; nothing was written. Repeat in a moment."
+LATE = "The store did not take the change in {limit}; nothing was written. {advice}"
 TOO_LARGE = "What was to be written is larger than the store takes at once; nothing was written. Send it in parts."
 
 _OF_CODE: dict[int, tuple[str, str, int]] = {

@@ -23,7 +23,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
 from countyfhir.outcome import FhirError
-from countyfhir.store.mongodb.faults import AGAIN, BUSY, UNKNOWN, fault
+from countyfhir.store.mongodb.faults import AGAIN, BUSY, LATE, UNKNOWN, fault
 from countyfhir.store.mongodb.options import Options
 from countyfhir.store.mongodb.reading import Document, Reading
 from countyfhir.store.mongodb.transaction import Transaction, begun
@@ -147,15 +147,26 @@ class Writer:
                 self.commits += 1
                 return
             except errors.PyMongoError as error:
+                over = time.monotonic() + pause > until
+                if _took_too_long(error) and (over or not _is_worth_repeating(error)):
+                    raise self._late(group) from error
                 if not _is_worth_repeating(error):
                     raise
-                if time.monotonic() + pause > until:
+                if over:
                     if _is_connection(error):
                         raise
                     raise FhirError("lock-error", BUSY, headers=AGAIN) from error
             self.retries += 1
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(LONGEST, pause * 2)
+
+    def _late(self, group: list[_Waiting]) -> FhirError:
+        """What was not written in time; a heavy plan would not be the next time either. A server of MongoDB itself
+        ends a transaction after 60 seconds."""
+        limit = f"{self._options.busy_limit:g} seconds"
+        if len(group) == 1 and group[0].weight > self._options.group_bytes:
+            return FhirError("too-costly", LATE.format(limit=limit, advice="Send it in several bundles."))
+        return FhirError("timeout", LATE.format(limit=limit, advice="Repeat in a moment."), headers=AGAIN)
 
     async def _once(self, group: list[_Waiting], until: float) -> None:
         async with self._database.client.start_session() as session:
@@ -210,6 +221,10 @@ async def _committed(session: AsyncClientSession, until: float) -> None:
 
 def _is_worth_repeating(error: errors.PyMongoError) -> bool:
     return error.has_error_label("TransientTransactionError") or _is_connection(error)
+
+
+def _took_too_long(error: errors.PyMongoError) -> bool:
+    return error.timeout and not isinstance(error, errors.ServerSelectionTimeoutError)
 
 
 def _is_connection(error: errors.PyMongoError) -> bool:
