@@ -283,6 +283,9 @@ def test_without_a_subscription_a_write_costs_nothing(tmp_path: Path) -> None:
 
         outbox.registrations = counted  # type: ignore[method-assign]
         following = asyncio.create_task(follow_forever(doors, "me"))
+        async with asyncio.timeout(20):
+            while not looked:  # noqa: ASYNC110 - it is counted, not told
+                await asyncio.sleep(0.001)
         await asyncio.sleep(0.05)
         before = looked
         for text in "abc":
