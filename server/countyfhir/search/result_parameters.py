@@ -140,6 +140,14 @@ def _total(shape: Shape, place: Place, modifier: str, text: str) -> str:
     return text
 
 
+def _total_method(shape: Shape, place: Place, modifier: str, text: str) -> str:
+    """Not FHIR's: how the client library fhir-py asks for a total."""
+    if text != "count":
+        raise malformed("_totalMethod", "it is count; FHIR's own parameter is _total")
+    shape.total = "accurate"
+    return text
+
+
 def _summary(shape: Shape, place: Place, modifier: str, text: str) -> str:
     shape.summary = _is_summary(text)
     return text
@@ -155,7 +163,9 @@ def _elements(shape: Shape, place: Place, modifier: str, text: str) -> str:
 
 def _check_element(place: Place, name: str) -> None:
     """A top-level element (``name`` or ``Patient.name``, ``value`` for a choice) of one of the types, or of what may
-    be included."""
+    be included; ``resourceType`` is always shown."""
+    if name == "resourceType":
+        return
     types = place.context.parameters.definitions.types
     owner, dot, element = name.rpartition(".")
     searched = (owner,) if dot else place.resource_types
@@ -260,6 +270,7 @@ READERS: Mapping[str, Read] = {
     "_sort": _sort,
     "_count": _count,
     "_total": _total,
+    "_totalMethod": _total_method,
     "_summary": _summary,
     "_elements": _elements,
     "_include": _include,
