@@ -1,4 +1,4 @@
-"""``bench/search``: fills a store rung by rung, checks answers on a small county, measures on each rung."""
+"""``bench/search``: fills a store for each rung, checks answers on a small county, measures the rungs in turn."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from bench import driving, place
+from bench import place
 from bench.county.filling import fill, filled
 from bench.county.making import Scale
 from bench.searches import shown
-from bench.searches.measuring import Measured, measured, settled
+from bench.searches.measuring import Effort, Measured, Rung, measured, settled
 from bench.searches.patient_centred import OURS
 from bench.searches.published import W3, W4
 from bench.searches.shape import Shape
@@ -35,7 +36,7 @@ def main() -> int:
     shapes = [shape for shape in ALL if shape.workload in options.sets and options.only.search(shape.path)]
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder) as name:
         folder = Path(name)
-        conditions = place.conditions(folder) | {"driver": driving.tool(), "part": options.part, "seed": options.seed}
+        conditions = place.conditions(folder) | {"part": options.part, "seed": options.seed}
         conditions |= {"store": options.on}
         print("  ".join(f"{name}: {value}" for name, value in conditions.items()), file=sys.stderr)
         problems = [] if options.unchecked else checked(folder, shapes)
@@ -55,7 +56,8 @@ def _options() -> argparse.Namespace:
     asked.add_argument("--rungs", type=_rungs, default=_rungs("1k,4k"), help="residents: 1k,4k,16k [default: 1k,4k]")
     asked.add_argument("--part", type=float, default=1.0, help="of the visits of each resident [default: 1]")
     asked.add_argument("--seed", type=int, default=1, help="the same seed makes the same county [default: 1]")
-    asked.add_argument("--seconds", type=float, default=1.0, help="of each measurement [default: 1]")
+    asked.add_argument("--seconds", type=float, default=1.5, help="of each measurement at each rung [default: 1.5]")
+    asked.add_argument("--rounds", type=int, default=9, help="in which each measurement asks all rungs [default: 9]")
     asked.add_argument("--clients", type=_numbers, default=(1, 8), help="[default: 1,8]")
     asked.add_argument("--sets", type=lambda text: text.split(","), default=["W3", "W4", "ours"], help="W3,W4,ours")
     asked.add_argument("--only", type=re.compile, default=re.compile(""), help="shapes whose path has this pattern")
@@ -95,16 +97,19 @@ def checked(folder: Path, shapes: Sequence[Shape]) -> list[str]:
 
 
 def climbed(folder: Path, shapes: Sequence[Shape], options: argparse.Namespace) -> list[Measured]:
-    """The figures of every rung, each on a store of its own."""
+    """The figures of all rungs, each served from a store of its own, and asked in turn."""
     figures, scale = list[Measured](), Scale(options.seed, options.part)
-    for count in options.rungs:
-        store = options.store or rung(options.folder or folder, count, scale)
-        with ours(folder, store=store) as server:
+    stores = [options.store or rung(options.folder or folder, count, scale) for count in options.rungs]
+    with ExitStack() as serving:
+        rungs = []
+        for count, store in zip(options.rungs, stores, strict=True):
+            server = serving.enter_context(ours(folder, store=store))
             print(f"{count:,} residents: {settled(server):.0f} seconds until the server rested", file=sys.stderr)
-            for figure in measured(server, shapes, count, scale, options.clients, options.seconds):
-                figures.append(figure)
-                print(f"{count} {figure.clients:>2} {figure.run.p50:8.2f} {figure.run.p95:8.2f} {figure.path}",
-                      file=sys.stderr)  # fmt: skip
+            rungs.append(Rung(count, server))
+        for figure in measured(rungs, shapes, scale, Effort(options.clients, options.seconds, options.rounds)):
+            figures.append(figure)
+            run = f"{figure.run.p50:8.2f} {figure.run.p95:8.2f}"
+            print(f"{figure.residents:>6} {figure.clients:>2} {run} {figure.path}", file=sys.stderr)
     return figures
 
 

@@ -1,17 +1,18 @@
-"""One rung: every shape and each whole workload at each number of clients."""
+"""All rungs at once: every shape and each whole workload at each number of clients, the rungs in turn."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from urllib.parse import quote
 
 from bench.county.making import Scale
-from bench.driving import Request, drive
+from bench.driving import Request
 from bench.figures import Run
 from bench.searches.drawn import drawn
+from bench.searches.rounds import drive_in_turn, prepared
 from bench.searches.shape import Shape
 from bench.searches.truth import UNQUOTED, answered, next_path
 from bench.serving import Server
@@ -24,8 +25,17 @@ AT_REST, RESTED, LONGEST_WAIT = 0.05, 3, 3600
 
 
 @dataclass(frozen=True, slots=True)
+class Rung:
+    """A server over a county of so many residents."""
+
+    residents: int
+    server: Server
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
-    """What was seen of a shape (or, with ``path`` "all", of a workload) at a rung. ``run`` is in milliseconds."""
+    """What was seen of a shape (or, with ``path`` "all", of a workload) at a rung. ``run`` is in milliseconds, as are
+    the ``medians`` of its rounds."""
 
     workload: str
     kind: str
@@ -33,6 +43,7 @@ class Measured:
     residents: int
     clients: int
     run: Run
+    medians: tuple[float, ...]
 
     @property
     def name(self) -> tuple[str, str, str, int]:
@@ -40,23 +51,39 @@ class Measured:
         return self.workload, self.kind, self.path, self.clients
 
 
-def measured(
-    server: Server, shapes: Sequence[Shape], residents: int, scale: Scale, clients: Sequence[int], seconds: float
-) -> Iterator[Measured]:
-    """Each shape for so many seconds, then each workload's shapes drawn uniformly."""
-    workloads: dict[str, list[Request]] = {}
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """The numbers of clients; each is measured at each rung for so many seconds in so many rounds."""
+
+    clients: Sequence[int]
+    seconds: float
+    rounds: int
+
+
+def measured(rungs: Sequence[Rung], shapes: Sequence[Shape], scale: Scale, effort: Effort) -> Iterator[Measured]:
+    """Each shape, then each workload's shapes drawn uniformly for twice the time, at all rungs."""
+    workloads: dict[str, list[list[Request]]] = {}
     for shape in shapes:
-        asked = requests(server, shape, residents, scale)
-        workloads.setdefault(shape.workload, []).extend(asked)
+        asked = [requests(rung.server, shape, rung.residents, scale) for rung in rungs]
+        mixed = workloads.setdefault(shape.workload, [[] for _ in rungs])
+        for together, each in zip(mixed, asked, strict=True):
+            together += each
         path = f"{shape.path} (pages 2 to {PAGES})" if shape.pages else shape.path
-        for count in clients:
-            run = drive(server, asked, clients=count, seconds=seconds)
-            yield Measured(shape.workload, shape.kind, path, residents, count, run)
-    for workload, asked in workloads.items():
-        Random(3).shuffle(asked)
-        for count in clients:
-            run = drive(server, asked, clients=count, seconds=2 * seconds)
-            yield Measured(workload, "mix", "all", residents, count, run)
+        yield from _at_all_rungs((shape.workload, shape.kind, path), rungs, asked, effort)
+    for workload, mixed in workloads.items():
+        for together in mixed:
+            Random(3).shuffle(together)
+        yield from _at_all_rungs((workload, "mix", "all"), rungs, mixed, replace(effort, seconds=2 * effort.seconds))
+
+
+def _at_all_rungs(
+    name: tuple[str, str, str], rungs: Sequence[Rung], asked: Sequence[list[Request]], effort: Effort
+) -> Iterator[Measured]:
+    for count in effort.clients:
+        driven = [prepared(rung.server, each) for rung, each in zip(rungs, asked, strict=True)]
+        drive_in_turn(driven, clients=count, rounds=effort.rounds, seconds=effort.seconds)
+        for rung, seen in zip(rungs, driven, strict=True):
+            yield Measured(*name, rung.residents, count, seen.run, seen.medians)
 
 
 def settled(server: Server) -> float:

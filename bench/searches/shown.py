@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 from bench.searches.measuring import Measured
@@ -24,11 +25,15 @@ FIRST_PAGE_LIMIT = 50.0
 
 
 def growth(figures: Iterable[Measured]) -> dict[tuple[str, str, str, int], float]:
-    """How p50 of each grew from its first rung to its last."""
-    runs: dict[tuple[str, str, str, int], list[float]] = {}
+    """How p50 of each grew from its first rung to its last: the median of its rounds, each of which asked all rungs."""
+    seen: dict[tuple[str, str, str, int], list[tuple[float, ...]]] = {}
     for figure in figures:
-        runs.setdefault(figure.name, []).append(figure.run.p50)
-    return {name: seen[-1] / seen[0] for name, seen in runs.items() if len(seen) > 1 and seen[0]}
+        seen.setdefault(figure.name, []).append(figure.medians)
+    return {
+        name: median(last / first for first, last in zip(rungs[0], rungs[-1], strict=True))
+        for name, rungs in seen.items()
+        if len(rungs) > 1
+    }
 
 
 def table(figures: Sequence[Measured]) -> str:
