@@ -63,7 +63,8 @@ async def everything(interaction: Interaction, grant: Grant, world: World) -> An
         included |= {(one.resource_type, one.logical_id): one for one in page.included}
         after = page.cursor
         going = asked.count is None and after is not None
-    inside = await _inside(set(included) - set(shown), interaction, asked, grant, world)
+    further = [one for key, one in included.items() if key not in shown]
+    inside = await _inside(further, interaction, asked, grant, world)
     extra = [
         one for key, one in included.items() if key not in shown and key not in inside and may_include(grant, key[0])
     ]
@@ -143,17 +144,32 @@ def _in_period(resource_types: tuple[str, ...], period: tuple[int, int], world: 
 
 
 async def _inside(
-    keys: set[tuple[str, str]], interaction: Interaction, asked: _Asked, grant: Grant, world: World
+    included: list[Stored], interaction: Interaction, asked: _Asked, grant: Grant, world: World
 ) -> set[tuple[str, str]]:
     """Those of the included resources that belong to the compartment: they are matches, of this page or another."""
-    types = {name for name, _ in keys} & set(asked.resource_types)
-    ids = tuple(sorted({logical_id for name, logical_id in keys if name in types}))
+    found: set[tuple[str, str]] = set()
+    open_ones: set[tuple[str, str]] = set()
+    for one in included:
+        known = _is_inside(one, interaction)
+        if known is not False:
+            (found if known else open_ones).add((one.resource_type, one.logical_id))
+    types = {name for name, _ in open_ones} & set(asked.resource_types)
+    ids = tuple(sorted({logical_id for name, logical_id in open_ones if name in types}))
     if not ids:
-        return set()
+        return found
     where = ((IdIs(ids),), _in_compartment(interaction))
     query = Query(tuple(sorted(types)), where, count=len(ids) * len(types), in_turn=True)
     page = await world.store.resources.search(await whole_query(query, world), grant)
-    return {(one.resource_type, one.logical_id) for one in page.matches} & keys
+    return found | ({(one.resource_type, one.logical_id) for one in page.matches} & open_ones)
+
+
+def _is_inside(stored: Stored, interaction: Interaction) -> bool | None:
+    """Whether a resource is in the compartment, where the first Patient it is about tells; None where it does not."""
+    if interaction.resource_type != "Patient":
+        return None
+    if stored.patient is None:
+        return False
+    return True if interaction.logical_id in (None, stored.patient) else None
 
 
 def _in_compartment(interaction: Interaction) -> Clause:

@@ -17,7 +17,7 @@ from countyfhir.search.references import CANONICAL_NAME
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.selecting import granted
-from countyfhir.store.sqlite.sql import Scope, Sql, all_of
+from countyfhir.store.sqlite.sql import Scope, all_of
 
 ROUNDS = 12
 """How deep ``:iterate`` follows; deeper chains do not occur in R4 data, circular ones end by themselves."""
@@ -100,6 +100,9 @@ _WAYS = {
 parameter may hold both."""
 
 
+CURRENT = "SELECT r.rid, r.type_id FROM json_each(?) s CROSS JOIN resource r ON r.rid = s.value WHERE r.deleted = 0"
+
+
 def _reached(connection: apsw.Connection, names: Names, include: Include, frontier: list[int]) -> list[int]:
     target = names.type_id(connection, include.target_type) if include.target_type else None
     if not frontier or (include.target_type and target is None):
@@ -143,19 +146,18 @@ def _of_every_type(connection: apsw.Connection, kind: int) -> list[int]:
 
 def visible_rids(connection: apsw.Connection, names: Names, rids: list[int], grant: Grant) -> set[int]:
     """Those of the current, undeleted resources that the grant lets the caller see."""
-    listed = json.dumps(rids)
-    sql = "SELECT DISTINCT r.type_id FROM json_each(?) s CROSS JOIN resource r ON r.rid = s.value WHERE r.deleted = 0"
+    if not rids:
+        return set()
+    by_type: dict[int, list[int]] = {}
+    for rid, type_id in fetch(connection, CURRENT, (json.dumps(rids),)):
+        by_type.setdefault(type_id, []).append(rid)
     visible: set[int] = set()
-    for (type_id,) in fetch(connection, sql, (listed,)) if rids else ():
-        scope = Scope(connection, names, names.type_name(connection, type_id), type_id)
-        terms = granted(scope, grant)
-        if terms is None:
-            continue
-        where = all_of([Sql(f"r.type_id = {type_id} AND r.deleted = 0"), *(term.probe("r.rid") for term in terms)])
-        rows = fetch(
-            connection,
-            f"SELECT r.rid FROM json_each(?) s CROSS JOIN resource r ON r.rid = s.value WHERE {where.text}",
-            (listed, *where.bindings),
-        )
-        visible.update(rid for (rid,) in rows)
+    for type_id, current in by_type.items():
+        terms = granted(Scope(connection, names, names.type_name(connection, type_id), type_id), grant)
+        if terms:
+            where = all_of(term.probe("s.value") for term in terms)
+            sql = f"SELECT s.value FROM json_each(?) s WHERE {where.text}"
+            visible.update(rid for (rid,) in fetch(connection, sql, (json.dumps(current), *where.bindings)))
+        elif terms is not None:
+            visible.update(current)
     return visible
