@@ -442,7 +442,8 @@ class Application:
                 and path.startswith(PREFIX)
                 and path[len(PREFIX) : len(PREFIX) + 1] in ("", "/")
             ):
-                await self.endpoint(scope, receive, send)
+                with self.endpoint.world.busy:
+                    await self.endpoint(scope, receive, send)
             else:
                 await self.other(scope, receive, send)
         elif scope["type"] == "websocket":

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from countyfhir.exchange import Plan, Resource, Stored, Write
 from countyfhir.interactions.conformance_changes import SHIPPED
+from countyfhir.interactions.giving_way import quiet
 from countyfhir.interactions.prepare import indexed
 from countyfhir.interactions.search_parameters import refresh
 from countyfhir.interactions.world import World
@@ -25,7 +26,7 @@ from countyfhir.store.ports import ConditionFailed
 log = logging.getLogger(__name__)
 
 KIND = "county-definitions"
-AT_A_TIME = 25
+AT_A_TIME = 10
 PAUSE = 10.0  # seconds until the next look
 LEASE = 60_000_000  # microseconds
 NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9.-]+")
@@ -61,6 +62,7 @@ async def load(world: World, owner: str, job_id: str, resources: Sequence[Resour
         return found is not None and found.state == "finished"
     done, written = int(job.progress.get("done", 0)), 0
     while chunk := resources[done : done + AT_A_TIME]:
+        await quiet(world.busy)
         written += await write(chunk, world)
         done += len(chunk)
         if not await jobs.report(job_id, owner, world.now() + LEASE, {"done": done}):

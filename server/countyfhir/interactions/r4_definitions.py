@@ -10,6 +10,7 @@ from itertools import islice
 
 from countyfhir.exchange import Plan, Resource, Write
 from countyfhir.interactions.create import new
+from countyfhir.interactions.giving_way import quiet
 from countyfhir.interactions.prepare import indexed
 from countyfhir.interactions.route import ID
 from countyfhir.interactions.search_parameters import refresh
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 JOB = "r4-definitions-4.0.1"
 KIND = "r4-definitions"
-AT_A_TIME = 40
+AT_A_TIME = 10
 PAUSE = 10.0  # seconds until the next look
 LEASE = 60_000_000  # microseconds
 
@@ -40,6 +41,7 @@ async def load(world: World, owner: str) -> int:
     lines = islice(library.base_lines(), done, None)
     try:
         while chunk := list(islice(lines, AT_A_TIME)):
+            await quiet(world.busy)
             written += await _written(chunk, world)
             done += len(chunk)
             if not await jobs.report(JOB, owner, world.now() + LEASE, {"done": done}):

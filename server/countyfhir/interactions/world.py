@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from countyfhir.exchange import Answer, AuditRecord, Grant, Interaction, Principal, Resource, SourceRecord
 from countyfhir.interactions.conformance_changes import Followers
+from countyfhir.interactions.giving_way import Busy
 from countyfhir.interactions.persons.compared import Compared
 from countyfhir.interactions.persons.finished import Finished
 from countyfhir.interactions.provenance_patterns import Patterns
@@ -142,6 +143,7 @@ class World:
     patterns: Patterns = field(default_factory=Patterns)
     finished: Finished = field(default_factory=Finished)
     compared: Compared = field(default_factory=Compared)
+    busy: Busy = field(default_factory=Busy)
     rules: Tables | None = None  # of the county's workflows; None: they are off
     access: Relating | None = None  # what gives an institution a relation to a resident
     callers: Callers | None = None  # what an institution may see and write; None: all that its scopes allow
