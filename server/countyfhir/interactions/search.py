@@ -65,8 +65,15 @@ async def search(interaction: Interaction, grant: Grant, world: World) -> Answer
     rows = [] if form.summary == "count" else [*leading, *_rows(interaction.base, page, form, said, inside)]
     links = list(_links(interaction, asked, page, grant, world))
     concerned = {stored.patient for stored in (*page.matches, *page.included) if stored.patient is not None}
-    text = bundle("searchset", rows, links=links, total=page.total)
+    text = bundle("searchset", rows, links=links, total=_total(interaction, asked, page))
     return Answer(200, body=text, patients=tuple(sorted(concerned)))
+
+
+def _total(interaction: Interaction, asked: Parsed, page: Page) -> int | None:
+    """The total that was asked for; where nothing was said of it, that of matches which stand on one page."""
+    told = page.total is not None or any(name == "_total" for name, _ in interaction.query)
+    whole = page.cursor is None and asked.cursor is None and interaction.resource_type != audit_events.RESOURCE_TYPE
+    return page.total if told or not whole else len(page.matches)
 
 
 def _rows(base: str, page: Page, form: PageForm, said: tuple[Issue, ...], inside: Inside | None) -> Iterable[bytes]:
