@@ -247,6 +247,28 @@ def test_a_link_and_an_unlink_and_their_undo(client: TestClient) -> None:
     assert golden_of(content(client, first)) == golden_of(content(client, second)) == golden
 
 
+def test_each_undo_goes_one_decision_back(client: TestClient) -> None:
+    """Linked, then unlinked: two undos end where it began. A replaced-by link on a linked record merges; when it goes,
+    the link holds, and can be taken back."""
+    one, other = (written(client, record(name))["id"] for name in ("郝仁", "佟志远"))
+    before = content(client, one)
+    asked(client, "link", one, other)
+    linked = content(client, one)
+    asked(client, "unlink", one, other)
+    assert content(client, one) == before
+    asked(client, "unlink", one, other, undo=True)
+    assert content(client, one) == linked
+    replaced = {
+        **linked,
+        "link": [*linked["link"], {"other": {"reference": f"Patient/{other}"}, "type": "replaced-by"}],
+    }
+    assert client.put(f"Patient/{one}", json=replaced).json()["active"] is False
+    assert client.put(f"Patient/{one}", json=linked).status_code == 200
+    assert content(client, one) == linked
+    asked(client, "link", one, other, undo=True)
+    assert content(client, one) == before
+
+
 def test_a_linkage_and_a_replaced_by_link_merge_too(client: TestClient) -> None:
     """HL7 A40 comes as a Linkage, also before its Patients; deleting it takes the merge back. A replaced-by link that
     is written and removed again does the same."""

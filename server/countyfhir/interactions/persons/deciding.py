@@ -7,6 +7,7 @@ from dataclasses import replace
 from countyfhir.exchange import Resource, Stored
 from countyfhir.identity.grouping import pair
 from countyfhir.interactions.persons import index, reviews
+from countyfhir.interactions.persons.earlier import earlier, kept
 from countyfhir.interactions.persons.neighbourhood import OPEN, REVIEW
 from countyfhir.interactions.world import World
 from countyfhir.model import json
@@ -23,15 +24,12 @@ async def decide(kind: str, a: str, b: str, by: str, world: World) -> dict[str, 
     """Keep a decision, with what was decided before, and regroup; the versions that came of it. A Task that asked for
     it is completed."""
     before = await decision_about(a, b, world)
-    kept: Resource = {"kind": OPEN}
-    if before is not None:
-        kept = {name: value for name, value in before.before.items() if name == "active"}
-        kept["kind"] = before.kind if before.kind != REVIEW else OPEN
-    if kind == "merge" and "active" not in kept:
+    past = kept(before)
+    if kind == "merge" and "active" not in past:
         current = await world.store.resources.read("Patient", a)
         if current is not None and current.body is not None:
-            kept["active"] = json.parse(current.body).get("active")
-    await world.store.persons.decide([PersonDecision(a, b, kind, by, world.now(), kept)])
+            past["active"] = json.parse(current.body).get("active")
+    await world.store.persons.decide([PersonDecision(a, b, kind, by, world.now(), past)])
     if before is not None and before.kind == REVIEW:
         await reviews.close([before.by], "completed", f"Decided: {kind}.", world)
     return await index.link([a, b], world)
@@ -42,8 +40,7 @@ async def take_back(kind: str, a: str, b: str, by: str, world: World) -> dict[st
     known = await decision_about(a, b, world)
     if known is None or known.kind != kind:
         return None
-    restored = str(known.before.get("kind", OPEN))
-    await world.store.persons.decide([replace(known, kind=restored, by=by, recorded=world.now())])
+    await world.store.persons.decide([replace(earlier(known), by=by, recorded=world.now())])
     return await index.link([a, b], world)
 
 
@@ -61,7 +58,7 @@ async def follow_linkages(linkages: list[Stored], world: World) -> None:
                 await take_back(kind, a, b, by, world)
         for (a, b), kind in said.items():
             known = await decision_about(a, b, world)
-            if known is None or known.kind in (OPEN, REVIEW):
+            if known is None or known.kind in (OPEN, REVIEW) or (known.kind, kind) == ("link", "merge"):
                 await decide(kind, a, b, by, world)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from countyfhir.exchange import Stored, Write
@@ -16,6 +15,7 @@ from countyfhir.identity.judging import Verdict
 from countyfhir.interactions import search_parameters
 from countyfhir.interactions.persons import contradicting, linking, reviews
 from countyfhir.interactions.persons.compared import compared
+from countyfhir.interactions.persons.earlier import earlier, kept
 from countyfhir.interactions.persons.neighbourhood import OPEN, REVIEW, Neighbourhood, around
 from countyfhir.interactions.world import World
 from countyfhir.model import json
@@ -111,10 +111,10 @@ async def _stated_merges(patients: Sequence[str], near: Neighbourhood, world: Wo
         stated = near.records[name].replaced_by if name in near.records else ()
         for other in stated:
             known = near.decisions.get(pair(name, other))
-            if other != name and (known is None or known.kind in (REVIEW, OPEN)):
-                changed.append(PersonDecision(name, other, "merge", f"Patient/{name}", world.now()))
+            if other != name and (known is None or known.kind in (REVIEW, OPEN, "link")):
+                changed.append(PersonDecision(name, other, "merge", f"Patient/{name}", world.now(), kept(known)))
         own = [one for one in near.decisions.values() if one.by == f"Patient/{name}" and one.kind == "merge"]
-        changed += [replace(one, kind=OPEN) for one in own if one.b not in stated]
+        changed += [earlier(one) for one in own if one.b not in stated]
     if changed:
         await world.store.persons.decide(changed)
         near.decisions |= {pair(one.a, one.b): one for one in changed}
