@@ -77,7 +77,7 @@ def page(port: int, path: str) -> str:
 
 def connected(port: int) -> socket.socket:
     """A connection, as soon as something listens."""
-    for _ in range(200):
+    for _ in range(900):
         try:
             return socket.create_connection(("127.0.0.1", port), timeout=20)
         except ConnectionRefusedError:

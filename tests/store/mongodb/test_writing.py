@@ -153,6 +153,37 @@ def test_what_is_too_heavy_is_refused_with_what_to_do() -> None:
     told(story, transaction_bytes=2**20, waiting_bytes=200_000)
 
 
+def test_a_transaction_that_a_killed_process_left_is_ended() -> None:
+    """It holds the clock; whoever waits for it ends it, but not one whose process lives."""
+    uri = database_uri()
+
+    async def story() -> None:
+        killed, living = await mongodb.open(uri, orphan_limit=0.4), await mongodb.open(uri, orphan_limit=0.4)
+        await commit(killed, write("Patient", "p1"))
+        assert killed.client is not None
+        assert killed.database is not None
+        session = killed.client.start_session()  # the driver gives the one that was used before
+        await session.start_transaction()
+        await killed.database["setting"].update_one({"_id": "clock"}, {"$inc": {"turn": 1}}, session=session)
+        await commit(living, write("Patient", "p1"))
+        assert living.writer is not None
+        assert living.writer.retries > 0
+        with pytest.raises(errors.OperationFailure):
+            await session.commit_transaction()
+        await asyncio.gather(commit(living, write("Basic", "b1")), killed.writer.run(_slowly))  # type: ignore[union-attr]
+        current = await living.resources.read("Patient", "p1")
+        assert current is not None
+        assert current.version_id == 2
+        for store in (killed, living):
+            await store.close()
+
+    asyncio.run(story())
+
+
+async def _slowly(transaction: Transaction) -> None:
+    await asyncio.sleep(1.5)
+
+
 @pytest.mark.parametrize(("text", "status", "code"), [("", 503, "timeout"), ("x" * 9_000, 413, "too-costly")])
 def test_what_is_not_written_in_time_is_undone(text: str, status: int, code: str) -> None:
     """A small change may be tried again later; a large one had better come in parts."""

@@ -12,13 +12,15 @@ class Options:
     ``time_limit`` bounds one search or history page, ``busy_limit`` how long a commit waits for its turn and is tried
     again, ``selection_limit`` how long an operation waits for a primary. ``transaction_bytes`` bounds one plan (413
     beyond it), ``group_bytes`` what is committed together, ``waiting_bytes`` what may wait in this process (503 beyond
-    it). ``body_bytes`` is what one document holds of a resource; a larger one is kept in pieces.
+    it). ``orphan_limit`` is how long a commit waits for a transaction of a process that shows no life, before it ends
+    it. ``body_bytes`` is what one document holds of a resource; a larger one is kept in pieces.
     """
 
     database: str = "countyfhir"
     time_limit: float = 10.0
     busy_limit: float = 30.0
     selection_limit: float = 5.0
+    orphan_limit: float = 8.0
     include_limit: int = 1000
     read_preference: str = "primary"
     read_concern: str = "majority"

@@ -26,6 +26,7 @@ from countyfhir.outcome import FhirError
 from countyfhir.store.mongodb.faults import AGAIN, BUSY, LATE, UNKNOWN, fault
 from countyfhir.store.mongodb.options import Options
 from countyfhir.store.mongodb.reading import Document, Reading
+from countyfhir.store.mongodb.sessions import Sessions
 from countyfhir.store.mongodb.transaction import Transaction, begun
 
 T = TypeVar("T")
@@ -55,6 +56,7 @@ class Writer:
 
     def __init__(self, database: AsyncDatabase[Document], options: Options) -> None:
         self._database, self._options = database, options
+        self._sessions = Sessions(database, options.orphan_limit)
         self._queue: deque[_Waiting] = deque()
         self._weight = 0
         self._task: asyncio.Task[None] | None = None
@@ -139,7 +141,7 @@ class Writer:
 
     async def _repeatedly(self, group: list[_Waiting]) -> None:
         until = time.monotonic() + self._options.busy_limit
-        pause = SHORTEST
+        pause, patient = SHORTEST, time.monotonic() + self._options.orphan_limit
         while True:
             try:
                 with pymongo.timeout(max(0.1, until - time.monotonic())):
@@ -157,6 +159,9 @@ class Writer:
                         raise
                     raise FhirError("lock-error", BUSY, headers=AGAIN) from error
             self.retries += 1
+            if time.monotonic() > patient:
+                await self._sessions.end_orphans()
+                patient = time.monotonic() + self._options.orphan_limit
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(LONGEST, pause * 2)
 
@@ -169,7 +174,7 @@ class Writer:
         return FhirError("timeout", LATE.format(limit=limit, advice="Repeat in a moment."), headers=AGAIN)
 
     async def _once(self, group: list[_Waiting], until: float) -> None:
-        async with self._database.client.start_session() as session:
+        async with self._database.client.start_session() as session, self._sessions.alive(session):
             await session.start_transaction(
                 read_concern=ReadConcern("snapshot"),
                 write_concern=self._database.write_concern,
