@@ -127,6 +127,12 @@ def test_every_expression_starts_at_its_type():
     assert corrected == {"http://hl7.org/fhir/SearchParameter/InsurancePlan-name"}
 
 
+def test_the_composite_with_swapped_components_is_corrected():
+    """DocumentReference relationship: relatesto reads the target, relation the code."""
+    relationship = DEFINITIONS.search_parameters["DocumentReference"]["relationship"]
+    assert [expression for _, expression in relationship.components] == ["target", "code"]
+
+
 def test_composites_name_parameters_that_exist():
     """Each component of a composite points to a known parameter and has an expression."""
     composites = [p for ps in DEFINITIONS.search_parameters.values() for p in ps.values() if p.type == "composite"]

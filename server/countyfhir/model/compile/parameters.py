@@ -14,6 +14,11 @@ EXPRESSION_CORRECTIONS = {
     "http://hl7.org/fhir/SearchParameter/InsurancePlan-name": "InsurancePlan.name | InsurancePlan.alias",
 }
 """The one R4 expression that does not start at its type; all others resolve against the element tables."""
+COMPONENT_CORRECTIONS = {
+    "http://hl7.org/fhir/SearchParameter/DocumentReference-relationship": ("target", "code"),
+}
+"""The one R4 composite whose components have each other's expressions: relatesto (a reference) "code", relation (a
+token) "target"."""
 ITSELF = "{def}"
 ONLY_TYPE = re.compile(r"\.where\(resolve\(\) is (\w+)\)$")
 
@@ -54,7 +59,7 @@ def parameter_of(parameter: Json, resource_type: str) -> SearchParameter:
         expression=expression,
         url=parameter["url"],
         targets=targets_of(parameter, expression),
-        components=tuple((c["definition"], c["expression"]) for c in parameter.get("component", ())),
+        components=components_of(parameter),
         resource_types=tuple(parameter["base"]),
         modifiers=tuple(parameter.get("modifier", ())),
         comparators=tuple(parameter.get("comparator", ())),
@@ -64,6 +69,13 @@ def parameter_of(parameter: Json, resource_type: str) -> SearchParameter:
         xpath_usage=parameter.get("xpathUsage", "normal"),
         corrected=parameter.get("expression") if correction else None,
     )
+
+
+def components_of(parameter: Json) -> tuple[tuple[str, str], ...]:
+    """The definition and the expression of each component."""
+    stated = parameter.get("component", ())
+    expressions = COMPONENT_CORRECTIONS.get(parameter["url"]) or [one["expression"] for one in stated]
+    return tuple((one["definition"], expression) for one, expression in zip(stated, expressions, strict=True))
 
 
 def targets_of(parameter: Json, expression: str) -> tuple[str, ...]:
