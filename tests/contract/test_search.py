@@ -356,6 +356,26 @@ def test_types_in_turn_come_as_they_are_named(open_store: Open) -> None:
     run(open_store, story)
 
 
+def test_what_was_absent_is_found_once_it_is_there(open_store: Open) -> None:
+    """A parameter without entries, asked for twice, finds what is written afterwards; so do labels nothing bore."""
+
+    async def story(store: Store) -> None:
+        grown, labelled = TokenIs("grown", None, "yes"), TokenIs("_security", "urn:label", "R")
+        narrowed = Grant({"*": frozenset("rs")}, {"Patient": (((Not((labelled,)),),),)})
+        await commit(store, write("Patient", "p1", (TOKEN, "active", 0, "", "true")))
+        for _ in range(2):
+            assert (await store.resources.search(Query(("Patient",), ((grown,),)))).matches == ()
+            assert len((await store.resources.search(Query(("Patient",), total="accurate"), narrowed)).matches) == 1
+        entries = ((TOKEN, "grown", 0, "", "yes"), (TOKEN, "_security", 0, "urn:label", "R"))
+        await commit(store, write("Patient", "p2", *entries))
+        found = await store.resources.search(Query(("Patient",), ((grown,),)))
+        assert [one.logical_id for one in found.matches] == ["p2"]
+        seen = await store.resources.search(Query(("Patient",), total="accurate"), narrowed)
+        assert ([one.logical_id for one in seen.matches], seen.total) == (["p1"], 1)
+
+    run(open_store, story)
+
+
 def test_totals_are_counted_when_asked_for(open_store: Open) -> None:
     """None by default; accurate and estimate count the matches, not the page; count 0 gives only the total."""
 

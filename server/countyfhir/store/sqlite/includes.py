@@ -17,7 +17,7 @@ from countyfhir.search.references import CANONICAL_NAME
 from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.names import Names
 from countyfhir.store.sqlite.selecting import granted
-from countyfhir.store.sqlite.sql import Scope, all_of
+from countyfhir.store.sqlite.sql import Looked, Scope, all_of
 
 ROUNDS = 12
 """How deep ``:iterate`` follows; deeper chains do not occur in R4 data, circular ones end by themselves."""
@@ -152,8 +152,10 @@ def visible_rids(connection: apsw.Connection, names: Names, rids: list[int], gra
     for rid, type_id in fetch(connection, CURRENT, (json.dumps(rids),)):
         by_type.setdefault(type_id, []).append(rid)
     visible: set[int] = set()
+    looked = Looked()
     for type_id, current in by_type.items():
-        terms = granted(Scope(connection, names, names.type_name(connection, type_id), type_id), grant)
+        scope = Scope(connection, names, names.type_name(connection, type_id), type_id, looked=looked)
+        terms = granted(scope, grant)
         if terms:
             where = all_of(term.probe("s.value") for term in terms)
             sql = f"SELECT s.value FROM json_each(?) s WHERE {where.text}"

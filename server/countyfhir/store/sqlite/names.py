@@ -17,6 +17,11 @@ LITERAL = 0
 """The parameter under which every literal reference of a resource stands, search parameter or not."""
 
 
+REMEMBERED = 10_000
+"""So many parameters without entries are remembered."""
+NEWEST = "SELECT coalesce(max(parameter_id), 0) FROM parameter"
+
+
 class Names:
     """What is known of the committed numbers; shared by all threads of a process."""
 
@@ -26,6 +31,7 @@ class Names:
         self.parameters: dict[tuple[int, str, int], int] = {}
         self.systems: dict[str, int] = {}
         self.parameter_systems: set[tuple[int, int]] = set()
+        self.absent: dict[tuple[int, str, int], int] = {}
         self.sizes = Sizes()
 
     def type_id(self, connection: apsw.Connection, name: str) -> int | None:
@@ -66,6 +72,18 @@ class Names:
                 return None
             known = self.parameters[type_id, name, kind] = int(rows[0][0])
         return known
+
+    def parameter_among(self, connection: apsw.Connection, key: tuple[int, str, int], newest: int) -> int | None:
+        """The same on a committed snapshot whose newest parameter is ``newest``: while that is so, what is absent stays
+        absent."""
+        if self.absent.get(key) == newest:
+            return None
+        found = self.parameter_id(connection, *key)
+        if found is None:
+            if len(self.absent) >= REMEMBERED:
+                self.absent.clear()
+            self.absent[key] = newest
+        return found
 
     def system_id(self, connection: apsw.Connection, url: str) -> int | None:
         """The number of a token system, None when it never occurred."""

@@ -65,9 +65,9 @@ def within(scope: Scope, predicate: ReferenceWithin) -> Term:
 
 def _rids(scope: Scope, type_name: str | None, logical_id: str) -> list[int]:
     """Rows of a referenced resource (one that was never written has a row, too); any type when none is named."""
-    known = scope.rows.get((type_name, logical_id))
+    known = scope.looked.rows.get((type_name, logical_id))
     if known is None:
-        known = scope.rows[type_name, logical_id] = _looked_up(scope, type_name, logical_id)
+        known = scope.looked.rows[type_name, logical_id] = _looked_up(scope, type_name, logical_id)
     return known
 
 

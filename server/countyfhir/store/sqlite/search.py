@@ -18,7 +18,7 @@ from countyfhir.store.sqlite.connecting import fetch
 from countyfhir.store.sqlite.includes import included
 from countyfhir.store.sqlite.names import Names, all_types
 from countyfhir.store.sqlite.selecting import granted, rids, select, terms_of
-from countyfhir.store.sqlite.sql import Rows, Scope, Sql, Term, all_of
+from countyfhir.store.sqlite.sql import Looked, Scope, Sql, Term, all_of
 
 LOAD = (
     "SELECT t.name, r.logical_id, r.version_id, r.last_updated, v.body, v.method, r.seq, r.patient FROM json_each(?) s"
@@ -96,9 +96,9 @@ def searched_types(
     connection: apsw.Connection, names: Names, query: Query, grant: Grant
 ) -> Iterator[tuple[Scope, list[Term]]]:
     """The types of which anything may match, each with the query's and the grant's clauses."""
-    rows: Rows = {}
+    looked = Looked()
     for type_name, type_id in names.types_of(connection, query.resource_types or all_types(connection)):
-        scope = Scope(connection, names, type_name, type_id, rows=rows)
+        scope = Scope(connection, names, type_name, type_id, looked=looked)
         narrowing = granted(scope, grant)
         if narrowing is not None:
             yield scope, [*terms_of(scope, query.where), *narrowing]
@@ -141,7 +141,8 @@ def matching_ids(connection: apsw.Connection, names: Names, query: Query, limit:
     found: set[str] = set()
     for type_name in query.resource_types:
         type_id = names.type_id(connection, type_name)
-        scope = Scope(connection, names, type_name, type_id) if type_id is not None else None
+        looked = Looked(committed=False)
+        scope = Scope(connection, names, type_name, type_id, looked=looked) if type_id is not None else None
         selection = select(scope, terms_of(scope, query.where)) if scope else None
         if selection is None:
             continue

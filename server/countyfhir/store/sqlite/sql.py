@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from countyfhir.store.sqlite.names import Names
+from countyfhir.store.sqlite.connecting import fetch
+from countyfhir.store.sqlite.names import NEWEST, Names
 
 
 class Sql(NamedTuple):
@@ -77,20 +78,26 @@ IMPOSSIBLE = Term(lambda rid: NEVER, ())
 CERTAIN = Term(lambda rid: ALWAYS)
 
 
-Rows = dict[tuple[str | None, str], list[int]]
-"""Rows of resources by type (None: any) and id."""
+@dataclass(slots=True)
+class Looked:
+    """What was looked up on one snapshot: rows of resources by type (None: any) and id, the newest parameter's number.
+    ``committed``: all that is seen on it is, so that what is absent may be remembered."""
+
+    rows: dict[tuple[str | None, str], list[int]] = field(default_factory=dict)
+    newest: int | None = None
+    committed: bool = True
 
 
 @dataclass(slots=True)
 class Scope:
-    """One resource type on one snapshot: where names become numbers. ``rows`` holds what was looked up before."""
+    """One resource type on one snapshot: where names become numbers. ``looked`` holds what was looked up before."""
 
     connection: apsw.Connection
     names: Names
     type_name: str
     type_id: int
     aliases: itertools.count[int] = field(default_factory=itertools.count)
-    rows: Rows = field(default_factory=dict)
+    looked: Looked = field(default_factory=Looked)
 
     def alias(self) -> str:
         """A table alias not used yet in this statement."""
@@ -98,14 +105,22 @@ class Scope:
 
     def parameter(self, name: str, kind: int) -> int | None:
         """The number of a parameter of this type, None when it has no entries of the kind."""
-        return self.names.parameter_id(self.connection, self.type_id, name, kind)
+        key = (self.type_id, name, kind)
+        known = self.names.parameters.get(key)
+        if known is not None:
+            return known
+        if not self.looked.committed:
+            return self.names.parameter_id(self.connection, *key)
+        if self.looked.newest is None:
+            self.looked.newest = int(fetch(self.connection, NEWEST)[0][0])
+        return self.names.parameter_among(self.connection, key, self.looked.newest)
 
     def of_type(self, type_name: str) -> Scope | None:
         """The same statement for another resource type; None when no resource ever was of it."""
         type_id = self.names.type_id(self.connection, type_name)
         if type_id is None:
             return None
-        return Scope(self.connection, self.names, type_name, type_id, self.aliases, self.rows)
+        return Scope(self.connection, self.names, type_name, type_id, self.aliases, self.looked)
 
     def current(self, rid: str) -> Sql:
         """Whether ``rid`` is a current, undeleted resource of this type."""
