@@ -79,3 +79,17 @@ def test_the_dockerfile_holds() -> None:
     assert "--require-hashes" in DOCKERFILE
     for variable in re.findall(r"COUNTYFHIR_[A-Z_]+", DOCKERFILE):
         assert variable.removeprefix(PREFIX).lower() in Settings.model_fields
+
+
+def test_nginx_passes_on_what_the_server_needs() -> None:
+    """The host that was asked for, who asked, upgrades to websockets; figures stay inside, no TLS below 1.2."""
+    said = COMPOSE["configs"]["nginx"]["content"].replace("$$", "$")
+    for line in (
+        "proxy_set_header Upgrade $http_upgrade;",
+        "proxy_set_header Connection $connection_upgrade;",
+        "proxy_set_header X-Forwarded-For $remote_addr;",
+        "location = /metrics { return 404; }",
+        "ssl_protocols TLSv1.2 TLSv1.3;",
+    ):
+        assert line in said
+    assert said.count("{") == said.count("}")
