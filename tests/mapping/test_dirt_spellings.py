@@ -182,3 +182,12 @@ def test_how_often_in_other_words(written: str, times: int, period: int, unit: s
     """M24."""
     repeat = call("frequency", written)["repeat"]
     assert (repeat["frequency"], repeat["period"], repeat["periodUnit"]) == (times, period, unit)
+
+
+@pytest.mark.parametrize("written", ["-", "--", "未测", "无"])
+def test_a_dash_is_no_measurement(written: str) -> None:
+    """M31: absent, without an issue; of a test without a unit it is a negative result."""
+    assert [call(name, written) for name in ("blood_pressure", "number")] == [None, None]
+    assert call("quantity", written, "kg") is None
+    assert call("result", "-", "mmol/L") is None
+    assert call("result", "-") == {"coded": "-"}

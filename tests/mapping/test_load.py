@@ -131,3 +131,30 @@ def test_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
     (folder / "source.yaml").write_text("like: nowhere\ninstitutions: [{name: 甲}]\n", "utf-8")
     with pytest.raises(MappingError, match="no source 'nowhere'"):
         load(tmp_path)
+
+
+def test_a_number_of_json_is_a_text_where_the_element_is_one(tmp_path: Path) -> None:
+    """An identifier that JSON states as a number; elsewhere numbers stay numbers."""
+    text = MAPPING.replace(
+        '      name: [{text: "{name}"}]\n', '      identifier: [{value: "{ID}"}]\n      multipleBirthInteger: "{ID}"\n'
+    )
+    (source,) = load(written(tmp_path, text))
+    (patient,) = apply(source.mappings[0], {"ID": 7, "XM": "张三"}).resources
+    assert patient["identifier"] == [{"value": "7"}]
+    assert patient["multipleBirthInteger"] == 7
+
+
+def test_a_constant_institution_must_be_known(tmp_path: Path) -> None:
+    """It is found when the file is checked, not at every record."""
+    constant = """      managingOrganization: {reference: "{'别的医院' | organization}"}\n"""
+    with pytest.raises(MappingError, match="'别的医院' is not in the table of institutions"):
+        load(written(tmp_path, MAPPING + constant))
+
+
+def test_a_cell_that_is_held_back_inside_a_template_leaves_out_its_member(tmp_path: Path) -> None:
+    """The rest of the resource stands, with the issue."""
+    (source,) = load(written(tmp_path, MAPPING + '      birthDate: "{ID | date}"\n'))
+    made = apply(source.mappings[0], {"ID": "不知道", "XM": "张三"})
+    assert made.outcome == "mapped"
+    assert [(one.code, one.columns) for one in made.issues] == [("M07", ("ID",))]
+    assert "birthDate" not in made.resources[0]

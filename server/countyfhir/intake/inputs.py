@@ -51,6 +51,8 @@ def discover(paths: Iterable[Path], sources: Sequence[Source], named: Mapping[st
         matches = [mapping for mapping in source.mappings if fits(inside, mapping.format.file)] if source else []
         if source and any(fits(inside, pattern) for pattern in source.ignore):
             continue
+        if source is not None and not matches and memo_of_a_table(path, source):
+            continue
         if source is None or not matches:
             unmatched.append(f"{source.name if source else path.parent.name}/{inside}")
             continue
@@ -58,6 +60,12 @@ def discover(paths: Iterable[Path], sources: Sequence[Source], named: Mapping[st
         found += inputs_of(path, f"{source.name}/{inside}", matches)
     found.sort(key=lambda one: (one.mapping.order, one.mapping.name, one.name))
     return Inputs(tuple(found), tuple(unmatched), tuple(used.values()))
+
+
+def memo_of_a_table(path: Path, source: Source) -> bool:
+    """Whether a file holds the long texts of a DBF table beside it; it is read with the table."""
+    tables = any(mapping.format.format == "dbf" for mapping in source.mappings)
+    return tables and path.suffix.lower() in (".dbt", ".fpt")
 
 
 def inputs_of(path: Path, name: str, mappings: Sequence[RecordMapping]) -> list[Input]:

@@ -54,6 +54,7 @@ VALUES: Mapping[str, str] = {
     "pulse": "quantity('/min', 20, 300)",
     "temperature": "quantity('Cel', 30, 45)",
     "diagnosis": "diagnoses",
+    "icd": "icd10",
     "allergies": "allergies",
     "when": "date_time",
 }
@@ -141,12 +142,13 @@ def record(guess: Guess) -> Iterator[str]:
 
 
 def codes(guess: Guess) -> Iterator[str]:
-    coded = [one for one in guess.sample.columns if one.is_code and role_of(one.name) in ("sex", None)]
+    sex = guess.roles.get("sex") if sex_is_coded(guess) else None
+    coded = [one for one in guess.sample.columns if one is sex or (one.is_code and role_of(one.name) is None)]
     if not coded or guess.sample.format.format == "hl7v2":
         return
-    yield "codes:" if "sex" in guess.roles and guess.roles["sex"] in coded else "# codes:"
+    yield "codes:" if sex is not None else "# codes:"
     for column in coded:
-        if column is guess.roles.get("sex"):
+        if column is sex:
             table = ", ".join(f"{quoted(value)}: {SEXES.get(value.upper(), 'unknown')}" for value in column.values)
             yield "  sex:"
             yield f"    column: {quoted(column.name)}"
@@ -159,12 +161,19 @@ def codes(guess: Guess) -> Iterator[str]:
             yield f"  # {column.name}: {{column: {quoted(column.name)}, dictionary: 0, table: {{{table}}}}}"
 
 
+def sex_is_coded(guess: Guess) -> bool:
+    """Whether the sexes of the sample are a table; also where none comes twice in a small one."""
+    column = guess.roles.get("sex")
+    few = column is not None and (column.is_code or 0 < len(column.values) <= len(SEXES))
+    return few and guess.sample.format.format != "hl7v2"
+
+
 def values(guess: Guess) -> Iterator[str]:
     yield "values:"
     used = 0
     for role, function in VALUES.items():
         column = guess.roles.get(role)
-        if column is None or (role == "sex" and (not column.is_code or guess.sample.format.format == "hl7v2")):
+        if column is None or (role == "sex" and not sex_is_coded(guess)):
             continue
         used += 1
         yield f"  {role}: {quoted(f'{named(column)} | {function}')}"
@@ -178,7 +187,7 @@ def values(guess: Guess) -> Iterator[str]:
 
 def resources(guess: Guess, source: str) -> Iterator[str]:
     roles, key = guess.roles, "{" + named(guess.key) + "}"
-    coded = "sex" in roles and roles["sex"].is_code and guess.sample.format.format != "hl7v2"
+    coded = sex_is_coded(guess)
     yield "resources:"
     yield "  - type: Patient"
     yield f"    key: {quoted(key)}  # the number of the person; of a visit table take the person's column"
@@ -198,7 +207,9 @@ def resources(guess: Guess, source: str) -> Iterator[str]:
         if role in roles:
             yield from measurement(guess, role, key)
     if "diagnosis" in roles:
-        yield from diagnosis(key)
+        yield from diagnosis(guess, key)
+    if "allergies" in roles:
+        yield from allergies(key)
 
 
 def blood_pressure(guess: Guess, key: str) -> Iterator[str]:
@@ -228,15 +239,34 @@ def observation(guess: Guess, role: str, loinc: str, text: str, key: str) -> Ite
     yield from ('      effectiveDateTime: "{when}"',) if "when" in guess.roles else ()
 
 
-def diagnosis(key: str) -> Iterator[str]:
+def diagnosis(guess: Guess, key: str) -> Iterator[str]:
     yield "  - type: Condition"
     yield "    each: one in diagnosis"
     yield f"    key: {quoted(f'{key}/{{position}}')}"
     yield "    content:"
     active = 'system: "http://terminology.hl7.org/CodeSystem/condition-clinical", code: active'
+    certain = 'system: "http://terminology.hl7.org/CodeSystem/condition-ver-status", code: "{one.certainty}"'
     yield f"      clinicalStatus: {{coding: [{{{active}}}]}}"
-    yield '      code: {text: "{one.text}"}'
+    yield f"      verificationStatus: {{coding: [{{{certain}}}]}}"
+    if "icd" in guess.roles:
+        coded = 'when: icd and not (diagnosis | several), system: "http://hl7.org/fhir/sid/icd-10", code: "{icd}"'
+        yield f'      code: {{coding: [{{{coded}}}], text: "{{one.text}}"}}'
+    else:
+        yield '      code: {text: "{one.text}"}'
     yield f"      subject: {{ref: Patient, key: {quoted(key)}}}"
+    yield from ('      recordedDate: "{when}"',) if "when" in guess.roles else ()
+
+
+def allergies(key: str) -> Iterator[str]:
+    clinical = 'system: "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", code: active'
+    none = 'when: one.none, system: "http://snomed.info/sct", code: "409137002", display: No known drug allergy'
+    yield "  - type: AllergyIntolerance"
+    yield "    each: one in allergies"
+    yield f"    key: {quoted(f'{key}/{{one.text}}')}"
+    yield "    content:"
+    yield f"      clinicalStatus: {{coding: [{{{clinical}}}]}}"
+    yield f'      code: {{coding: [{{{none}}}], text: "{{one.text}}"}}'
+    yield f"      patient: {{ref: Patient, key: {quoted(key)}}}"
 
 
 def named(column: Column) -> str:

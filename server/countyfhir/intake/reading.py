@@ -12,6 +12,9 @@ from typing import Any
 
 from countyfhir.mapping.record import Format, Row
 
+PROBLEM = "%problem"
+"""Beside the cells of a row in the quarantine: the issue code of its shape."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -27,8 +30,9 @@ class Record:
     missing: tuple[str, ...] = ()  # of the first record: columns that the mapping uses and the file has not
 
     def raw(self) -> bytes:
-        """The bytes of the record, or its row as JSON; what the quarantine keeps."""
-        return self.source or json.dumps(self.row, ensure_ascii=False, default=str).encode()
+        """The bytes of the record, or its row as JSON with what was wrong with its shape: what the quarantine keeps."""
+        kept = {PROBLEM: self.problem, **self.row} if self.problem else self.row
+        return self.source or json.dumps(kept, ensure_ascii=False, default=str).encode()
 
     def digest(self) -> str:
         """SHA-256 of the record's content."""
@@ -60,8 +64,9 @@ def names(path: Path) -> Row:
 
 
 def of_row(number: int, raw: bytes, declared: Format) -> Record:
-    """The record of a row that was kept as JSON."""
-    return Record(number, json.loads(raw, parse_float=Decimal))
+    """The record of a row that was kept as JSON; a row whose shape was wrong still is."""
+    row = json.loads(raw, parse_float=Decimal)
+    return Record(number, row, row.pop(PROBLEM, None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from countyfhir.intake.inputs import Input, Inputs
 from countyfhir.intake.lookups import Tables
 from countyfhir.intake.readers.formats import READERS
+from countyfhir.intake.reading import Record, Unreadable
 from countyfhir.intake.run import chosen
 from countyfhir.mapping import MappedRecord, apply
 from countyfhir.mapping.explain import Explained, explain
@@ -32,6 +34,12 @@ def shown(inputs: Inputs, wanted: str) -> Iterator[Shown]:
         yield from shown_of(one, wanted, tables)
 
 
+def readable(records: Iterator[Record]) -> Iterator[Record]:
+    """The records of a file as far as it can be read; an intake says why it cannot."""
+    with suppress(Unreadable):
+        yield from records
+
+
 def shown_of(one: Input, wanted: str, tables: Tables) -> Iterator[Shown]:
     mapping, reader = one.mapping, READERS[one.mapping.format.format]
     facts = reader.inspect(one.path, mapping.format)
@@ -39,7 +47,7 @@ def shown_of(one: Input, wanted: str, tables: Tables) -> Iterator[Shown]:
         return
     context = tables.context(mapping, one.path.parent)
     sheet = f"{mapping.format.sheet}!" if mapping.format.sheet else ""
-    for record in chosen(one, reader.records(one.path, mapping.format)):
+    for record in readable(chosen(one, reader.records(one.path, mapping.format))):
         if record.problem is not None:
             continue
         made = apply(mapping, record.row, context, facts.reused)

@@ -231,6 +231,9 @@ def compiled_tree_path(node: Call, scope: Scope) -> Evaluate:
 def compiled_organization(node: Call, scope: Scope) -> Evaluate:
     """``column | organization``: the reference of the institution with that code, name or alias."""
     first, columns, known = compiled(node.arguments[0], scope), columns_of(node, scope), scope.institutions
+    (named, *_) = node.arguments
+    if isinstance(named, Literal) and str(named.value) not in known:
+        raise ExpressionError(f"the institution '{named.value}' is not in the table of institutions; add it there")
 
     def find(environment: Environment) -> Any:
         value = first(environment)

@@ -335,7 +335,7 @@ class Builder:
             checks = [self.check((*where, "checks", at), rule, scope) for at, rule in enumerate(one.get("checks", ()))]
             when = compile_expression(one["when"], scope).evaluate if "when" in one else None
             key = compile_text(one["key"], scope).render
-            render = compile_template(one["content"], scope, self.source).render
+            render = compile_template(one["content"], scope, self.source, one["type"]).render
             stated = self.data["source"]["format"]
             event = compile_event(one["event"], scope, self.source, stated) if "event" in one else None
         except ExpressionError as error:

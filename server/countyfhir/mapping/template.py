@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from countyfhir.mapping.expression import MADE, Environment, Evaluate, Scope, compile_expression, guarded
 from countyfhir.mapping.stable_id import stable_id
 from countyfhir.mapping.syntax import ExpressionError
+from countyfhir.model.definitions import definitions
 
 WHOLE = re.compile(r"^\{([^{}]*)\}$")
 PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
+TEXTS = frozenset({"string", "code", "id", "uri", "url", "canonical", "oid", "uuid", "markdown", "date", "dateTime"})
+"""Primitive types whose values are texts (R4 2.24)."""
 CALLS = re.compile(r"[|(]")
 EACH = re.compile(r"^\s*([^\W\d]\w*)\s+in\s+(.+)$", re.DOTALL)
 
@@ -25,19 +29,27 @@ class Compiled:
     dynamic: bool
 
 
-def compile_template(template: Any, scope: Scope, source: str) -> Compiled:
+def compile_template(template: Any, scope: Scope, source: str, of: str | None = None) -> Compiled:
     """A template of any shape. In an object a member that comes out absent is left out; an object none of whose
-    expressions gave a value is left out as a whole; a list drops absent items."""
+    expressions gave a value is left out as a whole; a list drops absent items. ``of``: the type of the element, as far
+    as it is known; where it is a text, a number (of JSON) becomes one."""
     if isinstance(template, str):
-        return compile_text(template, scope)
+        return compile_text(template, scope, of in TEXTS)
     if isinstance(template, dict):
-        return compile_object(template, scope, source)
+        return compile_object(template, scope, source, of)
     if isinstance(template, list):
-        return compile_list(template, scope, source)
+        return compile_list(template, scope, source, of)
     return Compiled(lambda environment: template, False)
 
 
-def compile_text(template: str, scope: Scope) -> Compiled:
+def member_type(of: str | None, name: str) -> str | None:
+    """The type of a member of a type; None where either is not known."""
+    known = definitions().types.get(of) if of else None
+    element = known.elements.get(name) if known else None
+    return element.type_name if element else None
+
+
+def compile_text(template: str, scope: Scope, worded: bool = False) -> Compiled:
     """``"{x}"`` keeps the type of x, and is absent when x is an empty object or list; text around makes a text; a text
     with an absent piece is absent."""
     if whole := WHOLE.match(template):
@@ -47,7 +59,11 @@ def compile_text(template: str, scope: Scope) -> Compiled:
             value = evaluate(environment)
             return None if value == {} or value == [] else value
 
-        return Compiled(value_of, True)
+        def words_of(environment: Environment) -> Any:
+            value = value_of(environment)
+            return str(value) if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else value
+
+        return Compiled(words_of if worded else value_of, True)
     pieces, at, dynamic = list[Any](), 0, False
     for match in PIECE.finditer(template):
         pieces.append(template[at : match.start()])
@@ -78,15 +94,19 @@ def evaluated(text: str, scope: Scope) -> Evaluate:
     return lambda environment: guarded(expression, environment)
 
 
-def compile_object(template: dict[str, Any], scope: Scope, source: str) -> Compiled:
+def compile_object(template: dict[str, Any], scope: Scope, source: str, of: str | None = None) -> Compiled:
     if "each" in template:
         raise ExpressionError("'each' stands in an item of a list")
     condition = compile_expression(template["when"], scope).evaluate if "when" in template else None
     if "ref" in template:
         return conditional(compile_reference(template, scope, source), condition)
     if "value of" in template:
-        return conditional(compile_template(template["value of"], scope, source), condition)
-    members = {name: compile_template(part, scope, source) for name, part in template.items() if name != "when"}
+        return conditional(compile_template(template["value of"], scope, source, of), condition)
+    members = {
+        name: compile_template(part, scope, source, member_type(of, name))
+        for name, part in template.items()
+        if name != "when"
+    }
     constant = {name: part.render({}) for name, part in members.items() if not part.dynamic}
     dynamic = [(name, part.render) for name, part in members.items() if part.dynamic]
     order = list(members)
@@ -132,8 +152,8 @@ def compile_reference(template: dict[str, Any], scope: Scope, source: str) -> Co
     return Compiled(render, True)
 
 
-def compile_list(template: list[Any], scope: Scope, source: str) -> Compiled:
-    items = [compile_item(item, scope, source) for item in template]
+def compile_list(template: list[Any], scope: Scope, source: str, of: str | None = None) -> Compiled:
+    items = [compile_item(item, scope, source, of) for item in template]
     dynamic = any(part.dynamic for part, _ in items)
 
     def render(environment: Environment) -> list[Any] | None:
@@ -147,13 +167,13 @@ def compile_list(template: list[Any], scope: Scope, source: str) -> Compiled:
     return Compiled(render, dynamic)
 
 
-def compile_item(item: Any, scope: Scope, source: str) -> tuple[Compiled, bool]:
+def compile_item(item: Any, scope: Scope, source: str, of: str | None = None) -> tuple[Compiled, bool]:
     """An item of a list; with ``each: "name in list"`` it stands once for every element."""
     if not isinstance(item, dict) or "each" not in item:
-        return compile_template(item, scope, source), False
+        return compile_template(item, scope, source, of), False
     loop = compile_each(item["each"], scope)
     rest = {name: part for name, part in item.items() if name != "each"}
-    inner = compile_template(rest, loop.scope, source).render
+    inner = compile_template(rest, loop.scope, source, of).render
 
     def render(environment: Environment) -> list[Any]:
         rendered = (inner(turn) for turn in loop.turns(environment))

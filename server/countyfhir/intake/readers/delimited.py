@@ -12,6 +12,8 @@ from countyfhir.intake.reading import FileFacts, Record, Unreadable, blanked, ne
 from countyfhir.mapping.record import Format
 
 csv.field_size_limit(1 << 24)
+BEYOND = "%beyond"
+"""The cells of a row for which the header has no column."""
 
 
 def inspect(path: Path, declared: Format) -> FileFacts:
@@ -37,4 +39,6 @@ def records(path: Path, declared: Format) -> Iterator[Record]:
             number += 1
             row = {name: blanked(cell, blanks) for name, cell in zip(header, cells, strict=False)}
             problem = None if len(cells) == len(header) else "row-shape"
+            if further := cells[len(header) :]:
+                row[BEYOND] = further
             yield Record(number, row, problem, missing=missing if number == 1 else ())

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from countyfhir.intake.readers.text_codecs import CODECS
 from countyfhir.intake.reading import FileFacts
-from countyfhir.mapping.functions.text import DAMAGED
+from countyfhir.mapping.functions.text import DAMAGED, read_as_gbk
 from countyfhir.mapping.record import Format
 
 CHUNK = 1 << 20
 END_OF_FILE = "\x1a"
 """What old programs write behind the last line."""
+
+
+SAMPLE = 1000
+"""Of so many lines it is asked whether they are UTF-8 read as GBK, which takes longer."""
 
 
 @dataclass(slots=True)
@@ -72,7 +76,7 @@ def count_line(seen: Survey, line: str) -> None:
     seen.lines += 1
     if seen.lines > 1 and not line.isascii():
         seen.worded += 1
-        seen.damaged += bool(DAMAGED.search(line))
+        seen.damaged += bool(DAMAGED.search(line) or (seen.worded <= SAMPLE and read_as_gbk(line)))
 
 
 def is_utf8(path: Path) -> bool:

@@ -38,12 +38,14 @@ LETTERS = {
     "ss": r"(?P<second>\d{1,2})(?:\.\d+)?",
     "T": r"(?:\s+|T)",
 }
+COMPACT_LETTERS = {**LETTERS, "mm": r"(?P<minute>\d{2})", "ss": r"(?P<second>\d{2})(?:\.\d+)?"}
 SENTINELS = frozenset({"1900-01-01", "2099-12-31", "9999-12-31", "1899-12-30"})
 AGE = re.compile(
     r"^约?(?:\d{1,3}|[一二三四五六七八九十百]{1,4})\s*(?:周?岁半?|个?月|天|日龄)(?:\d{1,2}\s*(?:个?月|天))?(?:左右|余)?$"
-    r"|^\d{1,2}/(?:12|30)$|^\d{1,3}$|^(?:农历|阴历).+$"
+    r"|^\d{1,2}/(?:12|30)$"
 )
-"""An age, or a birthday of the lunar calendar, which is no date either."""
+YEARS_OR_LUNAR = re.compile(r"^\d{1,3}$|^(?:农历|阴历).+$")
+"""What else stands for a birth date and is none: bare years of age, a birthday of the lunar calendar."""
 CHARACTERS = re.compile(r"\s*([年月日号时点分秒])\s*")
 UNKNOWN = frozenset({"不详", "未知", "不明", "不清", "不记得", "未填"})
 
@@ -54,6 +56,8 @@ def pattern(formats: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     letters = re.compile("|".join(sorted(LETTERS, key=len, reverse=True)))
 
     def compiled(declared: str) -> re.Pattern[str]:
+        if declared.startswith("yyyyMMddHH"):  # nothing parts the figures: each has its place
+            return re.compile("".join(COMPACT_LETTERS[one] for one in letters.findall(declared)) + r"\Z")
         parts, at = [], 0
         for match in letters.finditer(declared):
             parts += [re.escape(declared[at : match.start()]), LETTERS[match[0]]]
@@ -136,7 +140,7 @@ def date_time(value: Any, *formats: str, zone: str = "+08:00") -> Any:
 def birth_date(value: Any) -> Any:
     """``date`` and, where no date can be stated, the ``text``: M07s a placeholder, M08 an age."""
     plain = narrow(value)
-    if AGE.match(plain):
+    if AGE.match(plain) or YEARS_OR_LUNAR.match(plain):
         return Noted({"text": plain}, "M08")
     if plain in UNKNOWN:
         return Noted({"text": plain}, "M07s")

@@ -8,7 +8,7 @@ from typing import Any
 
 from countyfhir.mapping.finding import HeldBack
 from countyfhir.mapping.functions.function import Function
-from countyfhir.mapping.functions.text import narrow
+from countyfhir.mapping.functions.text import narrow, not_taken
 
 BOTH = re.compile(
     r"^(?:血压|bp)?\s*:?\s*(\d+(?:\.\d+)?)\s*[/\-\u2010-\u2015~、\\|:]\s*(\d+(?:\.\d+)?)\s*"
@@ -34,9 +34,13 @@ def checked(systolic: Decimal, diastolic: Decimal) -> dict[str, Decimal]:
     return {"systolic": systolic, "diastolic": diastolic}
 
 
-def blood_pressure(value: Any) -> dict[str, Decimal]:
-    """``systolic`` and ``diastolic`` in mm[Hg] of '140/90', '140／90mmHg', '140-90', '18.7/12.0kPa'."""
-    match = BOTH.match(narrow(value))
+def blood_pressure(value: Any) -> dict[str, Decimal] | None:
+    """``systolic`` and ``diastolic`` in mm[Hg] of '140/90', '140／90mmHg', '140-90', '18.7/12.0kPa'; absent where none
+    was taken ('-', 未测)."""
+    plain = narrow(value)
+    if not_taken(plain):
+        return None
+    match = BOTH.match(plain)
     if match is None:
         raise HeldBack("M11q")
     systolic, diastolic = Decimal(match[1]), Decimal(match[2])

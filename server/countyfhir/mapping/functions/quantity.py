@@ -9,7 +9,7 @@ from typing import Any
 
 from countyfhir.mapping.finding import HeldBack, Noted
 from countyfhir.mapping.functions.function import Function
-from countyfhir.mapping.functions.text import DAMAGED, narrow, read_as_gbk
+from countyfhir.mapping.functions.text import DAMAGED, narrow, not_taken, read_as_gbk
 
 UCUM = "http://unitsofmeasure.org"
 UNITS: Mapping[str, str] = {
@@ -71,8 +71,11 @@ def unmarked(plain: str) -> str:
     return MARKS.sub("", LEADING.sub("", plain)).strip()
 
 
-def number(value: Any, low: Any = None, high: Any = None) -> Decimal:
-    """A number, held back when it lies outside the plausible range that the mapping declares."""
+def number(value: Any, low: Any = None, high: Any = None) -> Decimal | None:
+    """A number, held back when it lies outside the plausible range that the mapping declares; absent where a dash or
+    未测 says that there is none."""
+    if not_taken(narrow(value)):
+        return None
     return within(decimal(value), low, high)
 
 
@@ -82,9 +85,12 @@ def within(found: Decimal, low: Any, high: Any) -> Decimal:
     return found
 
 
-def quantity(value: Any, unit: str, low: Any = None, high: Any = None) -> dict[str, Any]:
-    """A Quantity in the UCUM unit the mapping declares for the column; the cell may repeat it (M13i)."""
+def quantity(value: Any, unit: str, low: Any = None, high: Any = None) -> dict[str, Any] | None:
+    """A Quantity in the UCUM unit the mapping declares for the column; the cell may repeat it (M13i), or say that
+    nothing was measured."""
     plain = unmarked(narrow(value))
+    if not_taken(plain):
+        return None
     match = RESULT.match(plain)
     if match is None or match["comparator"] or (match["rest"] and ucum(match["rest"]) != unit):
         raise HeldBack("unreadable-number")
@@ -111,6 +117,8 @@ def result(value: Any, unit: Any = None) -> Any:
         raise HeldBack("M29")
     if NO_VALUE.search(plain):
         return {"absent": plain}
+    if plain == "-" and unit:  # of a test that is measured: no result (M31); of the others: negative
+        return None
     if QUALITATIVE.match(plain):
         return {"coded": plain}
     match = RESULT.match(unmarked(plain))

@@ -66,6 +66,14 @@ def upper(value: Any) -> str:
     return str(value).upper()
 
 
+NOT_TAKEN = frozenset({"", "-", "--", "/", "无", "未测", "未查", "未做", "未检", "拒测", "拒查"})
+
+
+def not_taken(plain: str) -> bool:
+    """Whether a cell for a measurement says that there is none (M31)."""
+    return plain in NOT_TAKEN
+
+
 def negated(value: Any) -> bool:
     """Whether the text is a negative finding: 无, 否认…, 无…史 (M14)."""
     return bool(NEGATIONS.match(narrow(value)))
