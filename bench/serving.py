@@ -131,8 +131,10 @@ def api_key(store: Path) -> str:
     command = ["key", "create", "bench", "--organization", "bench", "--role", "data-office", "--scope", SCOPE,
                "--store", store_at(store)]  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-m", "countyfhir", *command], capture_output=True, text=True, check=True, cwd=store.parent
+        [sys.executable, "-m", "countyfhir", *command], capture_output=True, text=True, check=False, cwd=store.parent
     )
+    if done.returncode:
+        raise RuntimeError(f"no key: {done.stderr[-2000:]}")
     return done.stdout.split()[0]
 
 
