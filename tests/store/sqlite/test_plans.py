@@ -196,6 +196,17 @@ def test_only_linear_shapes_are_listed_as_such(county: apsw.Connection, shape: s
     assert walks(county, shape)
 
 
+@pytest.mark.parametrize(("share", "walked"), [(1.0, True), (0.0, False)])
+def test_what_the_latest_resources_fulfil_is_met_on_a_walk(
+    county: apsw.Connection, share: float, walked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a reverse chain that most Patients fulfil, the first page is found by probing the latest ones."""
+    monkeypatch.setattr(leading, "least", lambda scope, choices: None)
+    monkeypatch.setattr(leading, "part", lambda scope, terms: share)
+    told = statements(county, "Patient?_has:Observation:patient:code=A")[:-1]
+    assert any("INDEXED BY resource_of_type WHERE" in sql for sql, _ in told) == walked
+
+
 @pytest.mark.parametrize("prefix", ["", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"])
 @pytest.mark.parametrize("parameter", ["date", "value-quantity"])
 def test_ranges_are_probed_by_resource(

@@ -17,6 +17,9 @@ from countyfhir.store.sqlite.pointing import ways
 from countyfhir.store.sqlite.predicates import SIMPLE
 from countyfhir.store.sqlite.sql import CERTAIN, IMPOSSIBLE, Scope, Sql, Term, all_of, any_of, either, joined, negated
 
+DENSE = 0.25
+"""Where so many of the latest resources match, the first of them are met on a walk before all are read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -98,7 +101,9 @@ def select(scope: Scope, terms: Sequence[Term], *, whole: bool = False, by_rid: 
         return _led(scope, terms, direct[least.place], least)
     if not direct:
         scanned = [term for term in terms if term.finds is not None]
-        return _led(scope, terms, scanned[0], None) if len(scanned) == 1 else _walk(scope, terms, None)
+        if len(scanned) != 1 or (by_rid and leading.part(scope, terms) >= DENSE):
+            return _walk(scope, terms, None)
+        return _led(scope, terms, scanned[0], None)
     in_order = _in_order(scope, direct)
     return _led(scope, terms, direct[0], None) if whole and in_order is None else _walk(scope, terms, in_order)
 
