@@ -17,7 +17,7 @@ FURTHER = 8
 """Of several clauses that all find much, one may lead that finds up to so many times more."""
 LOOKED_AT = 256
 """How thick a select lies among all resources is told from so many of its latest rows."""
-SAMPLED = 64
+SAMPLED = 128
 """What part of a type some terms hold of is told from so many of its latest resources."""
 
 Finds = tuple[Sql, ...]
@@ -125,11 +125,12 @@ def _size(scope: Scope) -> int:
 
 
 def _reaches(scope: Scope, finds: Finds, rows: int) -> bool:
-    """Whether the selects together find so many rows; looks no further, and remembers the answer."""
+    """Whether the selects together find so many rows; looks no further, and remembers the answer (of few rows, how many
+    there are)."""
     sizes = scope.names.sizes
     reaches = sizes.reaches(finds, rows)
     if reaches is None:
-        if len(finds) == 1:
+        if len(finds) == 1 and rows > STEPS[-1]:
             text, bindings = finds[0]
             reaches = bool(fetch(scope.connection, f"SELECT 1 FROM ({text}) LIMIT 1 OFFSET {rows - 1}", bindings))
         else:

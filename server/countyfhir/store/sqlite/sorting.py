@@ -99,10 +99,12 @@ def _by_rid(scope: Scope, selection: Selection, cursor: Cursor | None, limit: in
 
 
 def is_sorted_first(scope: Scope, selection: Selection, limit: int) -> bool:
-    """Whether the page is probably full before half of what the leading term finds is probed."""
+    """Whether the page is probably full soon enough: before half of what the leading term finds is probed by one other
+    term, somewhat later by several."""
     if selection.where == ALWAYS or selection.rows < WORTH_SORTING * limit:
         return False
-    return leading.part(scope, selection.others) * selection.rows > 2 * limit
+    soon = 1 + 1 / max(1, len(selection.others))
+    return leading.part(scope, selection.others) * selection.rows > soon * limit
 
 
 def _sorted_first(scope: Scope, selection: Selection, cursor: Cursor | None, limit: int) -> list[Row]:
