@@ -15,6 +15,7 @@ from countyfhir.search import entries as kinds
 from countyfhir.search.decimal_key import encode
 from countyfhir.search.entries import DATE, NUMBER, QUANTITY, REFERENCE, STRING, TOKEN, URI
 from countyfhir.search.query import (
+    FOREVER,
     Chain,
     CompositeIs,
     DateIs,
@@ -160,6 +161,8 @@ PATIENT_CLAUSES = {
     "compartment": (InCompartment("Patient", "p3", ("link",)),),
     "birthdate missing in a child": (Not((Missing("birthdate", False),)),),
     "last updated": (LastUpdatedIs("ge", 0, 1),),
+    "updated at all": (LastUpdatedIs("ge", -FOREVER, -FOREVER),),
+    "never updated": (LastUpdatedIs("lt", -FOREVER, -FOREVER),),
     "not updated before": (LastUpdatedIs("lt", 1000, 2000),),
 }
 OBSERVATION_CLAUSES = {
