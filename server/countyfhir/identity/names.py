@@ -27,7 +27,7 @@ class Name(Struct, frozen=True, array_like=True):
     family: int = 0
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _sounding(text: str) -> tuple[str, int]:
     if not pinyin.is_chinese(text):
         return text, 0

@@ -14,7 +14,7 @@ _PLACEHOLDERS = frozenset({"123456789012345678", "12345678901234567X", "12345678
 _SHAPE = re.compile(r"[1-9]\d{5}(?:18|19|20)\d{9}[\dX]")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def valid(value: str) -> str | None:
     """The number in 18 characters; None for one that identifies nobody: a wrong check character, a day that is not in
     the calendar, a placeholder. 15 digits are filled up, except for the sequence numbers of

@@ -25,7 +25,7 @@ def is_chinese(text: str) -> bool:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def forms(text: str, role: str) -> tuple[str, ...]:
     """What ``text`` (normalised) is also found by: full pinyin in its spellings, the initials (from two syllables on),
     and its characters without what stands between them.
@@ -47,14 +47,14 @@ def forms(text: str, role: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(spellings))
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def sort_key(text: str, role: str) -> str:
     """``text`` as names are sorted: syllable by syllable, the shorter first, the characters after it to part
     homophones."""
     return f"{' '.join(syllables_of(text, role))}\t{text}" if is_chinese(text) else text
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def syllables_of(text: str, role: str) -> tuple[str, ...]:
     """The syllables of a name, tones left out; what is not Han stays as it is."""
     letters = _letters(text)
