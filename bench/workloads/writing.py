@@ -118,8 +118,8 @@ def conditional_create(asked: Asked) -> Iterator[Figure]:
 
 
 def transaction(asked: Asked) -> Iterator[Figure]:
-    """Transactions of 10, 100 and 500 creates linked by urn:uuid; SecantusDB does not finish four of 500 within the time
-    limit of a commit."""
+    """Transactions of 10, 100 and 500 creates linked by urn:uuid; SecantusDB does not finish four of 500 within the
+    time limit of a commit."""
     sizes = (10, 100, 500) if stores.chosen == "sqlite" else (10, 100)
     return itertools.chain.from_iterable(measured(asked, _bundle(size)) for size in sizes)
 
