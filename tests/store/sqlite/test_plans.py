@@ -120,7 +120,9 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connection
     drawn = [resources(*key).draw(random) for _ in range(3) for key in KEYS]
     for number, resource in enumerate(drawn):
         resource["id"] = f"{resource['id']}-{number}" if number >= len(KEYS) else resource["id"]
-    asking.with_server(Path(path), lambda opened: asking.put_all(opened, drawn))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.stores.chosen", "sqlite")  # its plans are SQLite's, whatever store the tests run on
+        asking.with_server(Path(path), lambda opened: asking.put_all(opened, drawn))
     connection = connecting.connect(str(path), Options())
     yield connection
     connection.close()
