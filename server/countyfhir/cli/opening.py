@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from countyfhir.cli.unswept import unswept
+from countyfhir.cli.unswept import seldom_swept, unswept
 from countyfhir.settings import Settings
 
 Result = TypeVar("Result")
@@ -21,4 +21,5 @@ def in_world(settings: Settings, work: Callable[[Any], Awaitable[Result]]) -> Re
         async with open_world(settings) as world:
             return await work(world)
 
-    return asyncio.run(opened())
+    with seldom_swept():
+        return asyncio.run(opened())

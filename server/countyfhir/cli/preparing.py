@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Thread, active_count
 from typing import TYPE_CHECKING, Any
 
+from countyfhir.cli.unswept import SELDOM
 from countyfhir.exchange import Interaction, Ready, Write
 from countyfhir.intake.reading import Unreadable
 from countyfhir.outcome import FhirError
@@ -86,6 +87,7 @@ def _start(settings: Settings, mappings: Mapping[str, RecordMapping] | None, par
         mappings = {one.name: one for source in sources(settings) for one in source.mappings}
     _BENCH[:] = [Bench(opened, loop, manager, mappings, Tables())]
     gc.freeze()
+    gc.set_threshold(*SELDOM)
 
 
 def _mapped(task: Task, records: Sequence[Record]) -> list[MappedRecord]:
