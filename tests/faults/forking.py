@@ -70,7 +70,8 @@ class Forge:
     def close(self) -> None:
         """No more."""
         self._process.kill()
-        self._process.wait()
+        with self._process:  # waits, and closes the pipes
+            pass
 
 
 def _warm(folder: Path) -> None:
