@@ -19,13 +19,12 @@ from threading import Thread, active_count
 from typing import TYPE_CHECKING, Any
 
 from countyfhir.cli.unswept import SELDOM
-from countyfhir.exchange import Interaction, Ready, Write
+from countyfhir.exchange import Interaction, Ready, Resource, Write
 from countyfhir.intake.reading import Unreadable
 from countyfhir.outcome import FhirError
 from countyfhir.settings import Settings
 
 if TYPE_CHECKING:
-    from countyfhir.exchange import Resource
     from countyfhir.intake.ahead import Ahead, Batch
     from countyfhir.intake.desk import Stream
     from countyfhir.intake.lookups import Tables

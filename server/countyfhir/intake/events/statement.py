@@ -115,8 +115,7 @@ def same_person(one: frozenset[str], other: frozenset[str]) -> bool:
     birth date and sex, unless both have a number and it differs."""
     if any(token.startswith(IDENTITY) for token in one & other):
         return True
-    numbered = [any(token.startswith(IDENTITY) for token in tokens) for tokens in (one, other)]
-    return bool(one & other) and not all(numbered)
+    return bool(one & other) and not two_numbers(one, other)
 
 
 def two_numbers(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -51,6 +51,11 @@ NARROW = (
 )
 
 
+def closing() -> FhirError:
+    """What is asked of a store that lets go of its file."""
+    return FhirError("transient", "The store is closing: repeat when the server is back.", status=503)
+
+
 def fault(error: BaseException) -> FhirError | None:
     """The FhirError for a failure of the store's files, or None when ``error`` is something else."""
     if isinstance(error, OSError):

@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 
 import apsw
 
-from countyfhir.outcome import FhirError
 from countyfhir.store.sqlite.connecting import ThreadConnections
-from countyfhir.store.sqlite.faults import translated
+from countyfhir.store.sqlite.faults import closing, translated
 from countyfhir.store.sqlite.options import Options
 
 T = TypeVar("T")
@@ -45,7 +44,7 @@ class Readers:
     async def run(self, function: Callable[[apsw.Connection], T], *, limited: bool = True) -> T:
         """``function`` on one snapshot. FhirError timeout (503) past the limit, unless it is not ``limited``."""
         if self._closed:
-            raise FhirError("transient", "The store is closing: repeat when the server is back.", status=503)
+            raise closing()
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._asked += 1
         if len(self._threads) < min(self._count, self._asked):

@@ -18,7 +18,7 @@ from countyfhir.store.ports import ConditionFailed
 from countyfhir.store.sqlite.checkpoint import Checkpoint
 from countyfhir.store.sqlite.clock import Clock
 from countyfhir.store.sqlite.connecting import connect, fetch
-from countyfhir.store.sqlite.faults import fault
+from countyfhir.store.sqlite.faults import closing, fault
 from countyfhir.store.sqlite.names import Names, NewNames
 from countyfhir.store.sqlite.options import Options
 from countyfhir.store.sqlite.pending import Pending
@@ -107,7 +107,7 @@ class Writer:
         ``checked_first``: a failed condition shows before the step writes anything, so nothing has to be undone for it.
         """
         if self._closed:
-            raise FhirError("transient", "The store is closing: repeat when the server is back.", status=503)
+            raise closing()
         loop = asyncio.get_running_loop()
         waiting = _Waiting(prepare, loop, loop.create_future(), checked_first)
         waiting.future.add_done_callback(
