@@ -89,3 +89,30 @@ def test_how_far_the_index_came_is_kept(open_store: Open) -> None:
         assert await store.persons.seen() == 0
 
     run(open_store, story)
+
+
+def test_a_look_around_is_known_to_be_of_now(open_store: Open) -> None:
+    """What was entered, left or decided since is counted, whoever did it; noting what is finished or settled makes
+    nobody look again in vain."""
+
+    async def story(store: Store) -> None:
+        persons = store.persons
+        seen = await persons.changes()
+        assert await persons.enter([record("a", 1)]) == seen
+        other = await open_store()
+        seen = await other.persons.changes()
+        assert await persons.enter([record("b", 1)]) == seen
+        assert await other.persons.enter([record("c", 1)]) > seen
+        await other.close()
+        for change in (
+            persons.leave(["a"]),
+            persons.decide([PersonDecision("a", "b", "link")]),
+            persons.clear(),
+        ):
+            seen = await persons.changes()
+            await change
+            assert await persons.changes() > seen
+        await persons.settle({"b": (None, 0)})
+        assert await persons.enter([]) == await persons.changes()
+
+    run(open_store, story)

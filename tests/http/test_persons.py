@@ -409,6 +409,34 @@ def test_what_was_left_is_caught_up(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_records_that_come_together_meet(tmp_path: Path) -> None:
+    """Several institutions write one person at the same moment, through two processes: none of them saw the others when
+    it looked, and they are one person all the same."""
+    settings = load({"store": store_at(tmp_path / "together.sqlite"), "audit": "off"})
+    identity = number("37052319620314502")
+
+    async def story() -> tuple[set[str | None], set[str | None]]:
+        async with open_world(settings) as one, open_world(settings) as other:
+            writes = [
+                (one, other)[place % 2].perform(
+                    Interaction("create", "Patient", body=record("司徒静", identity, birthDate="1962-03-14"))
+                )
+                for place in range(6)
+            ]
+            strangers = [
+                one.perform(Interaction("create", "Patient", body=record(name, birthDate=born)))
+                for name, born in (("金大川", "1951-02-03"), ("石小米", "1993-11-12"))
+            ]
+            answers = await asyncio.gather(*writes, *strangers)
+            ids = [str(answer.stored.logical_id) for answer in answers if answer.stored is not None]
+            kept = await other.store.persons.records(ids)
+            return {kept[name].person for name in ids[:6]}, {kept[name].person for name in ids[6:]}
+
+    golden, alone = asyncio.run(story())
+    assert len(golden) == 1 and None not in golden
+    assert alone == {None}
+
+
 def test_a_chain_by_a_number_reaches_the_person(client: TestClient) -> None:
     """What was written to one record is found by the number of another, and not by the number of somebody else."""
     identity = number("37052319610401301")

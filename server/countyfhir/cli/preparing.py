@@ -18,10 +18,12 @@ from pathlib import Path
 from threading import Thread, active_count
 from typing import TYPE_CHECKING, Any
 
-from countyfhir.cli.unswept import SELDOM
+from countyfhir.cli.unswept import SELDOM, unswept
 from countyfhir.exchange import Interaction, Ready, Resource, Write
 from countyfhir.intake.reading import Unreadable
+from countyfhir.model.definitions import definitions
 from countyfhir.outcome import FhirError
+from countyfhir.search import pinyin
 from countyfhir.settings import Settings
 
 if TYPE_CHECKING:
@@ -135,6 +137,14 @@ def _person(resource: Resource, world: World) -> PersonRecord | None:
     return compared(resource["id"], resource, world.person_rules())
 
 
+def _load() -> None:
+    """What every process needs, loaded once before they part: a second of work."""
+    with unswept():
+        import countyfhir.app  # noqa: F401
+    pinyin.prepare()
+    definitions()
+
+
 @contextmanager
 def preparing(settings: Settings, mappings: Mapping[str, RecordMapping], jobs: int) -> Iterator[Ahead | None]:
     """A way to map records ahead in so many processes; None for less than two."""
@@ -142,6 +152,8 @@ def preparing(settings: Settings, mappings: Mapping[str, RecordMapping], jobs: i
         yield None
         return
     forked = "fork" in get_all_start_methods() and active_count() == 1  # they then have what this process has loaded
+    if forked:
+        _load()
     context = get_context("fork" if forked else "spawn")
     with ProcessPoolExecutor(jobs, context, _start, (settings, mappings if forked else None, os.getpid())) as pool:
         pool.submit(os.getpid).result()

@@ -30,15 +30,20 @@ def pair(a: str, b: str) -> Pair:
 
 
 class _Groups:
-    """Who is with whom, and which groups must not meet."""
+    """Who is with whom, and which groups must not meet. ``against``: record -> those that cannot be the person of
+    somebody in its group; nothing for a group without such."""
 
     def __init__(self, records: Iterable[str], conflicts: set[Pair], most: int) -> None:
         self.of = {one: {one} for one in records}
-        self._conflicts, self._most = conflicts, most
+        self.against: dict[str, set[str]] = {}
+        for a, b in conflicts:
+            self.against.setdefault(a, set()).add(b)
+            self.against.setdefault(b, set()).add(a)
+        self._most = most
 
     def contradict(self, a: str, b: str) -> bool:
         """Whether a record of the one's group cannot be the person of one in the other's."""
-        return any(pair(x, y) in self._conflicts for x in self.of[a] for y in self.of[b])
+        return a in self.against and not self.against[a].isdisjoint(self.of[b])
 
     def joined(self, a: str, b: str, *, forced: bool = False) -> bool:
         """Put the groups together; False when they contradict or are too large together."""
@@ -47,8 +52,11 @@ class _Groups:
         if not forced and (self.contradict(a, b) or len(self.of[a]) + len(self.of[b]) > self._most):
             return False
         whole = self.of[a] | self.of[b]
+        against = self.against.get(a, set()) | self.against.get(b, set())
         for one in whole:
             self.of[one] = whole
+            if against:
+                self.against[one] = against
         return True
 
 
@@ -90,10 +98,12 @@ def _join(groups: _Groups, verdicts: Mapping[Pair, Verdict], rules: Rules) -> di
     """Join the certain pairs, the surest first; returns what is left to look at."""
     reviews = {each: one for each, one in verdicts.items() if one.grade not in (CERTAIN, NOT)}
     certain = [each for each, one in verdicts.items() if one.grade == CERTAIN]
-    by_record: dict[str, list[tuple[str, float]]] = {}
+    by_record: dict[str, list[tuple[float, str]]] = {}
     for a, b in certain:
-        by_record.setdefault(a, []).append((b, verdicts[a, b].bits))
-        by_record.setdefault(b, []).append((a, verdicts[a, b].bits))
+        by_record.setdefault(a, []).append((verdicts[a, b].bits, b))
+        by_record.setdefault(b, []).append((verdicts[a, b].bits, a))
+    for thirds in by_record.values():
+        thirds.sort(reverse=True)
     for each in sorted(certain, key=lambda each: (-verdicts[each].bits, each)):
         by_number = verdicts[each].agreements["national"] == "same"
         if (
@@ -104,11 +114,16 @@ def _join(groups: _Groups, verdicts: Mapping[Pair, Verdict], rules: Rules) -> di
 
 
 def _ambiguous(
-    groups: _Groups, each: Pair, bits: float, by_record: Mapping[str, list[tuple[str, float]]], margin: float
+    groups: _Groups, each: Pair, bits: float, by_record: Mapping[str, list[tuple[float, str]]], margin: float
 ) -> bool:
-    """Whether one of the two fits about as well to a third that contradicts the other."""
+    """Whether one of the two fits about as well to a third that contradicts the other. ``by_record``: record -> its
+    certain pairs, as bits and the other record, the surest first."""
     for one, other in (each, each[::-1]):
-        for third, theirs in by_record[one]:
-            if third != other and theirs > bits - margin and groups.contradict(third, other):
+        if other not in groups.against:
+            continue
+        for theirs, third in by_record[one]:
+            if theirs <= bits - margin:
+                break
+            if third != other and groups.contradict(other, third):
                 return True
     return False

@@ -313,9 +313,14 @@ class PersonDecision:
 class PersonStore(Protocol):
     """The index of persons: derived from the Patients, except for the decisions."""
 
-    async def enter(self, records: Sequence[PersonRecord], finished: Mapping[str, int] = MappingProxyType({})) -> None:
+    async def enter(self, records: Sequence[PersonRecord], finished: Mapping[str, int] = MappingProxyType({})) -> int:
         """Keep these records, durable; one that was there keeps its ``person``, and loses keys it no longer has. Then
-        note up to which version of the ``finished`` ones it is known whose they are."""
+        note up to which version of the ``finished`` ones it is known whose they are. Returns ``changes`` as it was
+        just before: where it is what the caller had read before it looked around, nobody else has entered anything
+        since."""
+
+    async def changes(self) -> int:
+        """How often records were entered or left, or decisions made, counted after each."""
 
     async def leave(self, patients: Sequence[str]) -> None:
         """Forget these records."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from countyfhir.exchange import Account, Resource, Write
 from countyfhir.identity.blocking import keys_of
@@ -31,21 +32,31 @@ def prepared_ahead(name: str, patient: Resource, account: Account | None) -> Per
     return ready.person if ready is not None and ready.resource is patient else None
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What was worked out about a Patient before its commit: the resource it was made of, the record, and of one that
+    nobody else has to do with, how often the index had changed when that was looked up."""
+
+    resource: Resource
+    record: PersonRecord
+    alone: int | None
+
+
 class Compared:
-    """Records that were worked out before their commit: id -> the resource they were made of, and the record."""
+    """Records that were worked out before their commit, by id."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Resource, PersonRecord]] = {}
+        self._known: dict[str, Foreseen] = {}
 
-    def add(self, records: Mapping[str, PersonRecord], resources: Mapping[str, Resource]) -> None:
+    def add(self, found: Mapping[str, Foreseen]) -> None:
         """Remember records with the resources that are going to be written (their links to golden records count for
         nothing here)."""
-        if len(self._known) + len(records) > MOST_KEPT:
+        if len(self._known) + len(found) > MOST_KEPT:
             self._known = {}
-        self._known |= {name: (resources[name], record) for name, record in records.items()}
+        self._known |= found
 
-    def taken(self, writes: Iterable[Write]) -> dict[str, PersonRecord]:
-        """The records of what was written just so; they are forgotten."""
+    def taken(self, writes: Iterable[Write]) -> dict[str, Foreseen]:
+        """Those of what was written just so; they are forgotten."""
         patients = {one.logical_id: one.resource for one in writes if one.resource_type == "Patient"}
         known = {name: found for name in patients if (found := self._known.pop(name, None)) is not None}
-        return {name: record for name, (resource, record) in known.items() if patients[name] is resource}
+        return {name: found for name, found in known.items() if patients[name] is found.resource}

@@ -10,7 +10,7 @@ from countyfhir.exchange import Interaction, Resource, Write
 from countyfhir.identity.golden import with_links
 from countyfhir.identity.golden_ids import is_golden
 from countyfhir.identity.grouping import grouped
-from countyfhir.interactions.persons.compared import compared, prepared_ahead
+from countyfhir.interactions.persons.compared import Foreseen, compared, prepared_ahead
 from countyfhir.interactions.persons.linking import chosen
 from countyfhir.interactions.persons.neighbourhood import Neighbourhood, around
 from countyfhir.interactions.world import World
@@ -59,11 +59,15 @@ async def _linked(fresh: Mapping[str, Resource], interaction: Interaction, world
         }
     except (AttributeError, KeyError, TypeError, ValueError):  # not shaped as a Patient: validation says so
         return {}
+    changes = await store.changes()
     near = await around(list(entered), (), store, rules, entered)
-    decided = near.decided()
-    groups = [group for part in near.parts() for group in grouped(part, decided, rules, known=near.candidates).groups]
+    decided, parts = near.decided(), near.parts()
+    groups = [group for part in parts for group in grouped(part, decided, rules, known=near.judged).groups]
     made = dict(fresh) | _with_links(groups, fresh, near)
-    world.compared.add(entered, made)
+    alone = {name for part in parts if len(part) == 1 for name in part if near.alone(name)}
+    world.compared.add(
+        {name: Foreseen(made[name], record, changes if name in alone else None) for name, record in entered.items()}
+    )
     return made
 
 

@@ -14,13 +14,13 @@ from countyfhir.identity.grouping import Pair, grouped, pair
 from countyfhir.identity.judging import Verdict
 from countyfhir.interactions import search_parameters
 from countyfhir.interactions.persons import contradicting, linking, reviews
-from countyfhir.interactions.persons.compared import compared
+from countyfhir.interactions.persons.compared import Foreseen, compared
 from countyfhir.interactions.persons.earlier import earlier, kept
 from countyfhir.interactions.persons.neighbourhood import OPEN, REVIEW, Neighbourhood, around
 from countyfhir.interactions.world import World
 from countyfhir.model import json
 from countyfhir.outcome import FhirError
-from countyfhir.store.ports import ConditionFailed, HistoryQuery, PersonDecision, PersonRecord
+from countyfhir.store.ports import ConditionFailed, HistoryQuery, PersonDecision
 
 log = logging.getLogger(__name__)
 
@@ -47,23 +47,27 @@ async def follow(writes: Sequence[Write], stored: Sequence[Stored], world: World
 
 
 async def take(
-    patients: Sequence[Stored], world: World, known: Mapping[str, PersonRecord] = MappingProxyType({})
+    patients: Sequence[Stored], world: World, known: Mapping[str, Foreseen] = MappingProxyType({})
 ) -> dict[str, Stored]:
     """Enter these versions and link what belongs together; the newer versions that linking made, by id. ``known``:
-    what some of them are compared by."""
+    what was worked out about some of them before; those that were alone then are, where nobody has changed the index
+    since."""
     assert world.person_rules is not None
     store, rules = world.store.persons, world.person_rules()
     entered = [
-        known.get(one.logical_id) or compared(one.logical_id, json.parse(one.body), rules)
+        known[one.logical_id].record
+        if one.logical_id in known
+        else compared(one.logical_id, json.parse(one.body), rules)
         for one in patients
         if one.body is not None
     ]
     gone = [one.logical_id for one in patients if one.body is None]
     left = await store.records(gone) if gone else {}
     await store.leave(list(left))
-    await store.enter(entered, world.finished.taken())
+    changes = await store.enter(entered, world.finished.taken())
     persons = {record.person for record in left.values() if record.person is not None}
-    newer = await linked([one.patient for one in entered], world, persons)
+    together = [one.patient for one in entered if one.patient not in known or known[one.patient].alone != changes]
+    newer = await linked(together, world, persons) if together or persons else {}
     if newer is None:
         return {}
     world.finished.add({one.logical_id: one.version_id for one in patients if one.body is not None})
@@ -87,7 +91,7 @@ async def linked(patients: Sequence[str], world: World, persons: set[str] | None
         doubtful: dict[Pair, Verdict] = {}
         decided = near.decided()
         for part in near.parts():
-            result = grouped(part, decided, rules, known=near.candidates)
+            result = grouped(part, decided, rules, known=near.judged)
             groups += result.groups
             doubtful |= result.reviews
         stale = {person for person in near.persons.values() if person is not None} | (persons or set())

@@ -31,13 +31,15 @@ def decode(features: bytes) -> Features:
 @dataclass(slots=True)
 class Neighbourhood:
     """Records that may be one person, with all of their present groups, and what was decided about them. ``persons``:
-    record -> its golden record; ``retired``: golden records that went into another one."""
+    record -> its golden record; ``retired``: golden records that went into another one; ``judged``: the verdicts on
+    pairs that met under a key, ``candidates`` those of them that may be one person."""
 
     records: dict[str, Features] = field(default_factory=dict)
     persons: dict[str, str | None] = field(default_factory=dict)
     retired: dict[str, str] = field(default_factory=dict)
     decisions: dict[Pair, PersonDecision] = field(default_factory=dict)
     candidates: dict[Pair, Verdict] = field(default_factory=dict)
+    judged: dict[Pair, Verdict] = field(default_factory=dict)
     recalled: set[str] = field(default_factory=set)
 
     def decided(self) -> dict[Pair, str]:
@@ -59,6 +61,13 @@ class Neighbourhood:
                     of[one] = whole
         parts = {id(part): part for part in of.values()}
         return [{name: self.records[name] for name in sorted(part)} for part in parts.values()]
+
+    def alone(self, name: str) -> bool:
+        """Whether a record is nobody's but its own: it may be no other's person, nothing was decided about it, it names
+        no other, and belongs to no golden record."""
+        features = self.records[name]
+        decided = any(name in each for each in self.decisions)
+        return self.persons[name] is None and not (features.asserted or features.replaced_by or decided)
 
     def _ties(self) -> Iterable[Pair]:
         yield from self.candidates
@@ -128,14 +137,12 @@ def like(
         for key in mate.keys:
             holders.setdefault(key, []).append(name)
     near = {}
-    judged = set[Pair]()
     for name, keys in followed.items():
         for other in {other for key in keys for other in holders.get(key, ())} - {name}:
             each = pair(name, other)
-            if each in judged:
+            if each in found.judged:
                 continue
-            judged.add(each)
-            verdict = judge(features[each[0]], features[each[1]], rules)
+            verdict = found.judged[each] = judge(features[each[0]], features[each[1]], rules)
             if verdict.grade != NOT:
                 found.candidates[each] = verdict
                 near[other] = mates[other]

@@ -16,6 +16,7 @@ from countyfhir.store.mongodb.faults import translated
 from countyfhir.store.mongodb.reading import Document
 from countyfhir.store.ports import PersonDecision, PersonRecord
 
+CHANGES = "person changes"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(PersonDecision).decode
 
@@ -27,7 +28,7 @@ class MongoPersons:
         self._records, self._decisions = database["person_record"], database["person_decision"]
         self._settings = database["setting"]
 
-    async def enter(self, records: Sequence[PersonRecord], finished: Mapping[str, int] = MappingProxyType({})) -> None:
+    async def enter(self, records: Sequence[PersonRecord], finished: Mapping[str, int] = MappingProxyType({})) -> int:
         """Keep these records, durable, and note what is finished."""
         changes = [
             UpdateOne(
@@ -43,14 +44,30 @@ class MongoPersons:
         changes += [
             UpdateOne({"_id": patient}, {"$max": {"version": version}}) for patient, version in finished.items()
         ]
-        if changes:
-            with translated():
-                await self._records.bulk_write(changes, ordered=False)
+        if not changes:
+            return await self.changes()
+        with translated():
+            await self._records.bulk_write(changes, ordered=False)
+        return await self._changed()
+
+    async def changes(self) -> int:
+        """How often the index was changed; counted after each change, so that what is counted can be read."""
+        with translated():
+            found = await self._settings.find_one({"_id": CHANGES})
+        return int(found["value"]) if found is not None else 0
+
+    async def _changed(self) -> int:
+        """Count a change; how many there were before."""
+        with translated():
+            before = await self._settings.find_one_and_update({"_id": CHANGES}, {"$inc": {"value": 1}}, upsert=True)
+        return int(before["value"]) if before is not None else 0
 
     async def leave(self, patients: Sequence[str]) -> None:
         """Forget these records."""
-        with translated():
-            await self._records.delete_many({"_id": {"$in": list(patients)}})
+        if patients:
+            with translated():
+                await self._records.delete_many({"_id": {"$in": list(patients)}})
+            await self._changed()
 
     async def records(self, patients: Sequence[str]) -> dict[str, PersonRecord]:
         """Those that are there."""
@@ -116,6 +133,7 @@ class MongoPersons:
         if changes:
             with translated():
                 await self._decisions.bulk_write(changes)
+            await self._changed()
 
     async def decisions(self, patients: Sequence[str]) -> list[PersonDecision]:
         """Those about any of the records."""
@@ -138,6 +156,7 @@ class MongoPersons:
         with translated():
             await self._records.delete_many({})
             await self._settings.delete_one({"_id": "persons"})
+        await self._changed()
 
 
 def _counted(found: Mapping[str, PersonRecord], keys: Sequence[int]) -> Counter[int]:

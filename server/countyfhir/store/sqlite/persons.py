@@ -19,6 +19,11 @@ from countyfhir.store.sqlite.writing import Transaction, Writer
 COLUMNS = "patient, version, features, keys, person"
 KEYED = "SELECT number FROM person_key WHERE key = ? LIMIT ?"
 FINISHED = "UPDATE person_record SET version = max(version, ?) WHERE patient = ?"
+CHANGES = "SELECT value FROM setting WHERE name = 'person changes'"
+CHANGED = (
+    "INSERT INTO setting(name, value) VALUES ('person changes', 1)"
+    " ON CONFLICT(name) DO UPDATE SET value = value + 1 RETURNING value"
+)
 KEY = "INSERT OR IGNORE INTO person_key VALUES (?, ?)"
 NUMBERED = f"SELECT {COLUMNS} FROM person_record WHERE number = ?"
 _encode = msgspec.msgpack.Encoder().encode
@@ -31,17 +36,25 @@ class SqlitePersons:
     def __init__(self, connections: ThreadConnections, writer: Writer) -> None:
         self._connections, self._writer = connections, writer
 
-    async def enter(self, records: Sequence[PersonRecord], finished: Mapping[str, int] = MappingProxyType({})) -> None:
+    async def enter(self, records: Sequence[PersonRecord], finished: Mapping[str, int] = MappingProxyType({})) -> int:
         """Keep these records, durable, and note what is finished."""
         known = [(version, patient) for patient, version in finished.items()]
 
-        def enter(transaction: Transaction) -> None:
+        def enter(transaction: Transaction) -> int:
             rows = [row for record in records for row in _enter(transaction.connection, record)]
             transaction.connection.executemany(KEY, sorted(rows))  # neighbours in the file one after the other
             transaction.connection.executemany(FINISHED, known)
+            return _changed(transaction.connection) - 1
 
         if records or known:
-            await self._writer.run(lambda: lambda _: enter)
+            return await self._writer.run(lambda: lambda _: enter)
+        return await self.changes()
+
+    async def changes(self) -> int:
+        """How often the index was changed."""
+        with translated():
+            rows = fetch(self._connections.mine(), CHANGES)
+        return int(rows[0][0]) if rows else 0
 
     async def leave(self, patients: Sequence[str]) -> None:
         """Forget these records."""
@@ -54,6 +67,7 @@ class SqlitePersons:
                 for number, keys in rows:
                     _forget_keys(transaction.connection, number, _unpacked(keys))
                     transaction.connection.execute("DELETE FROM person_record WHERE number = ?", (number,))
+            _changed(transaction.connection)
 
         if patients:
             await self._writer.run(lambda: lambda _: leave)
@@ -117,6 +131,7 @@ class SqlitePersons:
         def decide(transaction: Transaction) -> None:
             transaction.connection.executemany("DELETE FROM person_decision WHERE pair = ?", gone)
             transaction.connection.executemany("INSERT OR REPLACE INTO person_decision VALUES (?, ?, ?, ?)", rows)
+            _changed(transaction.connection)
 
         await self._writer.run(lambda: lambda _: decide)
 
@@ -148,6 +163,7 @@ class SqlitePersons:
             transaction.connection.execute("DELETE FROM person_key")
             transaction.connection.execute("DELETE FROM person_record")
             transaction.connection.execute("UPDATE setting SET value = 0 WHERE name = 'persons'")
+            _changed(transaction.connection)
 
         await self._writer.run(lambda: lambda _: clear)
 
@@ -173,6 +189,11 @@ def _enter(connection: apsw.Connection, record: PersonRecord) -> list[tuple[int,
             (record.patient, record.version, record.person, packed, record.features),
         )[0][0]
     return [(key, number) for key in record.keys]
+
+
+def _changed(connection: apsw.Connection) -> int:
+    """Count a change; the number of it."""
+    return int(fetch(connection, CHANGED)[0][0])
 
 
 def _forget_keys(connection: apsw.Connection, number: int, keys: Iterable[int]) -> None:
