@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from countyfhir.intake.events.telling import telling
 from countyfhir.intake.ledger import content_digest
 from countyfhir.intake.reading import Record
 from countyfhir.mapping import Context, MappedRecord, RecordMapping, apply
@@ -40,4 +41,7 @@ def mapped_record(
         made = replace(made, issues=(*told, *made.issues))
     if record.deleted:
         return deleted(made.key, made.subject or made.key, made.version_key)
-    return replace(made, digest=content_digest(made.resources)) if made.outcome == "mapped" else made
+    if made.outcome != "mapped":
+        return made
+    made = replace(made, digest=content_digest(made.resources), source_digest=record.digest())
+    return telling(made)

@@ -23,7 +23,7 @@ from countyfhir.store import instant
 
 async def entry_of(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> Entry:
     """What a record to be stored puts into the transaction, and the rows of the ledger that follow it."""
-    digest, now = record.digest(), desk.now()
+    digest, now = made.source_digest or record.digest(), desk.now()
     mapping = stream.mapping
     where = Place(stream.file, stream.file_digest, record.number, digest, instant.text(int(now * 1_000_000)))
     versions, gone = await withdrawn(decision.withdraw, desk) if decision.withdraw else ([], [])

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from countyfhir.intake.committing import flush
 from countyfhir.intake.desk import Desk, Stream
+from countyfhir.intake.events.telling import telling
 from countyfhir.intake.withdrawing import current_version
 from countyfhir.mapping import MappedRecord
 from countyfhir.mapping.finding import Finding
@@ -28,7 +29,7 @@ async def kept(made: MappedRecord, stream: Stream, desk: Desk, names: Mapping[st
             stored = await current_version(REPORT, names.get(own, own).partition("/")[2], desk)
             resource = with_results(resource, (stored or {}).get("result", ()), names)
         resources.append(resource)
-    return replace(made, resources=tuple(resources))
+    return telling(replace(made, resources=tuple(resources)))
 
 
 def with_results(report: Resource, before: Sequence[Resource], names: Mapping[str, str]) -> Resource:
@@ -59,4 +60,4 @@ async def completed(made: MappedRecord, stream: Stream, desk: Desk, corrects: bo
                 found = Finding("merge-conflict", (), "error", held_back=True)
                 return replace(made, resources=(), issues=(*made.issues, found), outcome="quarantined")
         resources.append(resource)
-    return replace(made, resources=tuple(resources))
+    return telling(replace(made, resources=tuple(resources)))

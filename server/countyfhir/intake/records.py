@@ -78,8 +78,10 @@ async def wait(record: Record, made: MappedRecord, stream: Stream, desk: Desk, d
     entry = await entry_of(record, made, stream, desk, decision)
     stream.prior |= {row.key: row for row in entry.rows}
     stream.shared |= {row.key: row for row in entry.shared}
-    writes, gone = (*entry.writes, *beside), (*entry.delete, *joining.gone)
-    stream.pending.add(replace(entry, writes=writes, delete=gone, shared=(*entry.shared, *joining.rows)))
+    if beside or joining.gone or joining.rows:
+        writes, gone = (*entry.writes, *beside), (*entry.delete, *joining.gone)
+        entry = replace(entry, writes=writes, delete=gone, shared=(*entry.shared, *joining.rows))
+    stream.pending.add(entry)
 
 
 async def joined(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> Joining:

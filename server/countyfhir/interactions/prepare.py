@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -59,13 +58,20 @@ def made_ready(write: Write, interaction: Interaction, world: World) -> Write | 
         return None
     if ready.definitions != world.store.resources.definitions:
         return None
-    return replace(
-        write,
-        body=ready.body,
-        entries=ready.entries,
-        references=ready.references,
-        patient=ready.patient,
-        shape=ready.shape,
+    return Write(
+        write.method,
+        write.resource_type,
+        write.logical_id,
+        write.resource,
+        write.expected_version,
+        ready.body,
+        ready.entries,
+        ready.references,
+        ready.patient,
+        write.unreferenced,
+        write.author,
+        ready.shape,
+        write.subscriber,
     )
 
 

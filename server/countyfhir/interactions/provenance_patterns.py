@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from countyfhir.exchange import Body, Resource, Write
@@ -34,6 +35,8 @@ _WORDS = " words"
 Values = dict[str, str]
 """Mark -> what stands there."""
 Fill = Callable[[Values], Any]
+Varying = tuple[int, tuple[tuple[int, Fill], ...]]
+"""The place of an entry with marks in it, and what makes the values at their places in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class Pattern:
 
     head: tuple[str, ...]
     tail: tuple[str, ...]
-    entries: tuple[Entry | tuple[Fill, ...], ...]
-    varying: frozenset[int]
+    entries: tuple[Entry, ...]
+    varying: tuple[Varying, ...]
     references: tuple[tuple[str, str], ...]
     patient: str | None
 
@@ -105,21 +108,19 @@ def marked(resource: Resource) -> Resource:
 def pattern_of(write: Write) -> Pattern | None:
     """The pieces of a prepared write; None where a mark stands in an entry that may hold it in another form."""
     assert write.body is not None
-    entries: list[Entry | tuple[Fill, ...]] = []
-    varying = set()
+    varying: list[Varying] = []
     low, high = instants(_RECORDED)
     for place, entry in enumerate(write.entries):
         texts = [part for part in entry if isinstance(part, str) and "zq0" in part.lower()]
         dated = low in entry or high in entry
         if not texts and not dated:
-            entries.append(entry)
-        elif entry[:2] not in _KNOWN or (dated and entry[3:] != (low, high)):
+            continue
+        if entry[:2] not in _KNOWN or (dated and entry[3:] != (low, high)):
             return None
-        else:
-            entries.append(tuple(fill(part) for part in entry) if not dated else (*map(fill, entry[:3]), _low, _high))
-            varying.add(place)
+        made = [(at, found) for at, part in enumerate(entry) if (found := fill(part)) is not None]
+        varying.append((place, (*made, (3, _low), (4, _high)) if dated else tuple(made)))
     head, tail = (tuple(_split(text.decode())) for text in (write.body.head, write.body.tail))
-    return Pattern(head, tail, tuple(entries), frozenset(varying), write.references, write.patient)
+    return Pattern(head, tail, write.entries, tuple(varying), write.references, write.patient)
 
 
 def _split(text: str) -> list[str]:
@@ -127,12 +128,12 @@ def _split(text: str) -> list[str]:
     return re.split(f"({_FOREIGN.pattern})", text)
 
 
-def fill(part: object) -> Fill:
-    """What makes one value of an entry."""
+def fill(part: object) -> Fill | None:
+    """What makes one value of an entry; None for one that is always the same."""
     if not isinstance(part, str) or not _FOREIGN.search(part):
-        return lambda values: part
+        return None
     if _FOREIGN.fullmatch(part):
-        return lambda values: values[part]
+        return itemgetter(part)
     pieces = _split(part)  # the words of the whole
     return lambda values: "".join(
         [values[piece + _WORDS] if place % 2 else piece for place, piece in enumerate(pieces)]
@@ -161,14 +162,28 @@ def filled(pattern: Pattern, write: Write, values: Values) -> Write | None:
         values[mark + _WORDS] = found = " ".join(words(values[mark]))
         if not found:
             return None
-    entries = tuple(
-        tuple([make(values) for make in entry]) if place in pattern.varying else entry  # type: ignore[operator]
-        for place, entry in enumerate(pattern.entries)
-    )
+    entries = list(pattern.entries)
+    for place, made in pattern.varying:
+        entry: list[Any] = list(entries[place])
+        for at, make in made:
+            entry[at] = make(values)
+        entries[place] = tuple(entry)
     references = tuple((kind, values.get(logical_id, logical_id)) for kind, logical_id in pattern.references)
     patient = values.get(pattern.patient, pattern.patient) if pattern.patient is not None else None
     body = Body(_joined(pattern.head, quoted), _joined(pattern.tail, quoted))
-    return replace(write, body=body, entries=entries, references=references, patient=patient)
+    return Write(
+        write.method,
+        write.resource_type,
+        write.logical_id,
+        write.resource,
+        write.expected_version,
+        body,
+        tuple(entries),
+        references,
+        patient,
+        write.unreferenced,
+        author=write.author,
+    )
 
 
 def _joined(pieces: Sequence[str], values: Values) -> bytes:

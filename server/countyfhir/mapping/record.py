@@ -177,4 +177,7 @@ class MappedRecord:
     environment: Environment = field(default_factory=dict, repr=False)
     merges: Mapping[str, Merge] = field(default_factory=dict)  # reference -> how its parts come together
     digest: str = ""  # of the resources, where it was computed
+    source_digest: str = ""  # of the record as it was read, where it was computed
+    mentions: tuple[str, ...] = ()  # references that may lead to resources which stand for events of several records
+    persons: Mapping[str, frozenset[str]] = field(default_factory=dict)  # Patient/… -> what tells the person apart
     ready: Mapping[str, Ready] = field(default_factory=dict, repr=False)  # those that were prepared with it

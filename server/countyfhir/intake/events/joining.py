@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,13 +15,13 @@ from countyfhir.intake.events.statement import (
     Statement,
     common_number,
     contradict,
-    evidence,
     keys,
     same_person,
     told_apart,
     two_numbers,
 )
 from countyfhir.intake.events.statement import statement as stated
+from countyfhir.intake.events.telling import joinable
 from countyfhir.intake.ledger import Decision
 from countyfhir.mapping import MappedRecord
 from countyfhir.mapping.event import Event
@@ -30,8 +29,6 @@ from countyfhir.model import json
 
 Resource = dict[str, Any]
 
-JOINED_TYPES = frozenset({"Encounter", "Observation", "DiagnosticReport", "Condition"})
-_JOINABLE = re.compile(rb'"reference":"((?:%s)/[^"\\]*)"' % "|".join(sorted(JOINED_TYPES)).encode())
 REFERRERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Encounter": (
         *(("Observation", "encounter"), ("Condition", "encounter"), ("Procedure", "encounter")),
@@ -79,7 +76,7 @@ async def foresee(mapped: Iterable[MappedRecord], index: Index) -> None:
     """Reads at once what the events of a batch will ask for."""
     made = [one for one in mapped if one.outcome == "mapped"]
     events = [event for one in made for event in one.events]
-    references = {reference for one in made for reference in joinable(list(one.resources))}
+    references = {reference for one in made for reference in one.mentions}
     await index.fetch(ALIASES, {*references, *(event.reference for event in events)})
     patients = {f"Patient/{one['id']}" for each in made for one in each.resources if one["resourceType"] == "Patient"}
     await index.fetch(PERSONS, {*patients, *(event.subject for event in events if event.subject)})
@@ -92,20 +89,15 @@ async def foresee(mapped: Iterable[MappedRecord], index: Index) -> None:
 
 async def known_names(index: Index, made: MappedRecord) -> dict[str, str]:
     """Where the references of a record lead that other records' events already stand for."""
-    own = {event.reference for event in made.events}
-    return await names_in(list(made.resources), index, own)
+    return await names_of({*made.mentions, *(event.reference for event in made.events)}, index)
 
 
-async def names_in(node: Any, index: Index, more: Iterable[str] = ()) -> dict[str, str]:
-    """Where the references inside lead, as far as they lead elsewhere."""
-    found = {*joinable(node), *more}
+async def names_of(found: Collection[str], index: Index) -> dict[str, str]:
+    """Where references lead, as far as they lead elsewhere."""
+    if not found:
+        return {}
     await index.fetch(ALIASES, found)
     return {one: standing for one in found if (standing := await index.standing(one)) != one}
-
-
-def joinable(node: Any) -> list[str]:
-    """The references inside a resource (or several) that may lead to a joined one."""
-    return [found.decode() for found in _JOINABLE.findall(json.dumps(node))]
 
 
 def renamed(node: Any, names: Mapping[str, str]) -> Any:
@@ -128,7 +120,7 @@ async def join(made: MappedRecord, decision: Decision, joining: Joining) -> None
     """Joins the events of a record that is to be stored, and takes back what it no longer states."""
     record = f"{joining.like.source}?{made.subject or made.key}"
     resources = {f"{one['resourceType']}/{one['id']}": one for one in made.resources}
-    await persons_known(made, resources, joining)
+    await persons_known(made, joining)
     for event in made.events:
         await join_one(event, renamed(resources[event.reference], joining.names), record, joining)
     for reference in decision.withdraw:
@@ -136,14 +128,12 @@ async def join(made: MappedRecord, decision: Decision, joining: Joining) -> None
     await rejoin_waiting(resources, joining)
 
 
-async def persons_known(made: MappedRecord, resources: Mapping[str, Resource], joining: Joining) -> None:
+async def persons_known(made: MappedRecord, joining: Joining) -> None:
     """Notes what tells the persons of the record apart. A stub adds to what is known, a record of its own replaces
     it."""
-    for reference, resource in resources.items():
-        if resource["resourceType"] != "Patient":
-            continue
+    for reference, evidence in made.persons.items():
         before = frozenset(await joining.index.references(PERSONS, [reference]))
-        found = evidence(resource) | (before if reference in made.stubs else frozenset())
+        found = evidence | (before if reference in made.stubs else frozenset())
         if found != before:
             joining.rows.append(joining.index.put(joining.like, PERSONS, reference, sorted(found)))
 
@@ -260,7 +250,7 @@ async def known_of(one: Statement, other: Statement, index: Index) -> tuple[froz
 async def state(standing: str, statements: list[Statement], joining: Joining) -> None:
     """The statements about an event, and the resource they make together."""
     resource = merged(statements, standing.partition("/")[2])
-    joining.bodies[standing] = renamed(resource, await names_in(resource, joining.index) | joining.names)
+    joining.bodies[standing] = renamed(resource, await names_of(joinable(resource), joining.index) | joining.names)
     listed = [one.as_dict() for one in statements]
     joining.rows.append(joining.index.put(joining.like, STATEMENTS, standing, (), listed))
 
@@ -331,6 +321,8 @@ async def rejoin(own: str, standing: str, joining: Joining) -> None:
 def applied(made: MappedRecord, decision: Decision, joining: Joining) -> tuple[MappedRecord, Decision]:
     """The record with its resources as they are written, and the decision by their names."""
     names, bodies = joining.names, joining.bodies
+    if not (names or bodies or joining.restated):
+        return made, decision
     resources: dict[str, Resource] = {}
     for one in made.resources:
         own = f"{one['resourceType']}/{one['id']}"
@@ -352,6 +344,6 @@ def elsewhere(resource: Resource, standing: str, names: Mapping[str, str]) -> Re
 
 def extra(made: MappedRecord, joining: Joining) -> list[Resource]:
     """What is written beside the record's own resources, each once."""
-    own = {f"{one['resourceType']}/{one['id']}" for one in made.resources}
     found = {f"{one['resourceType']}/{one['id']}": one for one in (*joining.changed, *joining.bodies.values())}
+    own = {f"{one['resourceType']}/{one['id']}" for one in made.resources} if found else set()
     return [one for reference, one in found.items() if reference not in own and reference not in joining.gone]
