@@ -19,7 +19,7 @@ from threading import Thread, active_count
 from typing import TYPE_CHECKING, Any
 
 from countyfhir.cli.unswept import SELDOM, unswept
-from countyfhir.exchange import Interaction, Ready, Resource, Write
+from countyfhir.exchange import Account, Interaction, Ready, Resource, Write
 from countyfhir.intake.reading import Unreadable
 from countyfhir.model.definitions import definitions
 from countyfhir.outcome import FhirError
@@ -39,6 +39,8 @@ WORTH_IT = 1 << 19
 """Bytes of input from which other processes pay."""
 AT_A_TIME = 25
 """Records that a process takes at once."""
+GIVING_WAY = 10
+"""How much less a preparing process asks of a core than the one that writes."""
 AHEAD = 3
 """Batches that are on their way."""
 
@@ -57,12 +59,15 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the records of a file are mapped by; ``prepare``: they are likely to be stored."""
+    """What the records of a file are mapped by; ``prepare``: they are likely to be stored. ``file``, ``file_digest``:
+    its name and SHA-256, which their Provenances state."""
 
     mapping: str
     folder: Path
     reused: frozenset[str]
     prepare: bool
+    file: str
+    file_digest: str
 
 
 _BENCH: list[Bench] = []
@@ -80,6 +85,7 @@ def _start(settings: Settings, mappings: Mapping[str, RecordMapping] | None, par
     from countyfhir.cli.taking_in import sources
     from countyfhir.intake.lookups import Tables
 
+    os.nice(GIVING_WAY)  # whoever decides and writes is what others wait for
     Thread(target=_end_with, args=(parent,), daemon=True).start()
     loop = asyncio.new_event_loop()
     manager = open_world(settings)
@@ -98,20 +104,29 @@ def _mapped(task: Task, records: Sequence[Record]) -> list[MappedRecord]:
     bench = _BENCH[0]
     mapping = bench.mappings[task.mapping]
     context = bench.tables.context(mapping, task.folder)
-    made = (mapped_record(record, mapping, context, task.reused) for record in records)
-    return [replace(one, ready=_ready(one, mapping, task.prepare), environment={}) for one in made]
+    made = [mapped_record(record, mapping, context, task.reused) for record in records]
+    if not task.prepare:
+        return [replace(one, environment={}) for one in made]
+    pairs = zip(records, made, strict=True)
+    return [replace(one, ready=_ready(record, one, mapping, task), environment={}) for record, one in pairs]
 
 
-def _ready(made: MappedRecord, mapping: RecordMapping, wanted: bool) -> dict[str, Ready]:
+def _ready(record: Record, made: MappedRecord, mapping: RecordMapping, task: Task) -> dict[str, Ready]:
     """The resources of a record that are as they will be written, for all that is known here: those that others state
-    better or complete are not."""
-    from countyfhir.intake.committing import principal_of
+    better or complete are not; its Provenance is, should it be new."""
+    from countyfhir.intake.committing import place_of, principal_of
     from countyfhir.interactions.prepare import prepared
+    from countyfhir.mapping.provenance import provenance
 
+    if made.outcome != "mapped" or not made.resources:
+        return {}
     world = _BENCH[0].opened.world
-    asked = Interaction("transaction", principal=principal_of(mapping), http_method="POST")
+    asked = Interaction("transaction", principal=principal_of(mapping), http_method="POST", account=Account())
+    names = tuple(dict.fromkeys(f"{one['resourceType']}/{one['id']}" for one in made.resources))
+    where = place_of(record, made, task.file, task.file_digest, world.now())
+    source = provenance(mapping, made, where, "CREATE", names)
     found: dict[str, Ready] = {}
-    for resource in made.resources if wanted else ():
+    for resource in (*made.resources, source):
         reference = f"{resource['resourceType']}/{resource['id']}"
         if reference in made.stubs or reference in made.merges:
             continue
@@ -204,7 +219,7 @@ async def _ahead(
 def _sent(pool: ProcessPoolExecutor, records: list[Record], stream: Stream) -> list[Piece]:
     counts = stream.report.counts
     stored = not stream.report.read or counts["stored"] * 2 >= stream.report.read
-    task = Task(stream.mapping.name, stream.folder, stream.reused, stored)
+    task = Task(stream.mapping.name, stream.folder, stream.reused, stored, stream.file, stream.file_digest)
     pieces = [records[at : at + AT_A_TIME] for at in range(0, len(records), AT_A_TIME)]
     try:
         return [(piece, pool.submit(_mapped, task, piece)) for piece in pieces]

@@ -16,23 +16,25 @@ from countyfhir.intake.withdrawing import withdrawn
 from countyfhir.mapping import MappedRecord, RecordMapping
 from countyfhir.mapping.apply import called
 from countyfhir.mapping.finding import Finding
-from countyfhir.mapping.provenance import Place, provenance
+from countyfhir.mapping.provenance import Place, provenance, source_id
 from countyfhir.outcome import FhirError
 from countyfhir.store import instant
 
 
 async def entry_of(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> Entry:
     """What a record to be stored puts into the transaction, and the rows of the ledger that follow it."""
-    digest, now = made.source_digest or record.digest(), desk.now()
+    digest, now = made.source_digest or record.digest(), int(desk.now() * 1_000_000)
     mapping = stream.mapping
-    where = Place(stream.file, stream.file_digest, record.number, digest, instant.text(int(now * 1_000_000)))
     versions, gone = await withdrawn(decision.withdraw, desk) if decision.withdraw else ([], [])
     resources = {f"{resource['resourceType']}/{resource['id']}": resource for resource in made.resources}
     named = tuple(dict.fromkeys((*resources, *decision.withdraw)))
-    source = provenance(mapping, made, where, decision.activity, named)
+    source = prepared_source(made, mapping, decision, named)
+    if source is None:
+        where = place_of(record, made, stream.file, stream.file_digest, now)
+        source = provenance(mapping, made, where, decision.activity, named)
     row = SourceRecord(
         mapping.name, made.key, decision.digest, "stored", mapping.version, stream.file, record.number,
-        made.version_key, named, issues_of(made), None, int(now * 1_000_000), stream.file_digest,
+        made.version_key, named, issues_of(made), None, now, stream.file_digest,
     )  # fmt: skip
     shared = tuple(
         shared_row(row, reference, resources[reference], made)
@@ -43,6 +45,23 @@ async def entry_of(record: Record, made: MappedRecord, stream: Stream, desk: Des
     sourced = [source] if named else []
     writes = [*(resources[reference] for reference in decision.write), *versions, *sourced]
     return Entry(record, row, subject, tuple(writes), tuple(gone), shared, digest, made.ready)
+
+
+def place_of(record: Record, made: MappedRecord, file: str, file_digest: str, now: int) -> Place:
+    """Where a record stood; ``now`` in microseconds."""
+    return Place(file, file_digest, record.number, made.source_digest or record.digest(), instant.text(now))
+
+
+def prepared_source(
+    made: MappedRecord, mapping: RecordMapping, decision: Decision, named: Sequence[str]
+) -> dict[str, Any] | None:
+    """The Provenance that was prepared with the record, where it turns out as was expected: something new, all of it
+    under its own name."""
+    ready = made.ready.get(f"Provenance/{source_id(mapping, made)}") if decision.activity == "CREATE" else None
+    source: dict[str, Any] | None = ready.resource if ready is not None else None
+    if source is None or [target["reference"] for target in source["target"]] != list(named):
+        return None
+    return source
 
 
 def shared_row(row: SourceRecord, reference: str, resource: dict[str, Any], made: MappedRecord) -> SourceRecord:

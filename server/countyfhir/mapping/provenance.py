@@ -36,7 +36,7 @@ def provenance(
     institution = {"reference": record.institution} if record.institution else institution
     return {
         "resourceType": "Provenance",
-        "id": stable_id(mapping.name, "Provenance", record.key),
+        "id": source_id(mapping, record),
         "target": targets,
         "recorded": place.recorded,
         "policy": [f"{NAMESPACE}/mapping/{mapping.name}|{mapping.version}"],
@@ -53,6 +53,11 @@ def provenance(
         ],
         "entity": [entity(mapping, record, place), file_entity(place)],
     }
+
+
+def source_id(mapping: RecordMapping, record: MappedRecord) -> str:
+    """The logical id of the Provenance of a record."""
+    return stable_id(mapping.name, "Provenance", record.key)
 
 
 def entity(mapping: RecordMapping, record: MappedRecord, place: Place) -> dict[str, Any]:
