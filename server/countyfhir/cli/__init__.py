@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
 
 from countyfhir import __version__
-from countyfhir.cli.unswept import unswept
+from countyfhir.cli.unswept import seldom_swept, unswept
 
 COMMANDS: dict[str, str] = {
     "demo": "Take in the demo county and serve it: the quickest way to see what this is.",
@@ -38,13 +39,17 @@ COMMANDS: dict[str, str] = {
 }
 """Name and first sentence of each command; its module is ``countyfhir.cli.<name>`` with a function ``add(app)``."""
 
+SERVING = ("demo", "serve", "listen")
+"""Those that answer others and stay: they look for garbage as usual."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; leaves by SystemExit: 0 done, 1 the work found problems, 2 it could not be tried."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     with unswept():
         app = application(given[0] if given else None)
-    app(given, prog_name="countyfhir")
+    with nullcontext() if given[:1] and given[0] in SERVING else seldom_swept():
+        app(given, prog_name="countyfhir")
 
 
 def application(chosen: str | None = None) -> typer.Typer:

@@ -20,8 +20,9 @@ def unswept() -> Iterator[None]:
             gc.enable()
 
 
-SELDOM = (50_000, 20, 20)
-"""Objects between two looks, where Python's own limit is 700."""
+SELDOM = (500_000, 10, 10)
+"""Objects between two looks, where Python's own limit is 700: more than a batch of records holds, so that what lives no
+longer than it is never gone through."""
 
 
 @contextmanager
