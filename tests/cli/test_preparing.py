@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from countyfhir.cli import preparing
-from countyfhir.exchange import Answer, Interaction
+from countyfhir.exchange import SYSTEM, Answer, Interaction
 from countyfhir.intake.desk import Desk, Stream
 from countyfhir.intake.lookups import Tables
 from countyfhir.intake.reading import Record, Unreadable
@@ -106,8 +108,43 @@ def test_batches_come_in_order_with_what_is_ready(stream: Stream, tmp_path: Path
     made = [made for batch in batches for _, made in batch]
     assert all(one.ready[f"Patient/{one.resources[0]['id']}"].resource is one.resources[0] for one in made)
     assert stream.report.counts == {"stored": 70}
-    transactions = [one.account for one in taken if one.account is not None]
-    assert sum(len(account.ready) for account in transactions) == 70
+    transactions = [(one.body["entry"], one.account) for one in taken if one.account is not None]
+    written = [(entry["resource"], account.ready) for entries, account in transactions for entry in entries]
+    kinds = Counter(resource["resourceType"] for resource, _ in written)
+    assert kinds == {"Patient": 70, "Provenance": 70}
+    assert all(ready[f"{one['resourceType']}/{one['id']}"].resource is one for one, ready in written)
+
+
+def test_a_provenance_that_turns_out_otherwise_is_made_anew(stream: Stream, tmp_path: Path, monkeypatch: Any) -> None:
+    """What was prepared holds for a record that is new: a changed one says UPDATE, as if one process had done all."""
+    from countyfhir.app import open_world
+    from countyfhir.intake.records import take_records
+    from countyfhir.settings import Settings
+
+    async def work() -> list[str]:
+        async with open_world(Settings(store=f"sqlite:{tmp_path / 'store.sqlite'}")) as opened:
+            with Pickling(1) as pool:
+                bench = preparing.Bench(opened, None, None, {stream.mapping.name: stream.mapping}, Tables())  # type: ignore[arg-type]
+                monkeypatch.setattr(preparing, "_BENCH", [bench])
+
+                async def write(interactions: Any) -> list[Answer]:
+                    return [await opened.perform(one) for one in interactions]
+
+                def ahead(given: Any, stream: Stream, size: int) -> Any:
+                    return preparing._ahead(pool, given, stream, size)
+
+                desk = Desk(opened.store.intake, write, ahead=ahead)
+                for name in ("王小明", "王大明"):
+                    await take_records(iter([Record(1, {"ID": "1", "XM": name})]), stream, desk, 1)
+            found = await opened.perform(Interaction("search-type", "Provenance", principal=SYSTEM))
+            bundle = json.loads(found.body)  # type: ignore[arg-type]
+            history = await opened.perform(
+                Interaction("history-instance", "Provenance", bundle["entry"][0]["resource"]["id"], principal=SYSTEM)
+            )
+            versions = [entry["resource"] for entry in json.loads(history.body)["entry"]]  # type: ignore[arg-type]
+            return [one["activity"]["coding"][0]["code"] for one in versions]
+
+    assert asyncio.run(work()) == ["UPDATE", "CREATE"]
 
 
 def test_when_the_processes_have_died_this_one_goes_on(stream: Stream, monkeypatch: Any) -> None:

@@ -433,7 +433,8 @@ def test_records_that_come_together_meet(tmp_path: Path) -> None:
             return {kept[name].person for name in ids[:6]}, {kept[name].person for name in ids[6:]}
 
     golden, alone = asyncio.run(story())
-    assert len(golden) == 1 and None not in golden
+    assert len(golden) == 1
+    assert None not in golden
     assert alone == {None}
 
 
