@@ -24,6 +24,13 @@ class Asked:
         return 2000 if self.full else 500
 
     @property
+    def residents(self) -> int:
+        """Simple legacy records to take in."""
+        if stores.chosen != "sqlite":
+            return 100
+        return 100_000 if self.full else 10_000
+
+    @property
     def patients(self) -> tuple[int, ...]:
         """Sizes of the store that searches run on."""
         if stores.chosen != "sqlite":

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import countyfhir.intake
 from bench.asked import LEGACY_COUNTY, Asked
+from bench.county.residents import resident
 from bench.figures import Figure
 from bench.loading import run_command
 from countyfhir import shipped
@@ -26,6 +30,7 @@ SOURCES = ("county-hospital", "public-health", "township-shiqiao", "contracts")
 def legacy(asked: Asked) -> Iterator[Figure]:
     """Records a second, the start of the program included: first everything is new, then nothing is."""
     yield mapped_alone(asked)
+    yield from simple(asked)
     counties = [("demo county", [DEMO])]
     if LEGACY_COUNTY.is_dir():
         counties.append(("larger county", [LEGACY_COUNTY / name for name in SOURCES]))
@@ -55,13 +60,35 @@ def mapped_alone(asked: Asked) -> Figure:
     )
 
 
-def taken_in(asked: Asked, store: Path, name: str, folders: list[Path]) -> Figure:
+def simple(asked: Asked) -> Iterator[Figure]:
+    """Simple records end to end: a file of residents, each a Patient and its Provenance, looked for among all before it;
+    by one process, then with one for each core that prepares."""
+    source = asked.folder / "simple" / "baishi-hospital"
+    source.mkdir(parents=True, exist_ok=True)
+    chance, count = Random(7), asked.residents
+    header = (DEMO / "baishi-hospital" / "patients.csv").read_text("gb18030").splitlines()[0]
+    rows = (_row(number, resident(number, chance)) for number in range(count))
+    (source / "patients.csv").write_text(f"{header}\n{''.join(rows)}", "gb18030")
+    for jobs in (1, os.cpu_count() or 1):
+        store = asked.folder / f"simple-{jobs}.sqlite"
+        yield taken_in(asked, store, f"residents, {jobs} jobs", [source], "--jobs", str(jobs))
+
+
+def _row(number: int, patient: dict[str, Any]) -> str:
+    """The row of a resident, as the hospital of the demo county keeps it."""
+    identity, phone = patient["identifier"][0]["value"], patient["telecom"][0]["value"]
+    sex = 1 if patient["gender"] == "male" else 2
+    name, address = patient["name"][0]["text"], patient["address"][0]["line"][0]
+    return f"{number},{name},{identity},{sex},{patient['birthDate']},{phone},{address},2025-01-02 08:00:00\n"
+
+
+def taken_in(asked: Asked, store: Path, name: str, folders: list[Path], *options: str) -> Figure:
     """One intake of all the folders; what became of the records stands beside it."""
     outcomes = asked.folder / "outcomes.jsonl"
     outcomes.unlink(missing_ok=True)
     begun = time.perf_counter()
     run_command(
-        "intake", *map(str, folders), "--store", store_at(store), "--report", str(outcomes),
+        "intake", *map(str, folders), "--store", store_at(store), "--report", str(outcomes), *options,
         folder=asked.folder, good=(0, 1),
     )  # fmt: skip
     seconds = time.perf_counter() - begun
