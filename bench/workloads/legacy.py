@@ -61,7 +61,7 @@ def mapped_alone(asked: Asked) -> Figure:
 
 
 def simple(asked: Asked) -> Iterator[Figure]:
-    """Simple records end to end: a file of residents, each a Patient and its Provenance, looked for among all before it;
+    """Simple records end to end: a file of residents, each a Patient and its Provenance, looked for among those before;
     by one process, then with one for each core that prepares."""
     source = asked.folder / "simple" / "baishi-hospital"
     source.mkdir(parents=True, exist_ok=True)
