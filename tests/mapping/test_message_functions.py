@@ -71,3 +71,6 @@ def test_a_document_is_what_its_bytes_are() -> None:
 def test_an_end_follows_from_a_duration() -> None:
     assert later("2025-03-01T23:50:00+08:00", Decimal(30)) == "2025-03-02T00:20:00+08:00"
     assert later("2025-03-01", Decimal(30)) is None
+    for minutes in (300301090000, 10**400):
+        with pytest.raises(HeldBack, match="M07"):
+            later("2025-03-01T23:50:00+08:00", Decimal(minutes))

@@ -156,12 +156,19 @@ async def commit(entries: Sequence[Entry], stream: Stream, desk: Desk) -> None:
 def transaction(entries: Iterable[Entry], principal: Principal, account: Account) -> Interaction:
     """A transaction Bundle of updates (and deletes of what has no state); a record's resources are in it with its
     Provenance, and the rows of the ledger beside it."""
-    listed: list[dict[str, Any]] = []
-    for entry in entries:
-        listed += [{"request": {"method": "DELETE", "url": reference}} for reference in entry.delete]
-        for resource in entry.writes:
-            url = f"{resource['resourceType']}/{resource['id']}"
-            listed.append({"resource": resource, "request": {"method": "PUT", "url": url}})
+    given = list(entries)
+    gone = [reference for entry in given for reference in entry.delete]
+    return bundled((resource for entry in given for resource in entry.writes), gone, principal, account)
+
+
+def bundled(
+    writes: Iterable[dict[str, Any]], gone: Iterable[str], principal: Principal, account: Account
+) -> Interaction:
+    """A transaction Bundle of updates and deletes, with what the intake brings together with it."""
+    listed: list[dict[str, Any]] = [{"request": {"method": "DELETE", "url": reference}} for reference in gone]
+    for resource in writes:
+        url = f"{resource['resourceType']}/{resource['id']}"
+        listed.append({"resource": resource, "request": {"method": "PUT", "url": url}})
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": listed}
     return Interaction("transaction", body=bundle, principal=principal, http_method="POST", account=account)
 

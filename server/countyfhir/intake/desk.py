@@ -69,3 +69,4 @@ class Stream:
     shared: dict[str, SourceRecord] = field(default_factory=dict)
     events: Index | None = None  # what is known of the events of a batch
     deleted: dict[str, int] = field(default_factory=dict)  # known keys of rows marked as deleted -> their number
+    waiting: set[str] = field(default_factory=set)  # Patients that would have to be one person for events to be one

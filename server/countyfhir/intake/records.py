@@ -13,6 +13,7 @@ from countyfhir.intake.committing import account, entry_of, flush, issues_of, qu
 from countyfhir.intake.desk import Desk, Progress, Stream
 from countyfhir.intake.events.index import Index
 from countyfhir.intake.events.joining import Joining, applied, extra, foresee, join, known_names
+from countyfhir.intake.events.later import rejoin_late
 from countyfhir.intake.ledger import SHARED, WITHDRAWN, Decision, decide, decide_deleted, withdrawal
 from countyfhir.intake.merging import completed, kept
 from countyfhir.intake.reading import Record
@@ -30,6 +31,7 @@ async def take_records(records: Iterator[Record], stream: Stream, desk: Desk, to
             await place(record, made, stream, desk)
         await flush(stream, desk)
         desk.progress(Progress(stream.file, stream.report.read, max(total, stream.report.read)))
+    await rejoin_late(stream, desk)
 
 
 async def recall(stream: Stream, mapped: Sequence[MappedRecord], ledger: IntakeStore) -> None:
@@ -93,6 +95,7 @@ async def joined(record: Record, made: MappedRecord, stream: Stream, desk: Desk,
     )  # fmt: skip
     joining = Joining(like, index, desk, partial(flush, stream, desk), await known_names(index, made))
     await join(made, decision, joining)
+    stream.waiting |= joining.waiting
     return joining
 
 

@@ -58,7 +58,8 @@ SAME_EVENT = "https://fhir.county-hc.example/StructureDefinition/same-event"
 class Joining:
     """What became of the events of one record: where its references lead, what is written beside or instead of its own
     resources, what goes, and the rows of the ledger. ``like`` is a row of the record; ``settle`` writes what waits, so
-    that stored references can be looked for."""
+    that stored references can be looked for. ``waiting``: Patients that would have to be one person for events to be
+    one."""
 
     like: SourceRecord
     index: Index
@@ -70,6 +71,7 @@ class Joining:
     gone: list[str] = field(default_factory=list)
     rows: list[SourceRecord] = field(default_factory=list)
     restated: set[str] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
 
 
 async def foresee(mapped: Iterable[MappedRecord], index: Index) -> None:
@@ -125,7 +127,7 @@ async def join(made: MappedRecord, decision: Decision, joining: Joining) -> None
         await join_one(event, renamed(resources[event.reference], joining.names), record, joining)
     for reference in decision.withdraw:
         await take_back(reference, record, joining)
-    await rejoin_waiting(resources, joining)
+    await rejoin_waiting([one for one, each in resources.items() if each["resourceType"] == "Patient"], joining)
 
 
 async def persons_known(made: MappedRecord, joining: Joining) -> None:
@@ -178,6 +180,7 @@ async def candidate(mine: Statement, found: list[str], own: str, joining: Joinin
         if not any([await may_be_one(mine, one, joining.index) for one in others]):
             continue
         for subject in {one.subject for one in (mine, *others) if one.subject}:
+            joining.waiting.add(subject)
             waiting = await joining.index.references(WAITING, [subject])
             new = [one for one in (own, standing) if one not in waiting]
             if new:
@@ -294,11 +297,12 @@ async def take_back(reference: str, record: str, joining: Joining) -> None:
         joining.rows.append(joining.index.put(joining.like, STATEMENTS, reference, ()))
 
 
-async def rejoin_waiting(resources: Mapping[str, Resource], joining: Joining) -> None:
-    """Events that waited for a person of this record."""
-    patients = [reference for reference, one in resources.items() if one["resourceType"] == "Patient"]
+async def rejoin_waiting(patients: Iterable[str], joining: Joining) -> None:
+    """Events that waited for one of these persons."""
     for reference in patients:
         waiting = [await joining.index.standing(one) for one in await joining.index.references(WAITING, [reference])]
+        if len(set(waiting)) > 1:
+            joining.waiting.add(reference)
         for own in dict.fromkeys(waiting):
             for standing in dict.fromkeys(one for one in waiting if one != own):
                 await rejoin(own, standing, joining)

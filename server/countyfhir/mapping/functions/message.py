@@ -171,10 +171,13 @@ def plain_text(value: Any) -> str | None:
 
 
 def later(value: Any, minutes: Any) -> str | None:
-    """The dateTime so many minutes later; absent without them or without a clock."""
+    """The dateTime so many minutes later; absent without them or without a clock, held back beyond the calendar."""
     if minutes is None or len(str(value)) <= len("yyyy-MM-dd"):
         return None
-    return (datetime.fromisoformat(str(value)) + timedelta(minutes=float(minutes))).isoformat()
+    try:
+        return (datetime.fromisoformat(str(value)) + timedelta(minutes=float(minutes))).isoformat()
+    except OverflowError:
+        raise HeldBack("M07") from None
 
 
 def whole(value: Any) -> int | None:
