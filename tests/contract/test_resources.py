@@ -11,7 +11,7 @@ import pytest
 
 from countyfhir.exchange import ALL, AuditRecord, Criteria, Grant, Plan
 from countyfhir.search.entries import REFERENCE, STRING, TOKEN
-from countyfhir.search.query import Query, ReferenceIs, TokenIs
+from countyfhir.search.query import Clause, IdIs, InCompartment, Query, ReferenceIs, TokenIs
 from countyfhir.store.ports import ConditionFailed, HistoryQuery, ReferencedStill, Store
 
 from .conftest import Open
@@ -366,8 +366,6 @@ def test_nothing_leaves_the_store_that_the_grant_does_not_allow(open_store: Open
         assert {one.logical_id for one in everything.matches} == seen | {"o1", "o7"}
         assert everything.total == 6
         for where, ids in ((("Patient",), ("p1",)), (("Patient",), ("p2",))):
-            from countyfhir.search.query import IdIs
-
             page = await search(
                 Query(where, ((IdIs(ids),),), includes=(Include("Observation", "subject", None, True),)), grant
             )
@@ -378,6 +376,20 @@ def test_nothing_leaves_the_store_that_the_grant_does_not_allow(open_store: Open
         visible = await store.resources.visible(keys, grant)
         assert {logical_id for _, logical_id in visible} == seen | {"o1", "o7"}
         assert await store.resources.visible(keys, ALL) == set(keys[:-1])
+
+    run(open_store, story)
+
+
+@pytest.mark.parametrize("clause", [InCompartment("Patient", "p2", ("link",)), IdIs(("p2",))])
+def test_of_what_is_asked_for_only_what_is_granted_is_visible(open_store: Open, clause: Clause) -> None:
+    """A grant to one record shows that one where it is asked for, and is silent about it where it is not."""
+
+    async def story(store: Store) -> None:
+        await commit(store, *(write("Patient", name) for name in ("p1", "p2", "p3")))
+        grant = Grant({"Patient": frozenset("cruds")}, {"Patient": (((clause,),),)}, "x")
+        for asked in (("p1",), ("p2",), ("p3", "p1"), ("p1", "p2", "p3")):
+            seen = await store.resources.visible([("Patient", name) for name in asked], grant)
+            assert seen == {("Patient", name) for name in asked if name == "p2"}
 
     run(open_store, story)
 

@@ -2,8 +2,10 @@
 
 Every element is an object: attributes by local name, child elements by local name (always as a list), text as
 ``xmlText``, ``xsi:type`` as ``xsiType``. ``component.structuredBody.component.section.where(code.code = '10154-3')``
-walks to a section. The ``text`` of a section keeps its narrative: ``div`` (XHTML) beside ``xmlText``. ``original`` is
-the document itself: ``data`` (base64), ``size``, ``sha1`` (base64) and ``sha256``.
+walks to a section. The ``text`` of a section keeps its narrative: ``div`` (XHTML) beside ``xmlText``. ``statements``
+has what the body says wherever it stands: all ``section``, ``observation``, ``organizer``, ``procedure``,
+``substanceAdministration`` … in document order, each with ``inSection``, the number of its section. ``original`` is the
+document itself: ``data`` (base64), ``size``, ``sha1`` (base64) and ``sha256``.
 """
 
 from __future__ import annotations
@@ -26,6 +28,11 @@ DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)[
 DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 CHINESE = frozenset({"gb2312", "gbk", "gb18030"})
 """Names of one encoding: GB 18030 reads what any of them says."""
+STATEMENTS = frozenset(
+    {"section", "act", "encounter", "observation", "observationMedia", "organizer", "procedure", "regionOfInterest"}
+    | {"substanceAdministration", "supply"}
+)
+"""Sections, and the clinical statements of CDA R2 (4.3.6)."""
 MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -39,7 +46,8 @@ def read_document(raw: bytes, encoding: str | None = None) -> Tree:
     root = parsed(decoded(raw, encoding))
     if root.tag != ROOT:
         raise NotCda("the root element is not ClinicalDocument of urn:hl7-org:v3")
-    return as_tree(root) | {"original": original(raw)}
+    tree = as_tree(root)
+    return tree | {"statements": statements(tree.get("component", [])), "original": original(raw)}
 
 
 def decoded(raw: bytes, encoding: str | None) -> str:
@@ -101,6 +109,27 @@ def as_tree(element: etree._Element) -> Tree:
         present.append(as_tree(child))
     text = "".join([element.text or "", *(child.tail or "" for child in element)]).strip()
     return made | {"xmlText": text} if text else made
+
+
+def statements(body: list[Tree]) -> dict[str, list[Tree]]:
+    """The sections and clinical statements below a body by name, nested ones, too, in document order; every one gets
+    the number of the section it stands in (a section its own)."""
+    found: dict[str, list[Tree]] = {name: [] for name in sorted(STATEMENTS)}
+    gather(body, found, 0)
+    return found
+
+
+def gather(nodes: list[Tree], found: dict[str, list[Tree]], section: int) -> None:
+    for node in nodes:
+        for name, children in list(node.items()):
+            if not isinstance(children, list) or name in ("code", "value", "text"):
+                continue
+            for child in children:
+                within = section
+                if name in STATEMENTS:
+                    found[name].append(child)
+                    within = child["inSection"] = len(found["section"]) if name == "section" else section
+                gather([child], found, within)
 
 
 def narrative(element: etree._Element) -> Tree:

@@ -56,9 +56,9 @@ class Reading:
 
     async def of_owners(self, owners: Sequence[str], where: Document, fields: Document) -> list[tuple[str, Document]]:
         """Index documents of these resources that match, with their owner."""
-        found = [
-            (each["_id"], each) async for each in self.find("entry", {"_id": {"$in": list(owners)}, **where}, fields)
-        ]
+        named: Document = {"_id": {"$in": list(owners)}}
+        query = {"$and": [named, where]} if "_id" in where else {**named, **where}
+        found = [(each["_id"], each) async for each in self.find("entry", query, fields)]
         kinds = {owner.partition("/")[0] for owner in owners}
         spilt = [owner for owner in owners if await self.overflows(owner.partition("/")[0])] if kinds else []
         if spilt:
