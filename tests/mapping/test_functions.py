@@ -284,3 +284,25 @@ def test_kilopascals_and_inverted_flags() -> None:
     assert quantities.flag("是", "是", "否") is True
     with pytest.raises(HeldBack):
         quantities.flag("3", "1", "2")
+
+
+def test_names_and_codes_of_a_document_are_paired_as_it_writes_them() -> None:
+    """Name or code first, one of them missing, two blocks; a code alone is called by its display."""
+    pair = FUNCTIONS["stated_diagnoses"].call
+
+    def said(*kinds: str) -> list[tuple[str, str | None]]:
+        stated = [
+            {
+                "code": [{"code": "DE05.01.025.00" if kind[0] == "N" else "DE05.01.024.00"}],
+                "value": [{"xmlText": kind}] if kind[0] == "N" else [{"code": kind, "displayName": f"名{kind}"}],
+                "inSection": 1,
+            }
+            for kind in kinds
+        ]
+        return [(one["text"], one.get("code")) for one in pair(stated)]
+
+    assert said("N1", "C1", "N2", "C2") == said("C1", "N1", "C2", "N2") == [("N1", "C1"), ("N2", "C2")]
+    assert said("N1", "N2", "C1", "C2") == [("N1", "C1"), ("N2", "C2")]
+    assert said("N1", "N2", "C2") == [("N1", None), ("N2", "C2")]
+    assert said("C1", "C2", "N2") == [("名C1", "C1"), ("N2", "C2")]
+    assert pair([]) is None

@@ -133,6 +133,21 @@ def test_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_a_source_like_another_says_whose_patients_it_means(tmp_path: Path) -> None:
+    """The documents of a hospital mean the patients of its tables: at another hospital the same number is somebody
+    else, so nothing is taken over unsaid."""
+    folder = tmp_path / "linhe-documents"
+    folder.mkdir()
+    text = "like: county-hospital-documents\ninstitutions: [{name: 甲, code: A1}]\ninstitution: 甲\n"
+    (folder / "source.yaml").write_text(f"{text}instead_of: {{12370523MB00000016: A1}}\n", "utf-8")
+    with pytest.raises(MappingError, match="the source 'county-hospital'; say under instead_of"):
+        load(tmp_path)
+    own = f"{text}instead_of: {{12370523MB00000016: A1, county-hospital: linhe}}\n"
+    (folder / "source.yaml").write_text(own, "utf-8")
+    (source,) = load(tmp_path)
+    assert {target.source for mapping in source.mappings for target in mapping.targets} == {"linhe", None}
+
+
 def test_a_number_of_json_is_a_text_where_the_element_is_one(tmp_path: Path) -> None:
     """An identifier that JSON states as a number; elsewhere numbers stay numbers."""
     text = MAPPING.replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,27 @@ def mapping_files(folder: Path, model: Path | None) -> list[Path]:
         if place is not None:
             found |= {path.name: path for path in place.glob("*.yaml") if path.name != SOURCE_FILE}
     return sorted(found.values(), key=lambda path: path.name)
+
+
+def need_stand_ins(document: Document, words: Mapping[str, Any], own: str) -> None:
+    """MappingError where an inherited mapping states or means resources of a further source and ``instead_of`` does not
+    say which one stands for it here: the numbers of one hospital would name the patients of the other."""
+    for name in sorted(meant(document.data.get("resources"))):
+        if name not in words and name != own:
+            told = f"it means resources of the source '{name}'; say under instead_of of source.yaml which source"
+            raise document.error((), f"{told} stands for it here ('{name}: {name}' when it is that one)")
+
+
+def meant(node: Any) -> Iterator[str]:
+    """The further sources that resources and references name."""
+    if isinstance(node, dict):
+        if isinstance(node.get("source"), str) and ("ref" in node or "content" in node):
+            yield node["source"]
+        for part in node.values():
+            yield from meant(part)
+    elif isinstance(node, list):
+        for one in node:
+            yield from meant(one)
 
 
 def renaming(words: Mapping[str, Any]) -> Rename:

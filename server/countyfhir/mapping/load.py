@@ -21,7 +21,15 @@ from countyfhir.mapping.event import compile_event
 from countyfhir.mapping.expression import Expression, Scope, compile_expression
 from countyfhir.mapping.fragments import Fragments, expanded, fragments_in
 from countyfhir.mapping.institution import institution, known_institutions
-from countyfhir.mapping.likeness import SOURCE_FILE, Rename, inherited, mapping_files, model_of, renaming
+from countyfhir.mapping.likeness import (
+    SOURCE_FILE,
+    Rename,
+    inherited,
+    mapping_files,
+    model_of,
+    need_stand_ins,
+    renaming,
+)
 from countyfhir.mapping.merge import merge_of
 from countyfhir.mapping.record import Check, Format, Institution, Lookup, RecordMapping, Source, Target
 from countyfhir.mapping.syntax import ExpressionError
@@ -65,7 +73,12 @@ def load_source(folder: Path) -> Source:
         document = inherited(document, model)
     institutions = read_institutions(document)
     fragments = fragments_in([shipped.folder("mappings"), folder.parent, *([model] if model else []), folder])
-    rename = renaming(document.data.get("instead_of", {}))
+    words = document.data.get("instead_of", {})
+    rename = renaming(words)
+    if model is not None:
+        for path in mapping_files(folder, model):
+            if path.parent != folder:
+                need_stand_ins(read(path), words, folder.name)
     mappings = [
         load_mapping(path, folder.name, institutions, document.data, fragments, rename)
         for path in mapping_files(folder, model)

@@ -35,6 +35,21 @@ def test_a_path_walks_from_the_document_to_a_value() -> None:
     assert tree_path("id.extension.first()")(tree) == "D1"
 
 
+def test_statements_are_found_wherever_they_stand() -> None:
+    """In organizers, entry relationships and sections of sections, in document order, with the number of their
+    section."""
+    inner = "<component><section><entry><observation><code code='C'/></observation></entry></section></component>"
+    nested = (
+        "<entry><organizer><component><observation><code code='D'/><entryRelationship><observation><code code='E'/>"
+    )
+    nested += "</observation></entryRelationship></observation></component></organizer></entry>"
+    tree = read_document(BODY.replace("</section>", f"{nested}{inner}</section>").encode())
+    assert [one["code"][0]["code"] for one in tree["statements"]["observation"]] == ["A", "B", "D", "E", "C"]
+    assert [one["inSection"] for one in tree["statements"]["observation"]] == [1, 1, 1, 1, 2]
+    assert [one["inSection"] for one in tree["statements"]["section"]] == [1, 2]
+    assert tree_path("statements.observation.where(code.code = 'E').inSection.first()")(tree) == 1
+
+
 def test_the_narrative_of_a_section_becomes_xhtml_without_scripts_and_links() -> None:
     """Tables and line ends stay; attributes that act do not."""
     (text,) = read_document(BODY.encode())["component"][0]["structuredBody"][0]["component"][0]["section"][0]["text"]
