@@ -45,7 +45,7 @@ def started(*options: str, folder: Path | None = None) -> str:
     """The address of a SecantusDB started with these options; it stops with the session."""
     home = folder or Path(tempfile.mkdtemp(prefix="countyfhir-mongodb-"))
     port = options[options.index("--port") + 1] if "--port" in options else str(_free_port())
-    command = [sys.executable, "-m", "secantus", "--storage-path", str(home), "--cache-size", "128M", *options]
+    command = [sys.executable, "-m", "secantus", "--storage-path", str(home), "--cache-size", "512M", *options]
     if "--port" not in options:
         command += ["--port", port]
     quiet = subprocess.DEVNULL

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from countyfhir.intake.events.telling import telling
-from countyfhir.intake.ledger import content_digest
+from countyfhir.intake.ledger import record_digest
 from countyfhir.intake.reading import Record
 from countyfhir.mapping import Context, MappedRecord, RecordMapping, apply
 from countyfhir.mapping.apply import deleted
@@ -43,5 +43,5 @@ def mapped_record(
         return deleted(made.key, made.subject or made.key, made.version_key)
     if made.outcome != "mapped":
         return made
-    made = replace(made, digest=content_digest(made.resources), source_digest=record.digest())
+    made = replace(made, digest=record_digest(made), source_digest=record.digest())
     return telling(made)

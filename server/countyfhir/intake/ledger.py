@@ -24,6 +24,14 @@ def content_digest(resources: tuple[dict[str, Any], ...]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def record_digest(record: MappedRecord) -> str:
+    """The digest of what a record states: its resources, and what they leave as it is."""
+    if not record.kept:
+        return content_digest(record.resources)
+    kept = {name: [sorted(one.cleared), sorted(one.assumed)] for name, one in record.kept.items()}
+    return content_digest((*record.resources, kept))
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """``outcome`` of a record; for a stored one which references to write and which to withdraw, and the ``activity``
@@ -48,7 +56,7 @@ def decide(
     records state it too or the mapping ``keeps`` it. ``names``: by which resources its events stand."""
     if record.outcome != "mapped":
         return Decision(record.outcome)
-    digest = record.digest or content_digest(record.resources)
+    digest = record.digest or record_digest(record)
     itself, prior = known.get(record.key), known.get(record.subject)
     if itself is not None and digest == itself.digest:
         return Decision("unchanged", digest)

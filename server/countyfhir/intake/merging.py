@@ -1,4 +1,5 @@
-"""Records that state a part of a resource: what is stored already and the part become one (``merge`` in a mapping)."""
+"""Records that state a part of a resource: what is stored already and the part become one (``merge`` and ``keeps`` in a
+mapping)."""
 
 from __future__ import annotations
 
@@ -8,28 +9,64 @@ from dataclasses import replace
 from countyfhir.intake.committing import flush
 from countyfhir.intake.desk import Desk, Stream
 from countyfhir.intake.events.telling import telling
+from countyfhir.intake.ledger import Decision, content_digest
 from countyfhir.intake.withdrawing import current_version
 from countyfhir.mapping import MappedRecord
 from countyfhir.mapping.finding import Finding
+from countyfhir.mapping.keep import completed as filled
 from countyfhir.mapping.merge import Conflict, Resource, counted, merged
 
 REPORT = "DiagnosticReport"
 
 
-async def kept(made: MappedRecord, stream: Stream, desk: Desk, names: Mapping[str, str]) -> MappedRecord:
-    """The record with its reports as they are to be written, where a later version only repeats what it corrects: the
-    results that an earlier one stated stay in the report, as they stay themselves. ``names``: by which resources its
-    events stand."""
-    if not stream.mapping.keeps or made.subject not in stream.prior:
-        return made
-    resources = []
+async def kept(
+    made: MappedRecord, decision: Decision, stream: Stream, desk: Desk, names: Mapping[str, str]
+) -> tuple[MappedRecord, Decision]:
+    """The record with its resources as they are to be written, where it states only what changed: reports keep the
+    results that an earlier version stated, as these stay themselves, and resources that the mapping ``keeps`` what the
+    record leaves out. ``names``: by which resources its events stand."""
+    corrected = stream.mapping.keeps and made.subject in stream.prior
+    if not made.kept and not corrected:
+        return made, decision
+    if stream.pending.touches(made.subject, set(made.kept)):
+        await flush(stream, desk)
+    found = []
     for resource in made.resources:
-        if resource["resourceType"] == REPORT:
-            own = f"{REPORT}/{resource['id']}"
+        own = f"{resource['resourceType']}/{resource['id']}"
+        if own in made.kept and own in decision.write:
+            before = await stated_before(own, names, stream, desk)
+            if before is None and made.kept[own].known:
+                continue
+            resource = filled(resource, before, made.kept[own]) if before is not None else resource
+        if corrected and resource["resourceType"] == REPORT:
             stored = await current_version(REPORT, names.get(own, own).partition("/")[2], desk)
             resource = with_results(resource, (stored or {}).get("result", ()), names)
-        resources.append(resource)
-    return telling(replace(made, resources=tuple(resources)))
+        found.append(resource)
+    made = telling(replace(made, resources=tuple(found)))
+    return made, replace(decision, write=news_of(made, decision, stream))
+
+
+async def stated_before(own: str, names: Mapping[str, str], stream: Stream, desk: Desk) -> Resource | None:
+    """What the source itself stated of a resource before: of an event that others state too its own statement, else what
+    is stored."""
+    if stream.events is not None:
+        statements = await stream.events.statements(names.get(own, own))
+        mine = next((one for one in statements if one.own == own), None)
+        if mine is not None:
+            return mine.resource()
+    resource_type, _, logical_id = own.partition("/")
+    return await current_version(resource_type, logical_id, desk)
+
+
+def news_of(made: MappedRecord, decision: Decision, stream: Stream) -> tuple[str, ...]:
+    """What is still to be written: not what is left out, nor a shared resource that turned out as it is stored."""
+    there = {f"{one['resourceType']}/{one['id']}": one for one in made.resources}
+    standing = {
+        reference
+        for reference in made.kept.keys() & made.shared & there.keys() & stream.shared.keys()
+        if stream.shared[reference].digest == content_digest((there[reference],))
+    }
+    return tuple(one for one in decision.write if one in there and one not in standing)
 
 
 def with_results(report: Resource, before: Sequence[Resource], names: Mapping[str, str]) -> Resource:

@@ -57,7 +57,8 @@ async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) 
     decision = decide(made, stream.prior, stream.shared, stream.mapping.keeps, names)
     if decision.outcome == "stored":
         made = await completed(made, stream, desk, made.key in stream.prior)
-        made = await kept(made, stream, desk, names)
+        if made.outcome == "mapped":
+            made, decision = await kept(made, decision, stream, desk, names)
         if made.outcome == "mapped":
             await wait(record, made, stream, desk, decision)
             return

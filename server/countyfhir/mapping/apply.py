@@ -10,6 +10,7 @@ from typing import Any
 from countyfhir.mapping.event import Event, event_of
 from countyfhir.mapping.expression import MADE, NOTES, Environment, guarded
 from countyfhir.mapping.finding import Finding, HeldBack
+from countyfhir.mapping.keep import Kept, kept_of
 from countyfhir.mapping.merge import Merge
 from countyfhir.mapping.record import Check, Context, MappedRecord, RecordMapping, Row, Target
 from countyfhir.mapping.stable_id import stable_id
@@ -64,6 +65,7 @@ def apply(
         guarded(mapping.institution_of, environment) if mapping.institution_of else None,
         environment,
         made.merges,
+        made.kept,
     )
 
 
@@ -153,6 +155,7 @@ class Made:
     shared: set[str] = field(default_factory=set)
     stubs: set[str] = field(default_factory=set)
     merges: dict[str, Merge] = field(default_factory=dict)
+    kept: dict[str, Kept] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
 
@@ -184,6 +187,8 @@ def add_target(mapping: RecordMapping, target: Target, environment: Environment,
             made.stubs.add(reference)
         if target.merge is not None:
             made.merges[reference] = target.merge
+        if target.keeps is not None:
+            made.kept[reference] = kept_of(target.keeps, turn)
 
 
 def settled(target: Target, turn: Environment) -> bool:

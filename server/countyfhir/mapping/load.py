@@ -21,6 +21,7 @@ from countyfhir.mapping.event import compile_event
 from countyfhir.mapping.expression import Expression, Scope, compile_expression
 from countyfhir.mapping.fragments import Fragments, expanded, fragments_in
 from countyfhir.mapping.institution import institution, known_institutions
+from countyfhir.mapping.keep import compile_keeps
 from countyfhir.mapping.likeness import (
     SOURCE_FILE,
     Rename,
@@ -351,11 +352,12 @@ class Builder:
             render = compile_template(one["content"], scope, self.source, one["type"]).render
             stated = self.data["source"]["format"]
             event = compile_event(one["event"], scope, self.source, stated) if "event" in one else None
+            keeps = compile_keeps(one.get("keeps"), one["content"], scope)
         except ExpressionError as error:
             raise self.document.error(where, str(error)) from error
         stub, merge = one.get("stub", False), merge_of(one["merge"]) if "merge" in one else None
         shared, owner = one.get("shared", False) or stub or merge is not None, one.get("source")
         return Target(
             one["type"], key, render, when, loop, shared, stub, values, tuple(checks), owner, event, one["content"],
-            scope, merge,
+            scope, merge, keeps,
         )  # fmt: skip

@@ -11,6 +11,7 @@ from countyfhir.exchange import Ready
 from countyfhir.mapping.event import Event, EventTemplate
 from countyfhir.mapping.expression import Environment, Evaluate, Expression, Scope
 from countyfhir.mapping.finding import Finding
+from countyfhir.mapping.keep import Keeps, Kept
 from countyfhir.mapping.merge import Merge
 from countyfhir.mapping.template import Loop
 from countyfhir.mapping.tree_path import TreePath
@@ -108,6 +109,7 @@ class Target:
     content: Any = None  # the template as it was written, and what it may name: for explanations
     scope: Scope = field(default_factory=lambda: Scope({}))
     merge: Merge | None = None  # the record states only a part of it
+    keeps: Keeps | None = None  # what the record leaves out stays as it is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,7 @@ class MappedRecord:
     institution: str | None = None  # reference of the record's own institution, where it names one
     environment: Environment = field(default_factory=dict, repr=False)
     merges: Mapping[str, Merge] = field(default_factory=dict)  # reference -> how its parts come together
+    kept: Mapping[str, Kept] = field(default_factory=dict)  # reference -> how it completes what is stored
     digest: str = ""  # of the resources, where it was computed
     source_digest: str = ""  # of the record as it was read, where it was computed
     mentions: tuple[str, ...] = ()  # references that may lead to resources which stand for events of several records

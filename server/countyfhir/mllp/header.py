@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from countyfhir.intake.hl7.charset import CHARSET_FIELD, CODECS
+from countyfhir.intake.hl7.charset import CHARSET_FIELD, CODECS, name_of
 from countyfhir.intake.hl7.message import Marks, NotHl7, marks_of
 
 SEGMENT = re.compile(rb"[^\r\n]*")
@@ -64,4 +64,4 @@ def declared(segment: str, marks: Marks) -> str:
     """The codec that MSH-18 names; nothing for an absent or unknown one."""
     fields = segment.split(marks.field)
     written = fields[CHARSET_FIELD] if len(fields) > CHARSET_FIELD else ""
-    return CODECS.get(written.split(marks.repetition)[0].split(marks.component)[0].strip().upper(), "")
+    return CODECS.get(name_of(written, marks.repetition), "")

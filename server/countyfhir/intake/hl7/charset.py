@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 CODECS: Mapping[str, str] = {
     "ASCII": "ascii",
-    "8859/1": "latin-1",
-    "8859/15": "iso-8859-15",
-    "GB 18030-2000": "gb18030",
-    "GB18030": "gb18030",
-    "GB18030-2000": "gb18030",
-    "GB2312": "gb18030",
-    "GB 2312-80": "gb18030",
-    "GBK": "gb18030",
-    "BIG-5": "big5",
-    "UNICODE": "utf-8",
-    "UNICODE UTF-8": "utf-8",
-    "UTF-8": "utf-8",
-    "UTF8": "utf-8",
-    "UNICODE UTF-16": "utf-16",
-    "UNICODE UTF-32": "utf-32",
+    "USASCII": "ascii",
+    "ISOIR6": "ascii",
+    **{f"8859{part}": f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15)},
+    **{f"ISO8859{part}": f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 15)},
+    **dict.fromkeys(("GB18030", "GB180302000", "GB180302005", "GB180302022"), "gb18030"),
+    **dict.fromkeys(("GB2312", "GB231280", "GB23121980", "EUCCN", "GBK", "GB13000", "ISOIR58"), "gb18030"),
+    **dict.fromkeys(("CP936", "MS936", "WINDOWS936", "936"), "gb18030"),
+    **dict.fromkeys(("BIG5", "CP950"), "big5"),
+    **dict.fromkeys(("UNICODE", "UNICODEUTF8", "UTF8", "ISO10646"), "utf-8"),
+    **dict.fromkeys(("UNICODEUTF16", "UTF16"), "utf-16"),
+    **dict.fromkeys(("UNICODEUTF32", "UTF32"), "utf-32"),
 }
-"""Table 0211 and the spellings met in the field -> codec. UNICODE alone means UTF-8 on the wire."""
+"""Table 0211 and the spellings met in the field, letters and digits alone -> codec. UNICODE alone means UTF-8 on the
+wire."""
+SIGNS = re.compile(r"[^A-Z0-9]")
 CHARSET_FIELD = 17
 """MSH-18, counted from the segment name (MSH-1 is the separator itself)."""
 
@@ -34,14 +33,21 @@ def charset_of(raw: bytes, field: str, repetition: str, default: str) -> str:
     UnicodeDecodeError."""
     head = raw.split(b"\r", 1)[0].split(b"\n", 1)[0].split(field.encode("latin-1"))
     declared = head[CHARSET_FIELD].strip().decode("latin-1") if len(head) > CHARSET_FIELD else ""
-    first = declared.split(repetition)[0].split("^")[0].strip().upper()
-    if first:
-        if first not in CODECS:
-            raise LookupError(f"MSH-18 names the character set '{first}', which is not known here")
-        return CODECS[first]
+    named = name_of(declared, repetition)
+    if named:
+        if named not in CODECS:
+            raise LookupError(f"MSH-18 names the character set '{named}', which is not known here")
+        return CODECS[named]
     if default != "utf-8" and is_sound_utf8(raw):
         raise UnicodeDecodeError(default, raw, 0, 1, "the text is UTF-8, but nothing says so (MSH-18)")
     return default
+
+
+def name_of(declared: str, repetition: str) -> str:
+    """The first character set that MSH-18 names, in one spelling (``GB 18030-2000`` is GB180302000); nothing where it
+    names none."""
+    names = (SIGNS.sub("", one.split("^")[0].upper()) for one in declared.split(repetition))
+    return next((one for one in names if one), "")
 
 
 def is_sound_utf8(raw: bytes) -> bool:

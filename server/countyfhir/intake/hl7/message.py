@@ -1,7 +1,7 @@
 """One HL7 v2 message as a tree that FHIRPath can walk (HL7 v2.5.1 chapter 2: encoding rules, escape sequences).
 
 ``PID.f3`` are the repetitions of PID-3, each an object of components: ``PID.f3.where(c5 = 'SFZH').c1``; the second
-subcomponent of a component is ``c1s2``. What belongs to a segment stands inside it: ORC, OBX, NTE, SPM and TQ1 in their
+subcomponent of a component is ``c1s2``. A field that a message empties (``""``) is ``{"cleared": …}``. What belongs to a segment stands inside it: ORC, OBX, NTE, SPM and TQ1 in their
 OBR, NTE in its OBX, MRG in its PID.
 """
 
@@ -20,16 +20,23 @@ INSIDE: Mapping[str, tuple[str, ...]] = {
     "OBX": ("OBR", "TXA"),
     "NTE": ("OBX", "OBR", "ORC"),
     "SPM": ("OBR",),
-    "TQ1": ("OBR", "SCH"),
+    "TQ1": ("OBR", "ORC", "SCH"),
     "DG1": ("OBR",),
     "MRG": ("PID",),
     "RXR": ("RXO", "RXE", "RXD"),
 }
 """Segments that belong to the latest of these before them; at the top where there is none. DG1 before any OBR is the
-visit's."""
+visit's; what stands between an ORC and its OBR is the order's, not the one's before."""
+OF_ORDERS = ("OBR", "OBX", "SPM", "TXA")
+NOTHING = '""'
+"""What takes a value away (section 2.5.3.6); an absent field is no change."""
 BEFORE_ORDER = "ORC"
 ORDERS = ("OBR", "RXO", "RXE", "RXD")
 """An ORC belongs to the order segment after it."""
+
+
+LAYOUT = re.compile(r"\.(?:br|ce|fi|nf|sp *\+?\d*|in *[+-]?\d*|ti *[+-]?\d*|sk *\+?\d*)")
+MOST_LINES = 20
 
 
 class NotHl7(ValueError):
@@ -79,7 +86,9 @@ def parse_segment(text: str, marks: Marks, charset: str) -> tuple[str, Tree] | N
         fields |= {"f1": [{"c1": marks.field}], "f2": [{"c1": parts[1] if len(parts) > 1 else ""}]}
         parts = ["MSH", "", *parts[1:]]
     for number, value in enumerate(parts[1:], 1):
-        if value and f"f{number}" not in fields and (found := repetitions(value, marks, charset)):
+        if value == NOTHING and name != "MSH":
+            fields[f"f{number}"] = [{"cleared": "true"}]
+        elif value and f"f{number}" not in fields and (found := repetitions(value, marks, charset)):
             fields[f"f{number}"] = found
     return name, fields
 
@@ -94,13 +103,13 @@ def components(value: str, marks: Marks, charset: str) -> Tree:
     for number, component in enumerate(value.split(marks.component), 1):
         for place, part in enumerate(component.split(marks.subcomponent), 1):
             text = unescaped(part, marks, charset)
-            if text and text != '""':
+            if text and text != NOTHING:
                 made[f"c{number}" if place == 1 else f"c{number}s{place}"] = text
     return made
 
 
 def unescaped(text: str, marks: Marks, charset: str) -> str:
-    r"""The text that escape sequences stand for: separators, ``\.br\`` as a line end, ``\Xhh\`` as bytes of the
+    r"""The text that escape sequences stand for: separators, ``\.br\`` and ``\.sp 2\`` as line ends, ``\Xhh\`` as bytes of the
     message's character set; highlighting is dropped, what is not known stays as it is."""
     if marks.escape not in text:
         return text
@@ -112,14 +121,23 @@ def unescaped(text: str, marks: Marks, charset: str) -> str:
             return signs[code]
         if code in ("H", "N"):
             return ""
-        if code in (".br", ".ce", ".sp"):
-            return "\n"
+        if LAYOUT.fullmatch(code):
+            return "\n" * line_ends(code)
         if re.fullmatch(r"X(?:[0-9A-Fa-f]{2})+", code):
             return bytes.fromhex(code[1:]).decode(charset, "replace")
         return match[0]
 
     escape = re.escape(marks.escape)
     return re.sub(f"{escape}([^{escape}]*){escape}", meant, text)
+
+
+def line_ends(code: str) -> int:
+    r"""How many lines a formatting command ends (section 2.7.6): ``.br`` and ``.ce`` one, ``.sp 3`` three, the others
+    only say how text is laid out."""
+    command, number = code[:3], code[3:].strip(" +")
+    if command == ".sp":
+        return min(int(number), MOST_LINES) if number.isdigit() else 1
+    return 1 if command in (".br", ".ce") else 0
 
 
 def grouped(segments: list[tuple[str, Tree]]) -> Tree:
@@ -131,6 +149,8 @@ def grouped(segments: list[tuple[str, Tree]]) -> Tree:
         if name == BEFORE_ORDER:
             if waiting is not None:
                 tree.setdefault(BEFORE_ORDER, []).append(waiting)
+            for before in OF_ORDERS:
+                latest.pop(before, None)
             waiting = latest[name] = fields
             continue
         if name in ("MSH", "EVN"):

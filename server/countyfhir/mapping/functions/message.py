@@ -15,6 +15,8 @@ from countyfhir.mapping.functions.quantity import decimal, measured
 CODED = frozenset(("CE", "CWE", "CNE", "IS"))
 NUMERIC = "SN"
 LINES = frozenset(("TX", "FT"))
+COMPOSITE = frozenset(("XCN", "XPN", "XON", "XAD", "XTN", "CX", "CN", "PN", "AD", "TN", "CK", "CP", "MO", "PPN"))
+"""Types of several components; in others a separator that was not escaped is part of the text."""
 DOCUMENTS = frozenset(("ED", "RP"))
 SYSTEMS: Mapping[str, str] = {
     "LN": "http://loinc.org",
@@ -49,7 +51,7 @@ BEGINNINGS = ((b"%PDF-", "application/pdf"), (b"\xff\xd8\xff", "image/jpeg"), (b
 
 def message_value(value: Any, type_name: Any = None) -> str | None:
     """The text of an OBX-5 (the repetitions of a field): a coded value's display, a structured number with its
-    comparator or as a range, else the first components, line by line. ``type_name`` is OBX-2."""
+    comparator or as a range, else what was written, line by line. ``type_name`` is OBX-2."""
     kind = first_component(type_name)
     repetitions = value if isinstance(value, list) else [value]
     shown = [one_value(one, kind) if isinstance(one, dict) else str(one) for one in repetitions]
@@ -68,7 +70,8 @@ def one_value(components: dict[str, str], kind: str) -> str:
         comparator, number = components.get("c1", ""), components.get("c2", "")
         separator, second = components.get("c3", ""), components.get("c4", "")
         return f"{'' if comparator == '=' else comparator}{number}{separator}{second}"
-    return components.get("c1", "")
+    written = [text for name, text in components.items() if name.startswith("c") and name != "cleared"]
+    return (" " if kind in COMPOSITE else "^").join(written)
 
 
 def structured(value: Any, unit: Any = None) -> dict[str, Any] | None:

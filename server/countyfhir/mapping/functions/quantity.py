@@ -134,13 +134,19 @@ def result(value: Any, unit: Any = None) -> Any:
     return Noted(made, "unmapped-unit", "warning") if stated and ucum(stated) is None else made
 
 
+RANGE = re.compile(r"(?P<low>-?\d+(?:\.\d+)?)\s*[-~]+?\s*(?P<high>(?P<dash>-)?\d+(?:\.\d+)?)")
+
+
 def reference_range(value: Any, unit: Any = None) -> dict[str, Any]:
     """``low`` and ``high`` of '3.9-6.1', else only the ``text``."""
     plain = narrow(value)
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*[-~]+\s*(\d+(?:\.\d+)?)", plain)
+    match = RANGE.fullmatch(plain)
     if match is None:
         return {"text": plain}
-    low, high = (measured(Decimal(edge), str(unit or ""), None) for edge in match.groups())
+    edges = Decimal(match["low"]), Decimal(match["high"])
+    if edges[1] < edges[0] and match["dash"]:  # 3.9--6.1: the second dash is no sign
+        edges = edges[0], -edges[1]
+    low, high = (measured(edge, str(unit or ""), None) for edge in edges)
     return {"low": low, "high": high, "text": plain}
 
 
