@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from countyfhir.exchange import Interaction
-from countyfhir.intake import Desk, Report, discover, replay
+from countyfhir.intake import Desk, Report, ahead, discover, replay
 from countyfhir.intake.showing import shown
-from countyfhir.mapping import load
+from countyfhir.mapping import apply, load
 from countyfhir.outcome import FhirError
 
 if TYPE_CHECKING:
@@ -78,6 +78,30 @@ def test_a_bad_record_never_stops_a_file(bench: Bench) -> None:
     issues = {(record, issue["code"], issue["column"]) for record, issue in found}
     assert issues == {(1, "key-missing", "ID"), (2, "M29", "XM"), (3, "row-shape", ""), (4, "M07", "T")}
     assert counts(bench.take()) == {"unchanged": 2, "quarantined": 3}
+
+
+def test_a_record_that_breaks_the_mapping_is_kept_for_replay(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of the program with one record is told by its place, without values; the others are stored."""
+    bench.file("patients.csv", HEADER + "1,张三,,,2025-01-01\n2,李四,,,2025-01-01\n")
+
+    def faulty(mapping: Any, row: Any, *more: Any) -> Any:
+        return apply(mapping, row, *more) if row["ID"] == "1" else 1 / 0
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ahead, "apply", faulty)
+        report = bench.take()
+    assert counts(report) == {"stored": 1, "quarantined": 1}
+    assert "record 2 could not be mapped (ZeroDivisionError in test_run.py" in caplog.text
+    assert "李四" not in caplog.text
+    assert counts(bench.take()) == {"unchanged": 1, "stored": 1}
+
+
+def test_a_version_of_odd_digits_is_text(bench: Bench) -> None:
+    """What looks like a digit and is no number (²) orders nothing and breaks nothing."""
+    bench.file("patients.csv", HEADER + "1,张三,,,²\n2,李四,,,٣\n")
+    assert counts(bench.take()) == {"stored": 2}
 
 
 def test_the_quarantine_is_replayed_after_the_mapping_was_mended(bench: Bench) -> None:

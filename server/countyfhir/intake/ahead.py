@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from countyfhir.intake.events.telling import telling
@@ -16,6 +19,8 @@ from countyfhir.mapping.finding import Finding
 
 if TYPE_CHECKING:
     from countyfhir.intake.desk import Stream
+
+log = logging.getLogger(__name__)
 
 Batch = list[tuple[Record, MappedRecord]]
 Ahead = Callable[[Iterator[Record], "Stream", int], AsyncIterator[Batch]]
@@ -32,10 +37,17 @@ async def in_turn(records: Iterator[Record], stream: Stream, size: int) -> Async
 def mapped_record(
     record: Record, mapping: RecordMapping, context: Context, reused: frozenset[str] = frozenset()
 ) -> MappedRecord:
-    """What the record becomes, with the digest of it; one whose cells cannot be told apart is quarantined unread."""
+    """What the record becomes, with the digest of it; one whose cells cannot be told apart is quarantined unread, and
+    so is one that breaks the mapping: it stops no file, and comes again by a replay."""
     if record.problem is not None:
-        return MappedRecord("", "", (), (Finding(record.problem, (), "error", held_back=True),), "quarantined")
-    made = apply(mapping, record.row, context, reused)
+        return _set_aside(record.problem)
+    try:
+        made = apply(mapping, record.row, context, reused)
+    except Exception as error:  # noqa: BLE001 - a fault of ours or of the mapping with this one record, which is kept
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{type(error).__name__} in {Path(place.filename).name}:{place.lineno}"
+        log.error("%s: record %d could not be mapped (%s); it is in quarantine", mapping.name, record.number, where)
+        return _set_aside("intake-failed", diagnostics=where)
     if record.missing:
         told = [Finding("column-missing", (column,), "warning") for column in record.missing]
         made = replace(made, issues=(*told, *made.issues))
@@ -45,3 +57,10 @@ def mapped_record(
         return made
     made = replace(made, digest=record_digest(made), source_digest=record.digest())
     return telling(made)
+
+
+def _set_aside(code: str, diagnostics: str = "") -> MappedRecord:
+    """A record that goes into quarantine as a whole."""
+    return MappedRecord(
+        "", "", (), (Finding(code, (), "error", held_back=True, diagnostics=diagnostics),), "quarantined"
+    )

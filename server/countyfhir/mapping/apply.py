@@ -203,6 +203,6 @@ def sortable(version: Any) -> str:
     """A version as text that sorts as the version does."""
     if version is None:
         return ""
-    if isinstance(version, (int, Decimal)) or str(version).isdigit():
+    if isinstance(version, (int, Decimal)) or str(version).isdecimal():
         return f"{Decimal(str(version)):020}"
     return str(version)
