@@ -124,6 +124,19 @@ def test_fixed_width_counts_bytes_as_the_writing_program_did(tmp_path: Path) -> 
     assert READERS["fixed"].inspect(path, form).records == 3
 
 
+def test_a_character_that_was_cut_off_damages_its_cell_alone(tmp_path: Path) -> None:
+    """Old programs cut a long name at the end of its column; a column that cuts through the text is another matter."""
+    path = tmp_path / "x.txt"
+    whole, cut = "李四".encode("gb18030") + b"  1", "欧阳娜娜".encode("gb18030")[:5] + b" 2"
+    through = "李欧阳".encode("gb18030") + b"2"
+    path.write_bytes(b"\n".join([whole, whole, whole, cut, through]) + b"\n")
+    declared = Format("fixed", "x.txt", ("A", "B"), "gbk", positions=(("A", 1, 5), ("B", 6, 2)))
+    assert READERS["fixed"].inspect(path, declared).problem is None
+    *_, short, shifted = READERS["fixed"].records(path, declared)
+    assert (short.problem, short.row) == (None, {"A": "欧阳\ufffd", "B": "2"})
+    assert shifted.problem == "row-shape"
+
+
 def test_fixed_width_can_count_characters(tmp_path: Path) -> None:
     """UTF-8 files of newer programs."""
     path = tmp_path / "x.txt"

@@ -47,6 +47,56 @@ def test_wrong_declarations_and_damaged_files_are_refused(
     assert problem in str(READERS["csv"].inspect(path, csv_format(encoding=encoding)).problem)
 
 
+@pytest.mark.parametrize("text", ["张三", "一", "阿不都·热西提", "plain"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gb18030-sig"])
+def test_an_encoding_that_is_not_declared_is_found_out(tmp_path: Path, encoding: str, text: str) -> None:
+    """UTF-8 and GB 18030, with and without a byte order mark, of every format that does not say it itself."""
+    mark, codec = ("\ufeff", encoding.removesuffix("-sig")) if encoding.endswith("-sig") else ("", encoding)
+    files = {
+        "csv": f"{mark}A\n{text}\n",
+        "jsonl": f'{mark}{{"A": "{text}"}}\n',
+        "json": f'{mark}[{{"A": "{text}"}}]',
+        "fixed": f"{mark}{text.ljust(20)}\n",
+    }
+    for name, content in files.items():
+        path = tmp_path / f"x.{name}"
+        path.write_bytes(content.encode(codec))
+        declared = Format(name, path.name, ("A",), "detect", positions=(("A", 1, 20),), counted="characters")
+        assert READERS[name].inspect(path, declared).problem is None
+        assert [one.row for one in READERS[name].records(path, declared)] == [{"A": text}]
+
+
+def test_what_is_neither_encoding_is_refused(tmp_path: Path) -> None:
+    """What was found out must hold for the whole file; UTF-16 is called by its name."""
+    path = tmp_path / "x.csv"
+    for content, problem in (
+        ("A\n张三\n".encode("gb18030") + b"\xff\xff\n", "not UTF-8 or GB 18030 throughout"),
+        ("A\n张三\n".encode("utf-16"), "is UTF-16"),
+    ):
+        path.write_bytes(content)
+        assert problem in str(READERS["csv"].inspect(path, csv_format(encoding="detect")).problem)
+
+
+def test_json_in_another_encoding_is_said_without_its_content(tmp_path: Path) -> None:
+    """The message is shown and logged: it names no value of a record."""
+    path = tmp_path / "x.json"
+    path.write_bytes('[{"A": "张三", "ID": "37052319550312141X"}]'.encode("gb18030"))
+    problem = str(READERS["json"].inspect(path, Format("json", "x.json", ("A",))).problem)
+    assert problem.startswith("the file is not JSON in UTF-8: lexical error")
+    assert "3705" not in problem
+    assert [one.row["A"] for one in READERS["json"].records(path, Format("json", "x.json", ("A",), "gbk"))] == ["张三"]
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    """Nobody knows which of two telephone columns is meant; one that the mapping does not use may stand twice."""
+    path = tmp_path / "x.csv"
+    path.write_text("A,B,A\n1,2,3\n", "utf-8")
+    with pytest.raises(Unreadable, match="A stand more than once"):
+        list(READERS["csv"].records(path, csv_format()))
+    path.write_text("A,B,B\n1,2,3\n", "utf-8")
+    assert len(list(READERS["csv"].records(path, csv_format()))) == 1
+
+
 def test_a_few_damaged_cells_do_not_make_a_damaged_file(tmp_path: Path) -> None:
     """They are held back one by one."""
     path = tmp_path / "x.csv"

@@ -306,3 +306,50 @@ def test_names_and_codes_of_a_document_are_paired_as_it_writes_them() -> None:
     assert said("N1", "N2", "C2") == [("N1", None), ("N2", "C2")]
     assert said("C1", "C2", "N2") == [("名C1", "C1"), ("N2", "C2")]
     assert pair([]) is None
+
+
+def test_arms_of_a_blood_pressure_are_told_apart() -> None:
+    """Each reading with its arm; one impossible reading, or words that are no arm, hold the cell back."""
+    readings = FUNCTIONS["blood_pressures"].call
+
+    def arms(cell: str) -> list[tuple[Any, ...]]:
+        return [(one["systolic"], one["diastolic"], one.get("side")) for one in readings(cell)]
+
+    both = [(140, 90, "left"), (145, 92, "right")]
+    for cell in (
+        "140/90(左)145/92(右)",
+        "左140/90 右145/92mmHg",
+        "140/90（左侧）、145/92（右侧）",
+        "左:140/90;右:145/92",
+    ):
+        assert arms(cell) == both, cell
+    assert arms("18.7/12.0kPa(左)") == [(140, 90, "left")]
+    assert arms("140/90") == [(140, 90, None)]
+    assert readings("未测") is None
+    assert readings("145/92右")[0]["site"]["coding"][0]["code"] == "368209003"
+    for cell in ("140/90(左)92/145(右)", "140/90(坐位)", "左 右"):
+        with pytest.raises(HeldBack, match="M11q"):
+            readings(cell)
+
+
+def test_pressures_in_kpa_are_known_in_two_cells_as_in_one() -> None:
+    """Figures with a point below 40 are kPa; whole ones are a typing error."""
+    assert FUNCTIONS["blood_pressure_of"].call("18.7", "12") == {"systolic": 140, "diastolic": 90}
+    with pytest.raises(HeldBack, match="M11q"):
+        FUNCTIONS["blood_pressure_of"].call("12", "8")
+
+
+def test_the_numbers_of_a_spreadsheet_are_dates_where_the_mapping_says_so() -> None:
+    """Days since 1899-12-30, a fraction is the clock; beside the usual spellings; never guessed without the word."""
+    assert FUNCTIONS["date"].call("45748", "serial") == "2025-04-01"
+    assert FUNCTIONS["date"].call("2025/4/1", "serial") == "2025-04-01"
+    assert FUNCTIONS["date_time"].call("45748.395833333336", "serial") == "2025-04-01T09:30:00+08:00"
+    assert FUNCTIONS["birth_date"].call("14644", "serial") == {"date": "1940-02-03"}
+    for value, formats in (
+        ("45748", ()),
+        ("0", ("serial",)),
+        ("9999999", ("serial",)),
+        ("2025/4/1", ("serial", "dd.MM.yyyy")),
+    ):
+        with pytest.raises(HeldBack, match="M07"):
+            FUNCTIONS["date"].call(value, *formats)

@@ -88,7 +88,9 @@ def blanked(value: Any, blanks: frozenset[str]) -> Any:
 
 def need_columns(header: list[str], declared: Format) -> tuple[str, ...]:
     """The columns that the mapping uses and the file has not: its records have nothing there. Unreadable when it has
-    none of them, or lacks one without which it is another file."""
+    none of them, lacks one without which it is another file, or has one twice (nobody knows which is meant)."""
+    if twice := [column for column in declared.columns if header.count(column) > 1]:
+        raise Unreadable(f"the column(s) {', '.join(twice)} stand more than once in the header; ask which one is meant")
     missing = [column for column in declared.columns if column not in header]
     needed = missing if declared.needed is None else [column for column in missing if column in declared.needed]
     if needed or (missing and len(missing) == len(declared.columns)):

@@ -14,12 +14,15 @@ MEANINGS: Mapping[str, str] = {
     "M06": "the sex is blank or not in the dictionary; it is unknown",
     "M07": "the date cannot be read or is not in the calendar",
     "M07s": "the date is a placeholder; no date is stated",
-    "M08": "an age stands where the birth date belongs; no birth date is stated",
+    "M08": "an age or a birthday of the lunar calendar stands where the birth date belongs; no birth date is stated",
     "M11q": "the blood pressure is not possible",
     "M12t": "the number has a typing error; the text is kept, no number is stated",
+    "M13": "the number has no unit",
     "M13g": "glucose without a unit whose size can only be mg/dL; it is not converted by guess",
+    "M17": "the code is not in the dictionary of its own table; it is not read with another one",
     "M16u": "this is not an ICD-10 code; the text is kept",
     "M27": "the discharge lies before the admission",
+    "M28": "this is neither the column's word for yes nor that for no",
     "M29": "the text is damaged; it is not repaired",
     "M29f": "the file cannot be read as it was declared; it is rejected as a whole",
     "M30": "the number was destroyed by a spreadsheet (scientific notation)",
@@ -59,6 +62,8 @@ MEANINGS: Mapping[str, str] = {
     "lookup-missing": "the row of the other table that this record needs is not there",
 }
 """One sentence a code, without any value of the record."""
+UNNAMED = "an issue of the mapping's own; look its code up there"
+"""What is said of a code that only a mapping knows."""
 
 
 class HeldBack(Exception):
@@ -96,5 +101,5 @@ class Finding:
             "severity": self.severity,
             "column": ",".join(self.columns),
             "held_back": self.held_back,
-            "diagnostics": self.diagnostics or MEANINGS.get(self.code, ""),
+            "diagnostics": self.diagnostics or MEANINGS.get(self.code, UNNAMED),
         }

@@ -40,6 +40,8 @@ from countyfhir.mapping.yaml_text import Document, MappingError, read
 
 CHARSETS = {"gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030", "utf-8": "utf-8"}
 """What a mapping may say about objects that name their character set wrongly -> codec."""
+DETECTED = frozenset({"csv", "fixed", "json", "jsonl"})
+"""Formats of text that say nothing about their encoding: where the mapping does not either, it is found out."""
 
 
 @cache
@@ -219,6 +221,8 @@ class Builder:
             if name in given:
                 given[name] = self.tree_path(("source", name), given[name])
         given["positions"] = tuple((name, *place) for name, place in given.get("positions", {}).items())
+        if declared["format"] in DETECTED:
+            given.setdefault("encoding", "detect")
         if declared["format"] == "dicom":
             given.setdefault("encoding", "ascii")
         known = given.get("charsets", {})
@@ -300,6 +304,8 @@ class Builder:
             columns = tuple(one["columns"])
             given = {part: one[part] for part in ("encoding", "delimiter", "sheet", "format") if part in one}
             shape = {"format": self.data["source"]["format"], "encoding": self.format().encoding} | given
+            if shape["encoding"] == "detect" and shape["format"] not in DETECTED:
+                shape["encoding"] = "utf-8"
             listed = Format(file=one["file"], columns=(one["key"], *columns), blanks=self.format().blanks, **shape)
             found.append(Lookup(name, one["file"], one["key"], columns, by, one.get("needed", False), listed))
             self.scope.columns[name] = by.columns

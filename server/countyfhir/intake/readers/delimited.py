@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from countyfhir.intake.readers.survey import END_OF_FILE, survey
-from countyfhir.intake.readers.text_codecs import CODECS
+from countyfhir.intake.readers.text_codecs import BYTE_ORDER_MARK, codec_of
 from countyfhir.intake.reading import FileFacts, Record, Unreadable, blanked, need_columns
 from countyfhir.mapping.record import Format
 
@@ -23,8 +23,9 @@ def inspect(path: Path, declared: Format) -> FileFacts:
 
 def records(path: Path, declared: Format) -> Iterator[Record]:
     """The rows below the header. A row with another number of cells than the header has the problem ``row-shape``."""
-    encoding = "utf-8-sig" if CODECS[declared.encoding] == "utf-8" else "gb18030"
-    with path.open(encoding=encoding, newline="") as stream:
+    with path.open(encoding=codec_of(declared.encoding, path), newline="") as stream:
+        if stream.read(1) != BYTE_ORDER_MARK:
+            stream.seek(0)
         rows = csv.reader(stream, delimiter=declared.delimiter)
         for _ in range(declared.header_row - 1):
             next(rows, None)

@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, UTF-8; decimals keep their digits."""
+"""JSON lines: one object a line; decimals keep their digits."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from countyfhir.intake.readers.text_codecs import BYTE_ORDER_MARK, CODECS, NAMES, codec_of
 from countyfhir.intake.reading import FileFacts, Record, blanked
 from countyfhir.mapping.record import Format
 
 
 def inspect(path: Path, declared: Format) -> FileFacts:
-    """Digest and number of lines; ``problem`` when the file is not UTF-8."""
+    """Digest and number of lines; ``problem`` when the file is not in its encoding."""
     digest, lines, problem = hashlib.sha256(), 0, None
+    codec = codec_of(declared.encoding, path)
+    named = NAMES[CODECS[declared.encoding]] if declared.encoding in CODECS else " or ".join(NAMES.values())
     with path.open("rb") as stream:
         for line in stream:
             digest.update(line)
             lines += bool(line.strip())
-            if problem is None and not readable(line):
-                problem = f"the file is not UTF-8 (line {lines})"
+            if problem is None and not readable(line, codec):
+                problem = f"the file is not {named} (line {lines})"
     return FileFacts(digest.hexdigest(), lines, problem)
 
 
-def readable(line: bytes) -> bool:
+def readable(line: bytes, codec: str) -> bool:
     try:
-        line.decode("utf-8")
+        line.decode(codec)
     except UnicodeDecodeError:
         return False
     return True
@@ -36,8 +39,9 @@ def readable(line: bytes) -> bool:
 def records(path: Path, declared: Format) -> Iterator[Record]:
     """The objects. A line that is no JSON object has the problem ``not-json``; its text is kept."""
     number = 0
-    with path.open(encoding="utf-8-sig") as stream:
+    with path.open(encoding=codec_of(declared.encoding, path)) as stream:
         for line in stream:
+            line = line.removeprefix(BYTE_ORDER_MARK)
             if not line.strip():
                 continue
             number += 1

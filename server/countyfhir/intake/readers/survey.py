@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from countyfhir.intake.readers.text_codecs import CODECS
+from countyfhir.intake.readers.text_codecs import CODECS, codec_of
 from countyfhir.intake.reading import FileFacts
 from countyfhir.mapping.functions.text import DAMAGED, read_as_gbk
 from countyfhir.mapping.record import Format
@@ -32,15 +32,21 @@ class Survey:
     problem: str | None = None
 
 
-def survey(path: Path, declared: Format, header: int) -> FileFacts:
+def survey(path: Path, declared: Format, header: int, cut: bool = False) -> FileFacts:
     """Digest and record count; ``problem`` when bytes are not the declared encoding, or most text in it is damaged.
-    ``header`` lines are no records."""
+    ``header`` lines are no records. ``cut``: the program that wrote it may have cut characters in two; a line with one
+    counts as damaged."""
     seen = Survey()
-    decoder = codecs.getincrementaldecoder(CODECS[declared.encoding])("strict")
+    codec = codec_of(declared.encoding, path)
+    decoder = codecs.getincrementaldecoder(codec)("replace" if cut else "strict")
     with path.open("rb") as stream:
         first = stream.read(4)
         stream.seek(0)
-        if CODECS[declared.encoding] == "gb18030" and (first.startswith(codecs.BOM_UTF8) or is_utf8(path)):
+        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            seen.problem = "the file is UTF-16; save it as UTF-8 or GB 18030"
+        elif (
+            declared.encoding in CODECS and codec == "gb18030" and (first.startswith(codecs.BOM_UTF8) or is_utf8(path))
+        ):
             seen.problem = f"the file is UTF-8, but the mapping declares {declared.encoding}; correct 'encoding'"
         rest = ""
         while chunk := stream.read(CHUNK):
@@ -49,7 +55,9 @@ def survey(path: Path, declared: Format, header: int) -> FileFacts:
     if rest and seen.problem is None:
         count_line(seen, rest)
     if seen.problem is None and seen.damaged * 2 > seen.worded:
-        seen.problem = "most text in the file was damaged before it came here (converted twice); ask for a new export"
+        other = f"is not {declared.encoding}, or " if cut and declared.encoding in CODECS else ""
+        damage = "was damaged before it came here (converted twice); ask for a new export"
+        seen.problem = f"most text in the file {other}{damage}"
     return FileFacts(seen.digest.hexdigest(), max(seen.lines - header, 0), seen.problem)
 
 
@@ -61,7 +69,8 @@ def surveyed(seen: Survey, decoder: codecs.IncrementalDecoder, chunk: bytes, res
     try:
         text = rest + decoder.decode(chunk)
     except UnicodeDecodeError:
-        seen.problem = f"the file is not {encoding} as the mapping declares (near line {seen.lines + 1})"
+        told = f"{encoding} as the mapping declares" if encoding in CODECS else "UTF-8 or GB 18030 throughout"
+        seen.problem = f"the file is not {told} (near line {seen.lines + 1})"
         seen.lines += chunk.count(b"\n")
         return ""
     *lines, rest = text.split("\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date as calendar_date
+from datetime import datetime, timedelta
 from datetime import time as clock
 from functools import lru_cache
 from typing import Any
@@ -39,6 +40,10 @@ LETTERS = {
     "T": r"(?:\s+|T)",
 }
 COMPACT_LETTERS = {**LETTERS, "mm": r"(?P<minute>\d{2})", "ss": r"(?P<second>\d{2})(?:\.\d+)?"}
+SERIAL = "serial"
+"""A declared format: the number by which a spreadsheet keeps a date (days since 1899-12-30)."""
+SERIAL_NUMBER = re.compile(r"\d{1,6}(?:\.\d+)?")
+SERIAL_ZERO, SERIAL_LAST = datetime.fromisoformat("1899-12-30"), 2_958_465
 SENTINELS = frozenset({"1900-01-01", "2099-12-31", "9999-12-31", "1899-12-30"})
 AGE = re.compile(
     r"^约?(?:\d{1,3}|[一二三四五六七八九十百]{1,4})\s*(?:周?岁半?|个?月|天|日龄)(?:\d{1,2}\s*(?:个?月|天))?(?:左右|余)?$"
@@ -55,16 +60,16 @@ def pattern(formats: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     """Formats of the letters yyyy M MM d dd H HH mm ss and T (blank or 'T') as regular expressions."""
     letters = re.compile("|".join(sorted(LETTERS, key=len, reverse=True)))
 
-    def compiled(declared: str) -> re.Pattern[str]:
-        if declared.startswith("yyyyMMddHH"):  # nothing parts the figures: each has its place
-            return re.compile("".join(COMPACT_LETTERS[one] for one in letters.findall(declared)) + r"\Z")
+    def compiled(form: str) -> re.Pattern[str]:
+        if form.startswith("yyyyMMddHH"):  # nothing parts the figures: each has its place
+            return re.compile("".join(COMPACT_LETTERS[one] for one in letters.findall(form)) + r"\Z")
         parts, at = [], 0
-        for match in letters.finditer(declared):
-            parts += [re.escape(declared[at : match.start()]), LETTERS[match[0]]]
+        for match in letters.finditer(form):
+            parts += [re.escape(form[at : match.start()]), LETTERS[match[0]]]
             at = match.end()
-        return re.compile("".join(parts) + re.escape(declared[at:]) + r"\Z")
+        return re.compile("".join(parts) + re.escape(form[at:]) + r"\Z")
 
-    return tuple(compiled(declared) for declared in formats)
+    return tuple(compiled(form) for form in formats if form != SERIAL)
 
 
 COMPACT = ("yyyyMMddHHmmss", "yyyyMMddHHmm")
@@ -82,12 +87,26 @@ def read(value: Any, formats: tuple[str, ...]) -> dict[str, int]:
     plain = narrow(value)
     if "年" in plain:
         plain = in_usual_characters(plain)
+    if SERIAL in formats and SERIAL_NUMBER.fullmatch(plain):
+        return of_serial(plain)
     for expected in pattern(formats):
         if match := expected.match(plain):
             parts = {part: int(digits) for part, digits in match.groupdict().items() if digits}
             check_calendar(parts)
             return parts
     raise HeldBack("M07")
+
+
+def of_serial(plain: str) -> dict[str, int]:
+    """The day of a spreadsheet's number, and the clock of its fraction; HeldBack M07 beyond what one can be."""
+    days = float(plain)
+    if not 1 <= days <= SERIAL_LAST:
+        raise HeldBack("M07")
+    moment = SERIAL_ZERO + timedelta(seconds=round(days * 86_400))
+    parts = {"year": moment.year, "month": moment.month, "day": moment.day}
+    if "." not in plain:
+        return parts
+    return parts | {"hour": moment.hour, "minute": moment.minute, "second": moment.second}
 
 
 def in_usual_characters(plain: str) -> str:
@@ -115,10 +134,15 @@ def as_date(parts: dict[str, int]) -> str:
     return text
 
 
+def declared(formats: tuple[str, ...]) -> tuple[str, ...]:
+    """The declared formats, else those of the year first; ``serial`` alone joins these."""
+    return formats if any(one != SERIAL for one in formats) else (*DATES_WITH_CLOCK, *formats)
+
+
 def date(value: Any, *formats: str) -> Any:
     """A FHIR date (year, month or day); year-first formats unless others are declared. M07s: a placeholder is
     absent."""
-    found = as_date(read(value, formats or DATES_WITH_CLOCK))
+    found = as_date(read(value, declared(formats)))
     return Noted(None, "M07s") if found in SENTINELS else found
 
 
@@ -128,7 +152,7 @@ def date_time(value: Any, *formats: str, zone: str = "+08:00") -> Any:
     plain = narrow(value)
     if own := OFFSET.search(plain):
         plain, zone = plain[: own.start("sign")], f"{own['sign']}{own['hours']}:{own['minutes']}"
-    parts = read(plain, formats or DATES_WITH_CLOCK)
+    parts = read(plain, declared(formats))
     day = as_date(parts)
     if day in SENTINELS:
         return Noted(None, "M07s")
@@ -137,14 +161,14 @@ def date_time(value: Any, *formats: str, zone: str = "+08:00") -> Any:
     return f"{day}T{parts['hour']:02}:{parts.get('minute', 0):02}:{parts.get('second', 0):02}{zone}"
 
 
-def birth_date(value: Any) -> Any:
+def birth_date(value: Any, *formats: str) -> Any:
     """``date`` and, where no date can be stated, the ``text``: M07s a placeholder, M08 an age."""
     plain = narrow(value)
     if AGE.match(plain) or YEARS_OR_LUNAR.match(plain):
         return Noted({"text": plain}, "M08")
     if plain in UNKNOWN:
         return Noted({"text": plain}, "M07s")
-    found = as_date(read(plain, DATES_WITH_CLOCK))
+    found = as_date(read(plain, declared(formats)))
     return Noted({"text": plain}, "M07s") if found in SENTINELS else {"date": found}
 
 
@@ -161,7 +185,7 @@ def instant(value: Any) -> str | None:
 FUNCTIONS = (
     Function("date", date, "a FHIR date, partial precision kept (M07)", (1, 8)),
     Function("date_time", date_time, "a FHIR dateTime in the zone of the source (M07)", (1, 8), zoned=True),
-    Function("birth_date", birth_date, "date, or text when it is an age or a placeholder (M07s, M08)"),
+    Function("birth_date", birth_date, "date, or text when it is an age or a placeholder (M07s, M08)", (1, 8)),
     Function("instant", instant, "the dateTime where it has a clock, as FHIR's instant needs"),
     Function("day", day, "the day of a dateTime"),
 )
