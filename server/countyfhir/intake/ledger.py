@@ -29,7 +29,7 @@ def record_digest(record: MappedRecord) -> str:
     if not record.kept:
         return content_digest(record.resources)
     kept = {name: [sorted(one.cleared), sorted(one.assumed)] for name, one in record.kept.items()}
-    return content_digest((*record.resources, kept))
+    return content_digest((*record.resources, *record.changes, kept))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from countyfhir.intake.committing import flush
 from countyfhir.intake.desk import Desk, Stream
 from countyfhir.intake.events.telling import telling
-from countyfhir.intake.ledger import Decision, content_digest
+from countyfhir.intake.ledger import Decision, content_digest, older
 from countyfhir.intake.withdrawing import current_version
 from countyfhir.mapping import MappedRecord
 from countyfhir.mapping.finding import Finding
@@ -32,23 +32,37 @@ async def kept(
         await flush(stream, desk)
     found = []
     for resource in made.resources:
-        own = f"{resource['resourceType']}/{resource['id']}"
+        own = reference_of(resource)
         if own in made.kept and own in decision.write:
             before = await stated_before(own, names, stream, desk)
-            if before is None and made.kept[own].known:
-                continue
             resource = filled(resource, before, made.kept[own]) if before is not None else resource
         if corrected and resource["resourceType"] == REPORT:
             stored = await current_version(REPORT, names.get(own, own).partition("/")[2], desk)
             resource = with_results(resource, (stored or {}).get("result", ()), names)
         found.append(resource)
-    made = telling(replace(made, resources=tuple(found)))
-    return made, replace(decision, write=news_of(made, decision, stream))
+    changed = await changes(made, stream, desk, names)
+    written = (*decision.write, *map(reference_of, changed))
+    made = telling(replace(made, resources=(*found, *changed)))
+    return made, replace(decision, write=news_of(made, written, stream))
+
+
+async def changes(made: MappedRecord, stream: Stream, desk: Desk, names: Mapping[str, str]) -> list[Resource]:
+    """What the record states of resources that are stored, by no later version; of the others nothing."""
+    found = []
+    for resource in made.changes:
+        own = reference_of(resource)
+        prior = stream.shared.get(own)
+        if prior is not None and older(made.version_key, prior.version_key):
+            continue
+        before = await stated_before(own, names, stream, desk)
+        if before is not None:
+            found.append(filled(resource, before, made.kept[own]))
+    return found
 
 
 async def stated_before(own: str, names: Mapping[str, str], stream: Stream, desk: Desk) -> Resource | None:
-    """What the source itself stated of a resource before: of an event that others state too its own statement, else what
-    is stored."""
+    """What the source itself stated of a resource before: of an event that others state too its own statement, else
+    what is stored."""
     if stream.events is not None:
         statements = await stream.events.statements(names.get(own, own))
         mine = next((one for one in statements if one.own == own), None)
@@ -58,15 +72,19 @@ async def stated_before(own: str, names: Mapping[str, str], stream: Stream, desk
     return await current_version(resource_type, logical_id, desk)
 
 
-def news_of(made: MappedRecord, decision: Decision, stream: Stream) -> tuple[str, ...]:
-    """What is still to be written: not what is left out, nor a shared resource that turned out as it is stored."""
-    there = {f"{one['resourceType']}/{one['id']}": one for one in made.resources}
+def news_of(made: MappedRecord, written: Sequence[str], stream: Stream) -> tuple[str, ...]:
+    """What is still to be written: not a shared resource that turned out as it is stored."""
+    there = {reference_of(one): one for one in made.resources}
     standing = {
         reference
         for reference in made.kept.keys() & made.shared & there.keys() & stream.shared.keys()
         if stream.shared[reference].digest == content_digest((there[reference],))
     }
-    return tuple(one for one in decision.write if one in there and one not in standing)
+    return tuple(one for one in written if one not in standing)
+
+
+def reference_of(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
 
 
 def with_results(report: Resource, before: Sequence[Resource], names: Mapping[str, str]) -> Resource:

@@ -66,6 +66,7 @@ def apply(
         environment,
         made.merges,
         made.kept,
+        tuple(made.changes.values()),
     )
 
 
@@ -156,6 +157,7 @@ class Made:
     stubs: set[str] = field(default_factory=set)
     merges: dict[str, Merge] = field(default_factory=dict)
     kept: dict[str, Kept] = field(default_factory=dict)
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
 
@@ -178,7 +180,14 @@ def add_target(mapping: RecordMapping, target: Target, environment: Environment,
     for reference, turn in turns_of(mapping, target, environment):
         content = target.render(turn) or {}
         logical_id = reference.partition("/")[2]
-        made.resources[reference] = {"resourceType": target.resource_type, "id": logical_id, **content}
+        resource = {"resourceType": target.resource_type, "id": logical_id, **content}
+        if target.keeps is not None:
+            made.kept[reference] = kept_of(target.keeps, turn)
+            if target.keeps.known:
+                made.changes[reference] = resource
+                made.shared.add(reference)
+                continue
+        made.resources[reference] = resource
         if target.event is not None:
             made.events.append(event_of(target.event, reference, made.resources[reference], turn))
         if target.shared:
@@ -187,8 +196,6 @@ def add_target(mapping: RecordMapping, target: Target, environment: Environment,
             made.stubs.add(reference)
         if target.merge is not None:
             made.merges[reference] = target.merge
-        if target.keeps is not None:
-            made.kept[reference] = kept_of(target.keeps, turn)
 
 
 def settled(target: Target, turn: Environment) -> bool:

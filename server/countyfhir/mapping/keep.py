@@ -32,8 +32,8 @@ class Keeps:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """How one record completes a stored resource. ``cleared``: members that it takes away (``period.end``,
-    ``identifier|SYSTEM``); ``assumed``: members that it states only where nothing is stored; ``known``: it states nothing
-    of a resource that is not stored."""
+    ``identifier|SYSTEM``); ``assumed``: members that it states only where nothing is stored; ``known``: it states
+    nothing of a resource that is not stored."""
 
     members: tuple[str, ...]
     cleared: frozenset[str] = frozenset()
@@ -42,8 +42,8 @@ class Kept:
 
 
 def compile_keeps(declared: Any, members: Iterable[str], scope: Scope) -> Keeps | None:
-    """``true``, or ``{cleared, assumed, known}``; None when it is absent or false. ``members``: what the mapping states of
-    resources of the type. ExpressionError for a wrong expression."""
+    """``true``, or ``{cleared, assumed, known}``; None when it is absent or false. ``members``: what the mapping states
+    of resources of the type. ExpressionError for a wrong expression."""
     if not declared:
         return None
     given = declared if isinstance(declared, dict) else {}

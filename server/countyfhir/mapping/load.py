@@ -358,11 +358,13 @@ class Builder:
             render = compile_template(one["content"], scope, self.source, one["type"]).render
             stated = self.data["source"]["format"]
             event = compile_event(one["event"], scope, self.source, stated) if "event" in one else None
-            keeps = compile_keeps(one.get("keeps"), one["content"], scope)
+            alike = [each for each in self.data["resources"] if each["type"] == one["type"]]
+            keeps = compile_keeps(one.get("keeps"), (name for each in alike for name in each["content"]), scope)
         except ExpressionError as error:
             raise self.document.error(where, str(error)) from error
         stub, merge = one.get("stub", False), merge_of(one["merge"]) if "merge" in one else None
-        shared, owner = one.get("shared", False) or stub or merge is not None, one.get("source")
+        shared = one.get("shared", False) or stub or merge is not None or (keeps is not None and keeps.known)
+        owner = one.get("source")
         return Target(
             one["type"], key, render, when, loop, shared, stub, values, tuple(checks), owner, event, one["content"],
             scope, merge, keeps,

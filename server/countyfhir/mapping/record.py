@@ -179,6 +179,7 @@ class MappedRecord:
     environment: Environment = field(default_factory=dict, repr=False)
     merges: Mapping[str, Merge] = field(default_factory=dict)  # reference -> how its parts come together
     kept: Mapping[str, Kept] = field(default_factory=dict)  # reference -> how it completes what is stored
+    changes: tuple[dict[str, Any], ...] = ()  # what it states of resources only where they are stored
     digest: str = ""  # of the resources, where it was computed
     source_digest: str = ""  # of the record as it was read, where it was computed
     mentions: tuple[str, ...] = ()  # references that may lead to resources which stand for events of several records

@@ -105,8 +105,8 @@ def answers(header: Header, verdict: Verdict, time: str, control_id: str) -> lis
     """The messages to send back, in order.
 
     Original mode (MSH-15 and MSH-16 empty): one. Enhanced mode: the accept acknowledgement (CA, CE, CR), then, of a
-    message that was accepted, the application acknowledgement, each as MSH-15 and MSH-16 want it. Where the sender wants
-    no accept acknowledgement of a failure, the application acknowledgement tells it."""
+    message that was accepted, the application acknowledgement, each as MSH-15 and MSH-16 want it. Where the sender
+    wants no accept acknowledgement of a failure, the application acknowledgement tells it."""
     accept = header.component(msh.ACCEPT_ACKNOWLEDGEMENT).upper()
     application = header.component(msh.APPLICATION_ACKNOWLEDGEMENT).upper()
     if not accept and not application:

@@ -17,11 +17,13 @@ def found(raw: bytes, expression: str, default: str = "gb18030") -> list[object]
 
 
 def test_fields_repetitions_components_and_subcomponents() -> None:
-    """PID.f3 are the repetitions; a component's second subcomponent is c1s2; blanks and "" are absent."""
+    """PID.f3 are the repetitions; a component's second subcomponent is c1s2; blanks are absent, and a field
+    that is emptied ("") says so and has no component."""
     raw = HEAD + b'PID|1||30066^^^Q&2.16&ISO^PI~3705^^^^SFZH|""|A^B||""\r'
     assert found(raw, "PID.f3.where(c5 = 'SFZH').c1") == ["3705"]
     assert found(raw, "PID.f3.c4 | PID.f3.c4s2 | PID.f3.c4s3") == ["Q", "2.16", "ISO"]
-    assert found(raw, "PID.f4 | PID.f7") == []
+    assert found(raw, "PID.f4.c1 | PID.f6 | PID.f7.c1") == []
+    assert found(raw, "PID.f4.cleared.exists() | PID.f5.cleared.exists()") == [True, False]
     assert found(raw, "MSH.f2.c1 | MSH.f9.c2 | MSH.f10.c1 | MSH.f12.c1") == ["^~\\&", "R01", "77", "2.4"]
 
 
@@ -104,3 +106,45 @@ def test_no_bytes_make_anything_but_the_declared_errors(tail: bytes) -> None:
         read_message(HEAD + tail, "gb18030")
     except (NotHl7, UnicodeDecodeError, LookupError):
         return
+
+
+def test_what_stands_between_orc_and_obr_is_of_that_order() -> None:
+    """TQ1 and NTE after the second ORC belong to the second order, not to the OBR or OBX before it."""
+    raw = (
+        HEAD
+        + b"ORC|NW|1\rTQ1|1||||||20250301||S\rOBR|1|1\rOBX|1|ST|a\rORC|NW|2\rTQ1|1||||||20250302||R\rNTE|1||n\rOBR|2|2\r"
+    )
+    assert found(raw, "OBR.ORC.TQ1.f9.c1") == ["S", "R"]
+    assert found(raw, "OBR.where(f2.c1 = '2').ORC.NTE.f3.c1") == ["n"]
+    assert found(raw, "OBR.where(f2.c1 = '1').OBX.NTE | OBR.where(f2.c1 = '1').TQ1 | TQ1") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (b"a\\.sp 2\\b", "a\n\nb"),
+        (b"a\\.sp+1\\b", "a\nb"),
+        (b"\\.in+4\\a\\.ti-2\\b\\.fi\\", "ab"),
+        (b"a\\.xx\\b", "a\\.xx\\b"),
+    ],
+)
+def test_commands_that_lay_text_out_are_no_text(written: bytes, meant: str) -> None:
+    """Line ends stay, the rest goes; what is no command stays (section 2.7.6)."""
+    assert found(HEAD + b"OBX|1|FT|x||" + written + b"\r", "OBX.f5.c1") == [meant]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("GB 18030", "gb18030"),
+        ("GB18030-2022", "gb18030"),
+        ("CP936", "gb18030"),
+        ("EUC-CN", "gb18030"),
+        ("unicode_utf-8", "utf-8"),
+        ("~UNICODE UTF-8", "utf-8"),
+    ],
+)
+def test_character_sets_are_known_in_many_spellings(name: str, codec: str) -> None:
+    """Blanks, dashes and case of MSH-18 say nothing."""
+    raw = f"MSH|^~\\&|A|B|C|D|1||ADT^A04|5|P|2.3||||||{name}\rPID|1||1||王^小\r".encode(codec)
+    assert found(raw, "PID.f5.c1", "latin-1") == ["王"]

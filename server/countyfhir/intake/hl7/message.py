@@ -1,8 +1,8 @@
 """One HL7 v2 message as a tree that FHIRPath can walk (HL7 v2.5.1 chapter 2: encoding rules, escape sequences).
 
 ``PID.f3`` are the repetitions of PID-3, each an object of components: ``PID.f3.where(c5 = 'SFZH').c1``; the second
-subcomponent of a component is ``c1s2``. A field that a message empties (``""``) is ``{"cleared": …}``. What belongs to a segment stands inside it: ORC, OBX, NTE, SPM and TQ1 in their
-OBR, NTE in its OBX, MRG in its PID.
+subcomponent of a component is ``c1s2``. A field that a message empties (``""``) is ``{"cleared": …}``. What belongs to
+a segment stands inside it: ORC, OBX, NTE, SPM and TQ1 in their OBR, NTE in its OBX, MRG in its PID.
 """
 
 from __future__ import annotations
@@ -109,8 +109,9 @@ def components(value: str, marks: Marks, charset: str) -> Tree:
 
 
 def unescaped(text: str, marks: Marks, charset: str) -> str:
-    r"""The text that escape sequences stand for: separators, ``\.br\`` and ``\.sp 2\`` as line ends, ``\Xhh\`` as bytes of the
-    message's character set; highlighting is dropped, what is not known stays as it is."""
+    r"""The text that escape sequences stand for: separators, ``\.br\`` and ``\.sp 2\`` as line ends,
+    ``\Xhh\`` as bytes of the message's character set; highlighting and layout are dropped, what is not known stays as
+    it is."""
     if marks.escape not in text:
         return text
     signs = {"F": marks.field, "S": marks.component, "T": marks.subcomponent, "R": marks.repetition, "E": marks.escape}
