@@ -25,6 +25,7 @@ WRONG = dicom_objects.image(SpecificCharacterSet="ISO_IR 100", PatientName="AAAA
     ("place", "raw", "types"),
     [
         ("pacs/IM1", WRONG, ["Patient", "ImagingStudy"]),
+        ("platform/a.json", b'{"resourceType": "Patient", "id": "p", "gender": "F"}', ["Patient"]),
         ("ecg-room/a.xml", ecg_recordings.muse(), ["Observation"] * 9),
         ("ecg-room/report.pdf", b"%PDF-1.4\n%%EOF\n", ["Binary", "DocumentReference"]),
     ],

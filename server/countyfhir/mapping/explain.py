@@ -59,6 +59,13 @@ class Walk:
             yield from self.elements(template["value of"], place, scope)
         elif isinstance(template, dict) and "ref" in template:
             yield self.explained(place, value, str(template["key"]), scope)
+        elif isinstance(template, dict) and "all of" in template:
+            own = [name for name in value if name not in template]
+            yield from (
+                self.explained(f"{place}.{name}", value[name], f"{{{template['all of']}}}", scope) for name in own
+            )
+            rest = {name: part for name, part in template.items() if name not in ("all of", "instead of")}
+            yield from self.elements(rest, place, scope)
         elif isinstance(template, dict):
             for name, part in template.items():
                 if name not in RESERVED:

@@ -51,6 +51,7 @@ MEANINGS: Mapping[str, str] = {
     "merge-conflict": "another record already states this resource about someone else; a person has to decide",
     "charset": "the text is not in the character set that the record or the mapping names",
     "no-mapping": "no mapping of this source takes a record of this kind",
+    "not-fhir": "the line or entry holds no FHIR resource",
     "not-json": "the line is not a JSON object",
     "discarded": "the record was discarded from the quarantine by a person",
     "intake-failed": "the intake failed on the record; the raw record is kept, tell whoever maintains the server",

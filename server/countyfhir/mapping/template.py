@@ -11,6 +11,7 @@ from typing import Any
 from countyfhir.mapping.expression import MADE, Environment, Evaluate, Scope, compile_expression, guarded
 from countyfhir.mapping.stable_id import stable_id
 from countyfhir.mapping.syntax import ExpressionError
+from countyfhir.mapping.taken_over import taking_over
 from countyfhir.model.definitions import definitions
 
 WHOLE = re.compile(r"^\{([^{}]*)\}$")
@@ -102,6 +103,8 @@ def compile_object(template: dict[str, Any], scope: Scope, source: str, of: str 
         return conditional(compile_reference(template, scope, source), condition)
     if "value of" in template:
         return conditional(compile_template(template["value of"], scope, source, of), condition)
+    if "all of" in template:
+        return conditional(compile_taken_over(template, scope, source, of), condition)
     members = {
         name: compile_template(part, scope, source, member_type(of, name))
         for name, part in template.items()
@@ -119,6 +122,24 @@ def compile_object(template: dict[str, Any], scope: Scope, source: str, of: str 
         return {name: made[name] for name in order if name in made} or None
 
     return conditional(Compiled(render, bool(dynamic)), condition)
+
+
+def compile_taken_over(template: dict[str, Any], scope: Scope, source: str, of: str | None) -> Compiled:
+    """``{all of: resource, instead of: {…}, …}``: the resource of a record, with what stands beside in the place of its
+    own members; one that comes out absent is taken away."""
+    whole = compile_expression(template["all of"], scope).evaluate
+    content = taking_over(source, template.get("instead of") or {})
+    members = {
+        name: compile_template(part, scope, source, member_type(of, name)).render
+        for name, part in template.items()
+        if name not in ("all of", "instead of", "when")
+    }
+
+    def render(environment: Environment) -> dict[str, Any] | None:
+        made = content(whole(environment)) | {name: member(environment) for name, member in members.items()}
+        return {name: value for name, value in made.items() if value is not None} or None
+
+    return Compiled(render, True)
 
 
 def conditional(inner: Compiled, condition: Evaluate | None) -> Compiled:
