@@ -344,6 +344,28 @@ def test_match_scores_and_grades(client: TestClient) -> None:
     assert client.post("Patient/$match", json={"resourceType": "Parameters"}).status_code == 400
 
 
+def test_match_takes_a_patient_alone_and_finds_the_stored_one(client: TestClient) -> None:
+    """The Patient may be the body itself, with the rest in the query; one that is stored is found, too."""
+    stored = written(client, record("宗政 玉", number("37052319810808424"), birthDate="1981-08-08", gender="female"))
+    answer = client.post("Patient/$match?onlyCertainMatches=true&count=5", json=stored)
+    assert answer.status_code == 200, answer.text
+    assert [entry["resource"]["id"] for entry in answer.json()["entry"]] == [stored["id"]]
+    assert client.post("Patient/$match?count=none", json=stored).status_code == 400
+    assert client.post("Patient/$match?unknown=1", json=stored).status_code == 400
+    assert client.post("Patient/$match", json=stored | {"gender": "?"}).status_code == 400
+    assert client.post("Patient/$match", json={"resourceType": "Basic", "code": {}}).status_code == 400
+
+
+def test_a_name_in_letters_is_the_name_in_characters(client: TestClient) -> None:
+    """With one identity number: family name first or last, as words or syllables, with an x in it; no borrowed card."""
+    identity = number("37052319830909111")
+    names = ("谢晓明", "XIE XIAOMING", "Xiao Ming Xie")
+    records = [written(client, record(name, identity, birthDate="1983-09-09", gender="male")) for name in names]
+    golden = {golden_of(content(client, one["id"])) for one in records}
+    assert len(golden) == 1
+    assert None not in golden
+
+
 def test_records_that_contradict_each_other_raise_an_issue(client: TestClient) -> None:
     """A 无 "none" does not hide the positive allergy of another record, and different blood groups are told; once they
     are two people the issue is cancelled."""

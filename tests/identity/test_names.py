@@ -37,6 +37,14 @@ def agreed(a: str, b: str) -> str:
         ("王明", "李静", "other"),
         ("John Smith", "SMITH, john", "same"),
         ("王明先生", "王明", "same"),
+        ("张伟", "ZHANG WEI", "sound"),
+        ("张伟", "Wei Zhang", "sound"),
+        ("濮阳俊杰", "Pu Yang Jun Jie", "sound"),
+        ("欧阳静", "Jing Ouyang", "sound"),
+        ("吕晓明", "LYU XIAOMING", "sound"),
+        ("吕晓明", "lü xiao ming", "sound"),
+        ("张伟", "Wang Wei", "other"),
+        ("张伟", "Zhang Wu", "other"),
     ],
 )
 def test_how_names_agree(a: str, b: str, how: str) -> None:
@@ -45,7 +53,8 @@ def test_how_names_agree(a: str, b: str, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["徐永贵之女", "陈浩然之子", "患者本人", "张**", "李某", "张某某", "女婴", "无名氏", "王", "", "测试1"]
+    "text",
+    ["徐永贵之女", "陈浩然之子", "患者本人", "张**", "张XX", "李x", "李某", "张某某", "女婴", "无名氏", "王", "", "测试1"],
 )
 def test_what_is_no_name(text: str) -> None:
     """Descriptions, masked names, single letters are not compared."""

@@ -61,8 +61,8 @@ def test_the_message_type_of_2_3_has_no_structure() -> None:
     ],
 )
 def test_enhanced_mode(accept: str, application: str, when_good: list[str], when_bad: list[str]) -> None:
-    """The accept acknowledgement first, the application's after it, each as MSH-15 and MSH-16 want it; a failure is told by
-    the application acknowledgement where no accept acknowledgement is wanted."""
+    """The accept acknowledgement first, the application's after it, each as MSH-15 and MSH-16 want it; a failure is
+    told by the application acknowledgement where no accept acknowledgement is wanted."""
     assert codes(GOOD, accept=accept, application=application) == when_good
     assert codes(BAD, accept=accept, application=application) == when_bad
 

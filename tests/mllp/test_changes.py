@@ -58,7 +58,8 @@ def in_order(standard: Bench, *messages: bytes, of: str) -> list[dict[str, Any]]
 
 
 def test_an_update_of_a_stay_does_not_admit_discharge_or_restore_anybody(standard: Bench) -> None:
-    """A08 keeps the state and the times that it does not mention: after A03 the stay is finished, after A11 cancelled."""
+    """A08 keeps the state and the times that it does not mention: after A03 the stay is finished, after A11
+    cancelled."""
     stay = visit(admitted="20260101", discharged="20260105080000")
     one, other = in_order(
         standard,
@@ -146,8 +147,8 @@ def test_a_new_state_of_a_document_leaves_its_text(standard: Bench) -> None:
 
 
 def test_an_order_is_cancelled_without_saying_what_it_was(standard: Bench) -> None:
-    """ORC without OBR: what is stored stays, and when it was asked for is not when it was cancelled. Of an order that is
-    not stored, its end is."""
+    """ORC without OBR: what is stored stays, and when it was asked for is not when it was cancelled. Of an order
+    that is not stored, its end is."""
     order = message(
         "OMG^O19", "20260101080000", person(), "ORC|NW|R7|||||||20260101", "TQ1|1||||||||S", "OBR|1|R7||US1^产科超声"
     )

@@ -56,8 +56,11 @@ def agreement(a: Name, b: Name) -> str:
     surname, or other."""
     if a.text == b.text:
         return "same"
-    if a.family != b.family:
+    if a.family and b.family and a.family != b.family:
         return "sound" if a.sound.replace(" ", "") == b.sound.replace(" ", "") else "other"
+    if a.family != b.family:
+        han, latin = (a, b) if a.family else (b, a)
+        return "sound" if latin.text in spellings(han) else "other"
     if not a.family:
         long = max(len(a.text), len(b.text))
         return "similar" if 1 - OSA.distance(a.text, b.text) / long >= _LATIN_LIKE else "other"
@@ -66,3 +69,25 @@ def agreement(a: Name, b: Name) -> str:
     if min(len(a.text), len(b.text)) > 2 and OSA.distance(a.text, b.text) == 1:
         return "similar"
     return "surname" if a.text[: a.family] == b.text[: b.family] else "other"
+
+
+@lru_cache(maxsize=16_384)
+def spellings(name: Name) -> frozenset[str]:
+    """A Han name in letters, as such names are kept here (words in order of the alphabet, joined): family name and
+    given name as words or as syllables, before or after each other; ü also as v, u and yu."""
+    syllables = name.sound.split()
+    family, given = syllables[: name.family], syllables[name.family :]
+    words = [
+        ["".join(family), "".join(given)],
+        [*family, *given],
+        ["".join(family), *given],
+        [*family, "".join(given)],
+        ["".join(syllables)],
+        ["".join((*given, *family))],
+    ]
+    return frozenset("".join(sorted(written)) for one in words for written in with_u(one))
+
+
+def with_u(words: list[str]) -> list[list[str]]:
+    """The words with each way to write ü, which stands as v in syllables."""
+    return [[word.replace("v", u) for word in words] for u in ("v", "u", "yu")]

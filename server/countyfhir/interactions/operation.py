@@ -18,17 +18,17 @@ async def operation(interaction: Interaction, grant: Grant, world: World) -> Ans
             headers={"Allow": "POST"},
         )
     if not offered.takes_anything:
-        check_body(interaction, world)
+        check_body(interaction, world, offered.takes_alone)
     return await offered.perform(interaction, grant, world)
 
 
-def check_body(interaction: Interaction, world: World) -> None:
+def check_body(interaction: Interaction, world: World, alone: str = "") -> None:
     """FhirError 400 with every problem of what was posted to an operation: nothing but sound Parameters (R4
-    section 3.2.0.3)."""
+    section 3.2.0.3), or a resource of the type ``alone``."""
     body = interaction.body
     if body is None:
         return
-    if not isinstance(body, dict) or body.get("resourceType") != "Parameters":
+    if not isinstance(body, dict) or body.get("resourceType") not in ("Parameters", alone):
         raise FhirError("invalid", "The body of an operation must be a Parameters resource.", expression="Parameters")
     problems = [issue for issue in world.check_resource(body) if issue.severity in ("error", "fatal")]
     if problems:

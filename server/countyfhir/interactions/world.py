@@ -55,6 +55,7 @@ class Operation:
     on_instance: bool = False
     affects_state: bool = False
     takes_anything: bool = False  # its body need be no Parameters and may be broken: it says itself what is wrong
+    takes_alone: str = ""  # type of a resource that may be posted instead of Parameters that hold it
 
 
 @dataclass(frozen=True, slots=True)

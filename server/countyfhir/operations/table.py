@@ -69,7 +69,7 @@ OPERATIONS: tuple[Operation, ...] = (
         on_instance=True,
         takes_anything=True,
     ),
-    Operation("match", match, _R4 + "Patient-match", ("Patient",), on_type=True),
+    Operation("match", match, _R4 + "Patient-match", ("Patient",), on_type=True, takes_alone="Patient"),
     Operation(
         *("merge", merge, _OURS + "Patient-merge", ("Patient",)), on_type=True, on_instance=True, affects_state=True
     ),

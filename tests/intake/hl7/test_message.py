@@ -112,7 +112,8 @@ def test_what_stands_between_orc_and_obr_is_of_that_order() -> None:
     """TQ1 and NTE after the second ORC belong to the second order, not to the OBR or OBX before it."""
     raw = (
         HEAD
-        + b"ORC|NW|1\rTQ1|1||||||20250301||S\rOBR|1|1\rOBX|1|ST|a\rORC|NW|2\rTQ1|1||||||20250302||R\rNTE|1||n\rOBR|2|2\r"
+        + b"ORC|NW|1\rTQ1|1||||||20250301||S\rOBR|1|1\rOBX|1|ST|a\rORC|NW|2\rTQ1|1||||||20250302||R\r"
+        + b"NTE|1||n\rOBR|2|2\r"
     )
     assert found(raw, "OBR.ORC.TQ1.f9.c1") == ["S", "R"]
     assert found(raw, "OBR.where(f2.c1 = '2').ORC.NTE.f3.c1") == ["n"]

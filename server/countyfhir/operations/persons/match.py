@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from countyfhir.exchange import Answer, Grant, Interaction, Resource, Stored
 from countyfhir.identity.blocking import followed_of
 from countyfhir.identity.features import features_of
@@ -44,7 +46,7 @@ async def match(interaction: Interaction, grant: Grant, world: World) -> Answer:
 async def _asked(interaction: Interaction) -> tuple[Resource, dict[str, list[object]]]:
     body = interaction.body
     if isinstance(body, dict) and body.get("resourceType") == "Patient":
-        return body, {name: [value] for name, value in interaction.query if name in ("onlyCertainMatches", "count")}
+        return body, given_of(replace(interaction, body=None), ("onlyCertainMatches", "count"))
     given = given_of(interaction, ("resource", "onlyCertainMatches", "count"))
     resource = given.get("resource", [None])[0]
     if not isinstance(resource, dict) or resource.get("resourceType") != "Patient":
@@ -54,14 +56,13 @@ async def _asked(interaction: Interaction) -> tuple[Resource, dict[str, list[obj
 
 
 async def _found(patient: Resource, world: World) -> dict[str, Verdict]:
-    """The records that are not certainly of others; the record asked about is not its own match."""
+    """The records that are not certainly of others, the one asked about, where it is stored, among them."""
     assert world.person_rules is not None
     rules = world.person_rules()
     features = features_of(patient, rules)
     mates = await world.store.persons.mates(followed_of(features), rules.block)
     verdicts = {name: judge(features, decode(one.features), rules) for name, one in mates.items()}
-    own = patient.get("id")
-    return {name: one for name, one in verdicts.items() if one.grade != NOT and name != own and not is_golden(name)}
+    return {name: one for name, one in verdicts.items() if one.grade != NOT and not is_golden(name)}
 
 
 async def _is_one(patients: list[str], world: World) -> bool:
