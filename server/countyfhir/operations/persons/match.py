@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from countyfhir.exchange import Answer, Grant, Interaction, Resource, Stored
 from countyfhir.identity.blocking import followed_of
 from countyfhir.identity.features import features_of
@@ -13,6 +11,7 @@ from countyfhir.interactions.bundle_text import bundle
 from countyfhir.interactions.persons.neighbourhood import decode
 from countyfhir.interactions.world import World
 from countyfhir.model import json
+from countyfhir.operations.given import refuse_unknown
 from countyfhir.operations.persons.asking import flag, given_of, number
 from countyfhir.outcome import FhirError
 from countyfhir.search.query import IdIs, Query
@@ -46,7 +45,9 @@ async def match(interaction: Interaction, grant: Grant, world: World) -> Answer:
 async def _asked(interaction: Interaction) -> tuple[Resource, dict[str, list[object]]]:
     body = interaction.body
     if isinstance(body, dict) and body.get("resourceType") == "Patient":
-        return body, given_of(replace(interaction, body=None), ("onlyCertainMatches", "count"))
+        said: dict[str, list[object]] = {name: [one] for name, one in interaction.query if not name.startswith("_")}
+        refuse_unknown(said, interaction, ("onlyCertainMatches", "count"))
+        return body, said
     given = given_of(interaction, ("resource", "onlyCertainMatches", "count"))
     resource = given.get("resource", [None])[0]
     if not isinstance(resource, dict) or resource.get("resourceType") != "Patient":
