@@ -59,6 +59,22 @@ def test_a_corrected_row_is_a_new_version_of_the_same_resource(bench: Bench) -> 
     assert {target["reference"] for target in provenance["target"]} >= {f"AllergyIntolerance/{first['id']}"}
 
 
+@pytest.mark.parametrize("changed", ["", "2025-01-01"])
+def test_rows_that_nothing_orders_stand_as_they_were_read_last(bench: Bench, changed: str) -> None:
+    """Without a change time, or with the same, the last row stands, of a file and of several; all of them again store
+    nothing. The same row in a new file is news."""
+    bench.file("patients-1.csv", HEADER + "".join(f"1,{name},,,{changed}\n" for name in ("甲", "乙", "甲", "丙")))
+    bench.file("patients-2.csv", HEADER + f"1,丁,,,{changed}\n")
+    assert counts(bench.take()) == {"stored": 5}
+    for _ in range(2):
+        assert counts(bench.take()) == {"unchanged": 5}
+    (patient,) = bench.read("Patient")
+    assert (patient["name"][0]["text"], patient["meta"]["versionId"]) == ("丁", "5")
+    bench.file("patients-3.csv", HEADER + f"1,甲,,,{changed}\n")
+    assert counts(bench.take()) == {"stored": 1, "unchanged": 5}
+    assert counts(bench.take()) == {"unchanged": 6}
+
+
 def test_an_older_version_never_overwrites_a_newer_one(bench: Bench) -> None:
     """M21c: in any order of arrival, in one file or in two."""
     bench.file("patients.csv", HEADER + "1,新名,,,2025-06-01\n1,旧名,,,2025-01-01\n")

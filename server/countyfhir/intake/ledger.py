@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from countyfhir.exchange import SourceRecord
@@ -13,6 +13,9 @@ from countyfhir.mapping.record import MappedRecord
 
 SHARED = "shared-resources"
 """The ledger's name for resources that several records state; their key is the reference."""
+SUPERSEDED = "superseded-records"
+"""The ledger's name for records that another one of the same version, or as they without any, took the place of; their
+key tells where they stood (``standing``)."""
 WITHDRAWN = "withdrawn"
 """Stands for the digest of a record that its source has deleted; its resources were withdrawn (none: it was deleted
 when it was first seen)."""
@@ -96,6 +99,20 @@ def withdrawal(prior: SourceRecord, shared: dict[str, SourceRecord]) -> Decision
     """All that a record became is withdrawn, but for what other records state too."""
     own = tuple(reference for reference in prior.resources if reference not in shared)
     return Decision("stored", WITHDRAWN, (), own, "NULLIFY")
+
+
+def standing(mapping: str, key: str, file_digest: str, number: int) -> str:
+    """Where a record of a mapping stood: its key, the file by its content, the number in it."""
+    return f"{mapping}|{file_digest}|{number}|{key}"
+
+
+def superseded(prior: SourceRecord | None, record: MappedRecord, digest: str, place: str) -> tuple[SourceRecord, ...]:
+    """What the ledger remembers of the record that this one, which stands at ``place``, takes the place of: read again,
+    in its file, it changes nothing. Versions that differ tell the order by themselves."""
+    if prior is None or prior.version_key != record.version_key or prior.digest in (digest, WITHDRAWN):
+        return ()
+    stood = standing(prior.source, prior.key, prior.file_digest, prior.record)
+    return () if stood == place else (replace(prior, source=SUPERSEDED, key=stood, outcome="unchanged", raw=None),)
 
 
 def older(version_key: str, than: str) -> bool:

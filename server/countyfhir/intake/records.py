@@ -14,7 +14,17 @@ from countyfhir.intake.desk import Desk, Progress, Stream
 from countyfhir.intake.events.index import Index
 from countyfhir.intake.events.joining import Joining, applied, extra, foresee, join, known_names
 from countyfhir.intake.events.later import rejoin_late
-from countyfhir.intake.ledger import SHARED, WITHDRAWN, Decision, decide, decide_deleted, withdrawal
+from countyfhir.intake.ledger import (
+    SHARED,
+    SUPERSEDED,
+    WITHDRAWN,
+    Decision,
+    decide,
+    decide_deleted,
+    standing,
+    superseded,
+    withdrawal,
+)
 from countyfhir.intake.merging import completed, kept
 from countyfhir.intake.reading import Record
 from countyfhir.intake.report import RecordOutcome
@@ -55,6 +65,8 @@ async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) 
         return
     names = await known_names(stream.events or Index(desk.ledger), made)
     decision = decide(made, stream.prior, stream.shared, stream.mapping.keeps, names)
+    if decision.outcome == "stored" and await replaced_since(record, made, decision, stream, desk):
+        decision = Decision("unchanged", decision.digest)
     if decision.outcome == "stored":
         made = await completed(made, stream, desk, made.key in stream.prior)
         if made.outcome == "mapped":
@@ -69,6 +81,17 @@ async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) 
     account(stream, desk, RecordOutcome(stream.file, record.number, made.key, decision.outcome, (), issues_of(made)))
 
 
+async def replaced_since(record: Record, made: MappedRecord, decision: Decision, stream: Stream, desk: Desk) -> bool:
+    """Whether this very record was stored before and another one, of this or of another file, took its place since: of
+    rows without a change time, or with the same, the one that was read last stands, also when all are read again."""
+    prior = stream.prior.get(made.subject)
+    if prior is None or prior.version_key != made.version_key:
+        return False
+    stood = standing(stream.mapping.name, made.subject, stream.file_digest, record.number)
+    remembered = (await desk.ledger.latest(SUPERSEDED, [stood])).get(stood)
+    return remembered is not None and remembered.digest == decision.digest
+
+
 async def wait(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> None:
     """A record that is to be stored joins the pending transaction, which is written first if it holds the same
     resources."""
@@ -79,8 +102,12 @@ async def wait(record: Record, made: MappedRecord, stream: Stream, desk: Desk, d
     if stream.pending.touches(made.subject, touched):
         await flush(stream, desk)
     entry = await entry_of(record, made, stream, desk, decision)
+    place = standing(stream.mapping.name, made.subject, stream.file_digest, record.number)
+    marks = superseded(stream.prior.get(made.subject), made, decision.digest, place)
     stream.prior |= {row.key: row for row in entry.rows}
     stream.shared |= {row.key: row for row in entry.shared}
+    if marks:
+        entry = replace(entry, shared=(*entry.shared, *marks))
     if beside or joining.gone or joining.rows:
         writes, gone = (*entry.writes, *beside), (*entry.delete, *joining.gone)
         entry = replace(entry, writes=writes, delete=gone, shared=(*entry.shared, *joining.rows))
