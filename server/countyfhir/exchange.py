@@ -160,6 +160,32 @@ class Write:
     shape: Any = None  # what the store made of entries and references beforehand (ResourceStore.shaped)
     subscriber: Subscriber | None = None  # of a Subscription
 
+    def prepared(
+        self,
+        resource: Resource | None,
+        body: Body,
+        entries: tuple[Entry, ...],
+        references: tuple[tuple[str, str], ...],
+        patient: str | None,
+        shape: Any = None,
+    ) -> Write:
+        """The write with what a store takes of it (``dataclasses.replace`` takes several times as long)."""
+        return Write(
+            self.method,
+            self.resource_type,
+            self.logical_id,
+            resource,
+            self.expected_version,
+            body,
+            entries,
+            references,
+            patient,
+            self.unreferenced,
+            self.author,
+            shape,
+            self.subscriber,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Criteria:

@@ -58,21 +58,7 @@ def made_ready(write: Write, interaction: Interaction, world: World) -> Write | 
         return None
     if ready.definitions != world.store.resources.definitions:
         return None
-    return Write(
-        write.method,
-        write.resource_type,
-        write.logical_id,
-        write.resource,
-        write.expected_version,
-        ready.body,
-        ready.entries,
-        ready.references,
-        ready.patient,
-        write.unreferenced,
-        write.author,
-        ready.shape,
-        write.subscriber,
-    )
+    return write.prepared(write.resource, ready.body, ready.entries, ready.references, ready.patient, ready.shape)
 
 
 def indexed(write: Write, base: str, world: World) -> Write:
@@ -83,20 +69,7 @@ def indexed(write: Write, base: str, world: World) -> Write:
         resource = world.labels.labelled(resource)
     body = body_of(resource)
     found = extract.index(resource, world.search, base, body.head + body.tail)
-    return Write(
-        write.method,
-        write.resource_type,
-        write.logical_id,
-        resource,
-        write.expected_version,
-        body,
-        found.entries,
-        found.references,
-        found.patient,
-        write.unreferenced,
-        author=write.author,
-        subscriber=write.subscriber,
-    )
+    return write.prepared(resource, body, found.entries, found.references, found.patient)
 
 
 def body_of(resource: Resource) -> Body:

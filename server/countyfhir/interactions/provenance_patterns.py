@@ -171,19 +171,7 @@ def filled(pattern: Pattern, write: Write, values: Values) -> Write | None:
     references = tuple((kind, values.get(logical_id, logical_id)) for kind, logical_id in pattern.references)
     patient = values.get(pattern.patient, pattern.patient) if pattern.patient is not None else None
     body = Body(_joined(pattern.head, quoted), _joined(pattern.tail, quoted))
-    return Write(
-        write.method,
-        write.resource_type,
-        write.logical_id,
-        write.resource,
-        write.expected_version,
-        body,
-        tuple(entries),
-        references,
-        patient,
-        write.unreferenced,
-        author=write.author,
-    )
+    return write.prepared(write.resource, body, tuple(entries), references, patient)
 
 
 def _joined(pieces: Sequence[str], values: Values) -> bytes:
