@@ -3,16 +3,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from countyfhir import shipped
+from countyfhir.exchange import Answer, Interaction
+from countyfhir.intake import Desk, discover, run
 from countyfhir.mapping import load
 from countyfhir.mllp.peers import loopback_peer
 
 from .conftest import Bench, Line
 
+TABLES = "title: 表\ninstitution: 白石县人民医院\ninstitutions: [{name: 白石县人民医院}]\n"
+STAYS = """title: 住院
+version: 1
+source: {format: csv, file: stays.csv, encoding: utf-8, columns: [NO, XM, CS, RY, CY]}
+record: {key: [NO]}
+values: {admitted: RY | date_time, discharged: CY | date_time}
+resources:
+  - {type: Patient, key: "{NO}", content: {name: [{text: "{XM}"}], birthDate: "{CS}", gender: female}}
+  - type: Encounter
+    key: "{NO}"
+    event: {institution: 白石县人民医院, time: {start: "{admitted}", end: "{discharged}"}, code: IMP}
+    content:
+      identifier: [{system: "urn:test:wards", value: "{NO}"}]
+      status: finished
+      class: {system: "http://terminology.hl7.org/CodeSystem/v3-ActCode", code: IMP}
+      subject: {ref: Patient, key: "{NO}"}
+      period: {start: "{admitted}", end: "{discharged}"}
+"""
 NUMBER = iter(range(10_000))
 
 
@@ -41,6 +64,11 @@ def visit(*, admitted: str = "", discharged: str = "", ward: str = "产科^2^7",
     fields[:4] = ["PV1", "1", "I", ward]
     fields[19], fields[44], fields[45] = number, admitted, discharged
     return "|".join(fields).rstrip("|")
+
+
+async def performed(world: Any, interactions: Sequence[Interaction]) -> list[Answer]:
+    """The door of an intake beside the listener."""
+    return [await world.perform(interaction) for interaction in interactions]
 
 
 def in_order(standard: Bench, *messages: bytes, of: str) -> list[dict[str, Any]]:
@@ -194,3 +222,32 @@ def test_every_value_of_a_result_is_kept(standard: Bench) -> None:
     assert [str(results["剩余碱"]["referenceRange"][0][edge]["value"]) for edge in ("low", "high")] == ["-3", "-1"]
     (pointer,) = in_order(standard, of="DocumentReference")
     assert pointer["content"][0]["attachment"]["url"] == "https://pacs.example/7"
+
+
+def test_a_stay_of_a_table_and_of_messages_is_one(standard: Bench, tmp_path: Path) -> None:
+    """Whichever comes first: one Encounter with the numbers of both, and a Provenance of each record; what a later
+    message changes of its own statement leaves the table's."""
+    folder = tmp_path / "tables" / "wards"
+    folder.mkdir(parents=True)
+    (folder / "source.yaml").write_text(TABLES, "utf-8")
+    (folder / "stays.yaml").write_text(STAYS, "utf-8")
+    rows = tmp_path / "rows" / "wards"
+    rows.mkdir(parents=True)
+    (rows / "stays.csv").write_text(
+        "NO,XM,CS,RY,CY\nH1,上官婉儿,1985-06-12,2026-01-01 08:00,2026-01-05 09:00\n", "utf-8"
+    )
+
+    async def work(line: Line) -> None:
+        admitted = visit(admitted="20260101080000")
+        discharged = visit(admitted="20260101080000", discharged="20260105090000")
+        await line.send(message("ADT^A01", "20260101080000", person(), admitted))
+        inputs = discover([rows.parent], load(tmp_path / "tables"))
+        await run(inputs, Desk(line.world.store.intake, partial(performed, line.world)))
+        await line.send(message("ADT^A03", "20260105090000", person(), discharged))
+        (stay,) = await line.read("Encounter")
+        assert sorted(one["value"] for one in stay["identifier"]) == ["H1", "S7"]
+        assert (stay["status"], stay["period"]["end"]) == ("finished", "2026-01-05T09:00:00+08:00")
+        targets = [each["reference"] for one in await line.read("Provenance") for each in one["target"]]
+        assert targets.count(f"Encounter/{stay['id']}") == 3
+
+    standard(work)
