@@ -146,6 +146,18 @@ def test_the_name_in_characters_goes_before_the_one_in_letters(standard: Bench) 
     assert patient["name"] == [{"text": "Smith Ann Mary"}]
 
 
+def test_every_number_that_is_merged_is_followed(standard: Bench) -> None:
+    """Repetitions of MRG-1 and several groups of PID and MRG; time of birth with a zone, sex in small letters."""
+    people = [f"PID|1||F{n}^^^FC^MR||独孤^{n}||1985061208{n}5+0800|f" for n in range(5)]
+    registered = [message("ADT^A28", "20260101080000", one) for one in people]
+    merged = message("ADT^A40", "20260102080000", people[0], "MRG|F1^^^FC^MR~F2^^^FC^MR", people[3], "MRG|F4^^^FC^MR")
+    found = in_order(standard, *registered, merged, of="Patient")
+    own = {one["identifier"][0]["value"]: one for one in found if "identifier" in one}
+    assert sorted(name for name, one in own.items() if one.get("active") is False) == ["F1", "F2", "F4"]
+    assert {one["gender"] for one in own.values()} == {"female"}
+    assert {one["birthDate"] for one in own.values()} == {"1985-06-12"}
+
+
 def test_a_cancelled_appointment_keeps_its_time_and_frees_its_slot(standard: Bench) -> None:
     """S15 often names the appointment only."""
     place, time = "AIL|1|A|K1^^^FC^^^^^产检室", "AIS|1|A|P1^产检|20260301090000|||20|min"

@@ -108,6 +108,12 @@ def test_no_bytes_make_anything_but_the_declared_errors(tail: bytes) -> None:
         return
 
 
+def test_a_second_msh_is_another_message() -> None:
+    """Two in one are none: the first must not hide the second."""
+    with pytest.raises(NotHl7):
+        read_message(HEAD + b"PID|1||1\r" + HEAD + b"PID|1||2\r", "utf-8")
+
+
 def test_what_stands_between_orc_and_obr_is_of_that_order() -> None:
     """TQ1 and NTE after the second ORC belong to the second order, not to the OBR or OBX before it."""
     raw = (

@@ -55,13 +55,15 @@ class Marks:
 
 
 def read_message(raw: bytes, default_charset: str) -> Tree:
-    """The tree of one message; NotHl7 when it has no readable MSH, UnicodeDecodeError when its text is not what MSH-18
-    (or else ``default_charset``) says."""
+    """The tree of one message; NotHl7 when it has no readable MSH, or several, UnicodeDecodeError when its text is not
+    what MSH-18 (or else ``default_charset``) says."""
     if not raw.startswith(b"MSH") or len(raw) < 8:
         raise NotHl7("a message begins with MSH and its separators")
     marks = marks_of(raw)
     charset = charset_of(raw, marks.field, marks.repetition, default_charset)
     segments = [one.decode(charset) for one in SEGMENT_ENDS.split(raw) if one.strip()]
+    if sum(one.startswith(f"MSH{marks.field}") for one in segments) > 1:
+        raise NotHl7("one message has one MSH")
     parsed = [parse_segment(one, marks, charset) for one in segments]
     return grouped([one for one in parsed if one is not None])
 
