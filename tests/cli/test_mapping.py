@@ -6,6 +6,9 @@ import json
 import struct
 from pathlib import Path
 
+import openpyxl
+import pytest
+
 from tests.cli.conftest import Run
 
 VENDOR = (
@@ -93,3 +96,85 @@ def test_the_golden_cases_that_ship_agree(run: Run) -> None:
     """Of every mapping that has some."""
     done = run("mapping", "test")
     assert done.code == 0, done.out
+
+
+def workbook(path: Path) -> None:
+    """A sheet of notes, then one with a title, a header of two rows with merged cells, and a sum below the records."""
+    book = openpyxl.Workbook()
+    book.active.title = "说明"
+    sheet = book.create_sheet("体检")
+    for row in (
+        ["体检登记表"],
+        ["编号", "基本信息", None, "血压", None],
+        [None, "姓名", "性别", "收缩压", "舒张压"],
+        *([f"T{number}", "周桂芬", "2", 130 + number, 80] for number in range(1, 7)),
+        [None, "合计", None, 6, None],
+    ):
+        sheet.append(row)
+    for cells in ("A1:E1", "A2:A3", "B2:C2", "D2:E2"):
+        sheet.merge_cells(cells)
+    book.save(path)
+
+
+SOAP = "<?xml version='1.0' encoding='{}'?><a><Result><![CDATA[{}]]></Result></a>"
+INSIDE = "<D><BR BRID='1'><XM>周桂芬</XM></BR><BR BRID='2'><XM>吴大山</XM></BR></D>"
+PEOPLE = '{"data": {"rows": [{"id": 1, "person": {"xm": "周桂芬", "xb": "2"}}, {"id": 2, "person": {"xm": "吴大山"}}]}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("t.xlsx", ["sheet: 体检", "header_row: 3", "header_rows: 2", "key: [编号]", "`血压/收缩压`, `血压/舒张压`"]),
+        ("p.json", ['record: "data.rows"', 'xm: "person.xm"', "key: [id]", "encoding: gb18030"]),
+        ("s.xml", ["record: BR", "embedded: Result", "BRID: \"`@BRID`\"", "key: [BRID]", 'name: "XM | name"']),
+        ("h.csv", ['delimiter: "^"', '"No.1"', "'#'"]),
+    ],
+)  # fmt: skip
+def test_where_the_records_of_a_file_are_is_proposed(run: Run, tmp_path: Path, name: str, lines: list[str]) -> None:
+    """Header rows, sheet, list and element are seen; what is proposed loads and reads the file, and shows nobody's
+    name."""
+    path = tmp_path / "xinhe" / name
+    path.parent.mkdir()
+    if name == "t.xlsx":
+        workbook(path)
+    else:
+        text = {"p.json": PEOPLE, "s.xml": SOAP.format("GB2312", INSIDE), "h.csv": "No.1^#^XM\n1^2^周\n3^4^吴\n"}[name]
+        path.write_bytes(text.encode("gb18030"))
+    made = run("mapping", "new", f"xinhe/{name}", "--to", "mappings/xinhe")
+    assert made.code == 0, made.err
+    (file,) = (tmp_path / "mappings" / "xinhe").glob("[!s]*.yaml" if name != "s.xml" else "s.yaml")
+    text = file.read_text("utf-8")
+    assert [line for line in lines if line.replace("'", '"') not in text.replace("'", '"')] == []
+    assert "周" not in text
+    assert run("mapping", "check", "mappings/xinhe").code == 0
+    taken = run("intake", "xinhe", "--mappings", "mappings", "--dry-run", "--report", "report.ndjson")
+    assert taken.code == 0, taken.err
+    told = [json.loads(line)["outcome"] for line in (tmp_path / "report.ndjson").read_text("utf-8").splitlines()]
+    assert sorted(told, reverse=True) == ["stored"] * (6 if name == "t.xlsx" else 2) + ["quarantined"] * (
+        name == "t.xlsx"
+    )
+
+
+def test_what_nothing_can_be_proposed_for_is_said(run: Run, tmp_path: Path) -> None:
+    """In one line that says what to do, and shows nothing of the file."""
+    book = openpyxl.Workbook()
+    book.save(tmp_path / "empty.xlsx")
+    files = {
+        "fixed.txt": "001周桂芬 2\n",
+        "one.json": '{"姓名": "周桂芬"}',
+        "cut.xml": "<a><b>周桂芬</b>",
+        "x.csv": "A,B\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    for name, said in (
+        ("empty.xlsx", "no sheet has a header"),
+        ("fixed.txt", "fixed-width"),
+        ("one.json", "no list of objects"),
+        ("cut.xml", "not well-formed"),
+        ("x.csv", "no record"),
+    ):
+        done = run("mapping", "new", name)
+        assert done.code == 2
+        assert said in done.err
+        assert "周" not in done.err

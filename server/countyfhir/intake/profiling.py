@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import python_calamine
-
 from countyfhir.intake.readers.formats import READERS
 from countyfhir.intake.reading import Unreadable
+from countyfhir.intake.sampling import declared_format
 from countyfhir.mapping.functions.dates import AGE
 from countyfhir.mapping.functions.text import narrow
 from countyfhir.mapping.record import Format
@@ -22,20 +20,9 @@ SAMPLED = 10_000
 """Records that are looked at."""
 DISTINCT_SHOWN = 12
 DISTINCT_KEPT = 500
+FEW = 5
+"""Values that are codes even in a sample that has each of them hardly twice."""
 LONGEST_CODE = 8
-FORMAT_OF: Mapping[str, str] = {
-    ".csv": "csv",
-    ".txt": "csv",
-    ".tsv": "csv",
-    ".dbf": "dbf",
-    ".xlsx": "xlsx",
-    ".xls": "xls",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".hl7": "hl7v2",
-}
-DELIMITERS = ",\t;|"
 SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("identity number", re.compile(r"\d{17}[\dXx]|\d{15}")),
     ("phone", re.compile(r"1[3-9]\d{9}.*|0\d{2,3}-?\d{7,8}.*")),
@@ -82,7 +69,10 @@ class Column:
     def is_code(self) -> bool:
         """Few short values that come again and again."""
         return (
-            0 < len(self.values) <= DISTINCT_SHOWN and self.longest <= LONGEST_CODE and self.filled > len(self.values)
+            0 < len(self.values) <= DISTINCT_SHOWN
+            and self.longest <= LONGEST_CODE
+            and self.filled > len(self.values)
+            and (len(self.values) <= FEW or self.filled >= 2 * len(self.values))
         )
 
     @property
@@ -93,6 +83,11 @@ class Column:
     def is_key(self) -> bool:
         """Never blank, never twice, as far as was looked."""
         return self.filled > 0 and not self.blanks and len(self.values) == min(self.cells, DISTINCT_KEPT)
+
+    @property
+    def is_unique(self) -> bool:
+        """Hardly ever blank, never twice, as far as was looked."""
+        return len(self.values) == min(self.filled, DISTINCT_KEPT) and self.filled * 10 >= self.cells * 8
 
     def told(self, values: bool = True) -> str:
         """The profile in one line. Values are shown only where they are codes, and ``values`` allows it: never those
@@ -117,29 +112,50 @@ def shape_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A sample file: how it is read, its columns in order, how many records were looked at."""
+    """A sample file: how it is read, its columns in order, how many records were looked at. ``paths``: where the
+    columns of a record that is a tree are found."""
 
     format: Format
     columns: tuple[Column, ...]
     records: int
+    paths: Mapping[str, str] = field(default_factory=dict)
 
 
 def profiled(path: Path, sheet: str | None = None) -> Sample:
-    """The profile of a file; Unreadable when its format is not one that can be proposed for."""
+    """The profile of a file; Unreadable when its format is not one that can be proposed for, or it has no record."""
     declared = declared_format(path, sheet)
     columns: dict[str, Column] = {}
+    names: dict[str, str] = {}
     count = 0
     for row in rows(path, declared):
         count += 1
-        for name, cell in row.items():
+        for place, cell in row.items():
+            name = called(place, names, declared.format in TREES)
             column = columns.setdefault(name, Column(name))
             column.blanks += count - 1 - column.cells  # cells that earlier records did not have
             column.cells = count - 1
             column.see(cell)
+    if not columns:
+        raise Unreadable("it has no record")
     for column in columns.values():
         column.blanks += count - column.cells
         column.cells = count
-    return Sample(declared, tuple(columns.values()), count)
+    paths = {name: place for place, name in names.items()}
+    tree = declared.format == "hl7v2" or any(name != place for name, place in paths.items())
+    return Sample(declared, tuple(columns.values()), count, paths if tree else {})
+
+
+def called(place: str, names: dict[str, str], tree: bool) -> str:
+    """What the column at a place of a record is called: of a tree the last word of the place, the whole of it where
+    that is taken."""
+    if place not in names:
+        plain = re.sub("[`@#]", "", place) if tree else place
+        last = plain.rpartition(".")[2] if tree else plain
+        names[place] = last if last and last not in names.values() else plain.replace(".", "_")
+    return names[place]
+
+
+TREES = frozenset({"json", "jsonl", "xml"})
 
 
 def rows(path: Path, declared: Format) -> Iterator[dict[str, Any]]:
@@ -147,7 +163,23 @@ def rows(path: Path, declared: Format) -> Iterator[dict[str, Any]]:
         if number == SAMPLED:
             return
         if record.problem is None:
-            yield flat(record.row) if declared.format == "hl7v2" else record.row
+            if declared.format == "hl7v2":
+                yield flat(record.row)
+            else:
+                yield dict(leaves(record.row)) if declared.format in TREES else record.row
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The cells of a record that may be a tree, by their FHIRPath; a list stays one cell."""
+    for name, value in tree.items():
+        place = f"{prefix}{name if PLAIN.match(name) or not NESTED.search(name) else f'`{name}`'}"
+        if isinstance(value, dict):
+            yield from leaves(value, f"{place}.")
+        else:
+            yield place, value
+
+
+PLAIN, NESTED = re.compile(r"[^\W\d]\w*\Z"), re.compile(r"^[@#]")
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -163,41 +195,3 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         elif first not in (None, ""):
             found[f"{prefix}{name}"] = first
     return found
-
-
-def declared_format(path: Path, sheet: str | None) -> Format:
-    """How the file is read: by its ending, then by its bytes."""
-    kind = FORMAT_OF.get(path.suffix.lower())
-    if kind is None:
-        raise Unreadable(f"{path.suffix or 'a file without an ending'} is not among {', '.join(FORMAT_OF)}")
-    encoding = encoding_of(path) if kind in ("csv", "dbf", "hl7v2") else "utf-8"
-    if kind == "csv":
-        return Format(kind, path.name, (), encoding, delimiter_of(path, encoding))
-    if kind in ("xlsx", "xls"):
-        names = python_calamine.CalamineWorkbook.from_path(str(path)).sheet_names
-        return Format(kind, path.name, (), sheet=sheet or (names[0] if len(names) > 1 else None))
-    return Format(kind, path.name, (), encoding)
-
-
-def encoding_of(path: Path) -> str:
-    """UTF-8 where the first megabyte is, else GB 18030; plain ASCII counts as UTF-8 (of a DBF as GB 18030)."""
-    with path.open("rb") as stream:
-        sample = stream.read(1 << 20)
-    if path.suffix.lower() == ".dbf":
-        return "gb18030"
-    cut = sample[: sample.rfind(b"\n") + 1] or sample
-    try:
-        cut.decode("utf-8")
-    except UnicodeDecodeError:
-        return "gb18030"
-    return "utf-8"
-
-
-def delimiter_of(path: Path, encoding: str) -> str:
-    """The sign that the header has most of."""
-    with path.open(encoding=encoding, errors="replace", newline="") as stream:
-        header = stream.readline()
-    counted: Iterable[tuple[int, str]] = (
-        (len(next(csv.reader([header], delimiter=sign), [])), sign) for sign in DELIMITERS
-    )
-    return max(counted, key=lambda pair: (pair[0], -DELIMITERS.index(pair[1])))[1]

@@ -12,22 +12,22 @@ from countyfhir.intake.profiling import Column, Sample
 PLAIN = re.compile(r"[^\W\d]\w*\Z")
 WORDS = frozenset({"and", "or", "not", "in", "true", "false"})
 LIKELY: tuple[tuple[str, str, str], ...] = (
-    ("name", r"姓名|病人名|患者名|^(BR|HZ|KH)?XM$|^NAME$|PATIENT_?NAME", "Patient.name"),
-    ("sex", r"性别|^(BR)?XB$|^SEX$|^GENDER$", "Patient.gender"),
-    ("birth", r"出生|生日|^CSRQ$|^CSNY$|^BIRTH|^BORN$|^DOB$", "Patient.birthDate"),
-    ("id_card", r"身份证|证件号|^SFZ(H|HM)?$|^ID_?(NO|CARD)|^IDNO$|^ZJHM$", "Patient.identifier"),
+    ("name", r"姓名|病人名|患者名|^(BR|HZ|KH|JM)?XM(MC)?$|^NAME$|PATIENT_?NAME", "Patient.name"),
+    ("sex", r"性别|^(BR|HZ)?XB(DM|BM|MC)?$|^SEX$|^GENDER$", "Patient.gender"),
+    ("birth", r"出生|生日|^CS(RQ|NY|SJ)$|^BIRTH|^BORN$|^DOB$", "Patient.birthDate"),
+    ("id_card", r"身份证|证件号|^(BR|HZ)?SFZ(H|HM)?$|^ZJ(H|HM)$|^ID_?(NO|CARD)|^IDNO$|^ZJHM$", "Patient.identifier"),
     ("phone", r"电话|手机|联系方式|^(LX|JT|BR)?DH(HM)?$|^SJHM?$|PHONE|^TEL|MOBILE", "Patient.telecom"),
     ("address", r"住址|地址|^(HK|JT|XZ)?DZ$|ADDR", "Patient.address"),
     ("systolic", r"收缩压|^SSY$|^SBP$|SYSTOLIC", "Observation 8480-6"),
     ("diastolic", r"舒张压|^SZY$|^DBP$|DIASTOLIC", "Observation 8462-4"),
-    ("pressure", r"^血压|^XY$|^BP$|BLOOD_?PRESSURE", "Observation 85354-9"),
+    ("pressure", r"^血压|^XYZ?$|^BP$|BLOOD_?PRESSURE", "Observation 85354-9"),
     ("height", r"身高|^SG$|^HEIGHT$", "Observation 8302-2"),
     ("weight", r"体重|^TZ$|^WEIGHT$", "Observation 29463-7"),
     ("pulse", r"心率|脉搏|^XL$|^MB$|^PULSE$|HEART_?RATE", "Observation 8867-4"),
     ("temperature", r"体温|^TW$|TEMPERATURE", "Observation 8310-5"),
-    ("icd", r"诊断(编|代)码|^(ZD|JB|ICD)(BM|DM|10)?$|^ICD", "Condition.code"),
-    ("diagnosis", r"诊断|^ZDMC$|^JBMC$|^DIAG", "Condition.code.text"),
-    ("allergies", r"过敏|^GMS$|^YWGM|ALLERG", "AllergyIntolerance"),
+    ("icd", r"诊断(编|代)码|^(ZD|JB)(BM|DM)$|^ICD", "Condition.code"),
+    ("diagnosis", r"诊断|^(ZY|CY|RY|MZ)?ZD(MC)?\d?$|^JBMC$|^DIAG", "Condition.code.text"),
+    ("allergies", r"过敏|^GM(S|SM|YW|SMS)?$|^YWGM|ALLERG", "AllergyIntolerance"),
     (
         "when",
         r"就诊日期|就诊时间|随访日期|检查日期|日期|^(JZ|KF|SF|JC|GH)(RQ|SJ)$|VISIT|SEEN|^DATE$",
@@ -76,15 +76,22 @@ class Guess:
 
 
 def guessed(sample: Sample) -> Guess:
-    """Each role its first column; the key is the first column that is never blank and never twice."""
+    """Each role its first column; the key is the first number that is never blank and never twice, or seldom blank (the
+    last row of a sheet may be its sum), else the first column of that kind."""
     roles: dict[str, Column] = {}
     for column in sample.columns:
         role = role_of(column.name)
-        if role is not None:
+        if role is not None and set(column.values) != {"list"}:
             roles.setdefault(role, column)
     taken = {roles[name].name for name in ("name", "phone", "birth", "id_card", "when", "changed") if name in roles}
-    keys = [column for column in sample.columns if column.is_key and column.name not in taken]
+    others = [column for column in sample.columns if column.name not in taken]
+    numbers = [column for column in others if KEY.search(column.name) and column.is_unique]
+    keys = [*(one for one in numbers if one.is_key), *numbers, *(one for one in others if one.is_key)]
     return Guess(sample, roles, keys[0] if keys else sample.columns[0])
+
+
+KEY = re.compile(r"(编?号|流水|序号|编码)$|(^|_)(ID|XH|BH|LSH|HM|NO)$|(ID|XH|BH|LSH|NO|HM|DAH)$", re.IGNORECASE)
+"""What a number of a record or person is called."""
 
 
 def role_of(name: str) -> str | None:
@@ -111,21 +118,29 @@ def head(guess: Guess) -> Iterator[str]:
     yield "source:"
     yield f"  format: {declared.format}"
     yield f"  file: {quoted(declared.file)}"
-    if declared.format in ("csv", "dbf", "hl7v2"):
+    if declared.format in ("csv", "dbf", "hl7v2") or (
+        declared.format in ("json", "jsonl") and declared.encoding != "utf-8"
+    ):
         yield f"  encoding: {declared.encoding}"
     if declared.delimiter != ",":
         yield f'  delimiter: "{declared.delimiter}"'.replace("\t", "\\t")
     if declared.sheet:
         yield f"  sheet: {quoted(declared.sheet)}"
+    for name, value, usual in (("header_row", declared.header_row, 1), ("header_rows", declared.header_rows, 1)):
+        if value != usual:
+            yield f"  {name}: {value}"
+    for name, place in (("record", declared.record), ("embedded", declared.embedded)):
+        if place:
+            yield f"  {name}: {quoted(place)}"
 
 
 def columns(guess: Guess) -> Iterator[str]:
-    tree = guess.sample.format.format == "hl7v2"
+    paths = guess.sample.paths
     yield f"  columns:  # {guess.sample.records} records were looked at"
     for column in guess.sample.columns:
         role = role_of(column.name)
         likely = f" -> {target_of(role)}?" if role else ""
-        entry = f"    {quoted(column.name)}: {quoted(column.name)}" if tree else f"    - {quoted(column.name)}"
+        entry = f"    {quoted(column.name)}: {quoted(paths[column.name])}" if paths else f"    - {quoted(column.name)}"
         yield f"{entry}  # {column.told(role is None or role in SHOWN)}{likely}"
 
 
