@@ -107,6 +107,15 @@ def test_a_muse_file_gives_person_order_measurements_and_statements() -> None:
     assert found["statements"] == ["窦性心律 不齐", "ST段改变"]
 
 
+def test_the_doctype_of_every_muse_file_is_passed_over() -> None:
+    """It names a DTD, which is not fetched; one that declares something of its own is refused."""
+    named = made.muse().replace(b"<RestingECG>", b'<!DOCTYPE RestingECG SYSTEM "restecg.dtd"><RestingECG>', 1)
+    assert b"DOCTYPE" in named
+    assert read_muse(named)["patient"] == read_muse(made.muse())["patient"]
+    declaring = named.replace(b'"restecg.dtd"', b'"restecg.dtd" [<!ENTITY x "y">]')
+    assert refused(read_muse, declaring) == "not-ecg"
+
+
 def test_a_damaged_muse_file_is_refused() -> None:
     """Samples that are missing, a unit that is no voltage, base64 that is none."""
     assert refused(read_muse, made.muse(count=251)) == "ecg-damaged"
