@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lxml import etree
 
 from countyfhir.intake.ecg.recording import Damaged
@@ -30,8 +32,8 @@ def parsed(raw: bytes, root: str, encoding: str | None = None) -> etree._Element
 def declares(element: etree._Element) -> bool:
     """Whether the document brings declarations of its own. That it names a DTD (MUSE: restecg.dtd) is harmless: it is
     not fetched."""
-    dtd = element.getroottree().docinfo.internalDTD
-    return dtd is not None and any(True for found in (dtd.iterentities(), dtd.iterelements()) for _ in found)
+    dtd: Any = element.getroottree().docinfo.internalDTD
+    return dtd is not None and bool(dtd.entities() or dtd.elements())
 
 
 def child(element: etree._Element | None, name: str) -> etree._Element | None:
