@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from countyfhir.mllp.acknowledge import Notice, Verdict, answers, refusal
+from countyfhir.mllp.acknowledge import Notice, Verdict, answers, notices, refusal
 from countyfhir.mllp.header import Header, read_header
 
 from .conftest import adt, segments
@@ -98,3 +98,12 @@ def test_a_text_whose_bytes_look_like_separators() -> None:
     assert (read.field(4), read.field(10)) == ("医倈", "7")
     (sent,) = answers(read, GOOD, "2025", "A")
     assert segments(sent, "gb18030")[0][5] == "医倈"
+
+
+def test_warnings_say_where_and_leave_out_what_was_done() -> None:
+    """An unreadable character set is MSH-18's, an unknown event MSH-9's; a cancellation that was followed
+    is no warning."""
+    places = [one.place for one in notices("quarantined", [{"code": "charset"}, {"code": "no-mapping"}])]
+    assert places == [("MSH", "18"), ("MSH", "9")]
+    assert notices("stored", [{"code": "M35d"}]) == ()
+    assert len(notices("rejected", [{"code": "M35d"}])) == 1

@@ -40,6 +40,10 @@ CONDITION_OF: Mapping[str, str] = {
     "intake-failed": "207",
 }
 """Issue code -> table 0357; what is not named is 102, a cell that cannot be read as what it should be."""
+PLACE_OF: Mapping[str, tuple[str, str]] = {"charset": ("MSH", "18"), "no-mapping": ("MSH", "9")}
+"""Issue code -> segment and field, where the issue names no column."""
+WITHDRAWAL = "M35d"
+"""What a message that cancels something is told as; no warning where it was done."""
 OWN_CODES = "COUNTYFHIR"
 COLUMN = re.compile(r"([A-Z][A-Z0-9]{2})-(\d+)")
 MOST_ERRORS = 20
@@ -87,7 +91,7 @@ def refusal(header: Header, processing: Sequence[str]) -> Verdict | None:
 
 def notices(outcome: str, issues: Sequence[Mapping[str, Any]]) -> tuple[Notice, ...]:
     """The issues of a record as warnings; what only informs is said as I."""
-    found = [notice(issue) for issue in issues]
+    found = [notice(issue) for issue in issues if issue["code"] != WITHDRAWAL or outcome == "rejected"]
     if outcome == "quarantined" and not found:
         found = [Notice("207", "The message lies in quarantine.", severity="W", own="quarantined")]
     return tuple(found[:MOST_ERRORS])
@@ -98,7 +102,8 @@ def notice(issue: Mapping[str, Any]) -> Notice:
     place = COLUMN.search(str(issue.get("column", "")))
     severity = "I" if issue.get("severity") == "information" else "W"
     condition = CONDITION_OF.get(code, "102")
-    return Notice(condition, str(issue.get("diagnostics", "")), (place[1], place[2]) if place else None, severity, code)
+    where = (place[1], place[2]) if place else PLACE_OF.get(code)
+    return Notice(condition, str(issue.get("diagnostics", "")), where, severity, code)
 
 
 def answers(header: Header, verdict: Verdict, time: str, control_id: str) -> list[bytes]:
