@@ -3,6 +3,7 @@ that file's own."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,12 @@ def store_at(path: Path) -> str:
     if chosen == "sqlite":
         return f"sqlite:{path}"
     return _databases.get(path) or _databases.setdefault(path, database_uri())
+
+
+def deadline(seconds: float) -> float:
+    """The moment of the monotonic clock after which waiting is over: later where SecantusDB, which is slow, may stand
+    behind."""
+    return time.monotonic() + seconds * (1 if chosen == "sqlite" else 20)
 
 
 async def opened(path: Path) -> Store:

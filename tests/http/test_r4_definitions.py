@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from countyfhir.exchange import Stored
 from countyfhir.interactions.county_definitions import named, write_of
+from tests import stores
 
 
 def test_base_definitions_are_loaded_in_the_background(serve: Callable[..., TestClient]) -> None:
@@ -19,7 +20,7 @@ def test_base_definitions_are_loaded_in_the_background(serve: Callable[..., Test
     CompartmentDefinitions."""
     client = serve(load_definitions="on", synchronous="normal")
     assert client.get("metadata").status_code == 200
-    deadline = time.monotonic() + 60
+    deadline = stores.deadline(60)
     while client.get("CompartmentDefinition/patient").status_code != 200:
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -58,7 +59,7 @@ def test_definitions_of_the_county_are_there_and_an_edited_one_stays(
 
 
 def soon(client: TestClient, resource_type: str, url: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 120
+    deadline = stores.deadline(120)
     while not (found := client.get(resource_type, params={"url": url}).json().get("entry")):
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -32,6 +32,7 @@ def secured(serve: Callable[..., TestClient], tmp_path_factory: pytest.TempPathF
                 return secret
 
         client = TestClient(server.app, base_url="http://127.0.0.1:8080/fhir/")
+        client.portal = server.portal  # the event loop in which the server opened its store
         client.headers["Authorization"] = f"Bearer {asyncio.run(make())}"
         return client
 
