@@ -152,6 +152,18 @@ def test_a_record_is_converted_without_being_stored(place: Place) -> None:
     assert place.take() == {"read": 2, "unchanged": 1, "quarantined": 1}
 
 
+def test_a_json_file_is_converted_as_the_file_that_it_is(place: Place) -> None:
+    """Where the mapping reads JSON files: the list in it, or the resource; an object by columns stays one."""
+    listed = MAPPING.replace("format: csv", "format: json").replace("patients.csv", "x.json")
+    (place.folder / "mappings" / "s" / "listed.yaml").write_text(
+        listed.replace("encoding: utf-8", "record: rows"), "utf-8"
+    )
+    for text in ('{"rows": [{"ID": "7", "XM": "李 四"}]}', '{"ID": "7", "XM": "李 四"}'):
+        sent = [{"name": "mapping", "valueString": "s/listed"}, {"name": "record", "valueString": text}]
+        told = place.ask("$convert-record", body={"resourceType": "Parameters", "parameter": sent})
+        assert told[1]["resource"]["issue"][0]["diagnostics"] == "ID=7: mapped"
+
+
 def test_a_resource_tells_where_it_comes_from(place: Place) -> None:
     """Record, file, mapping version and institution, also of the version before."""
     (place.folder / "s" / "patients.csv").write_text("ID,XM\n1,张三丰\n", "utf-8")

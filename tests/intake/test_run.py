@@ -187,6 +187,20 @@ def test_files_that_cannot_be_read_are_rejected_whole(bench: Bench) -> None:
     assert report.unmatched == ("s/notes.txt",)
 
 
+def test_a_file_that_several_mappings_divide_is_rejected_once(bench: Bench) -> None:
+    """One line in the table, one issue, each record once."""
+    only = 'source: {only: "GM.exists()", format'
+    text = (bench.folder / "mappings" / "s" / "patients.yaml").read_text("utf-8")
+    bench.mapping(text.replace("source: {format", only))
+    other = text.replace("source: {format", only.replace("GM.exists()", "GM.empty()"))
+    (bench.folder / "mappings" / "s" / "others.yaml").write_text(other, "utf-8")
+    bench.file("patients-gb.csv", (HEADER + "1,张三,,,\n2,李四,,,\n").encode("gb18030"))
+    report = bench.take()
+    assert (counts(report), len(report.files)) == ({"rejected": 2}, 1)
+    assert report.files[0].issues == {("M29f", ""): 1}
+    assert [one.record for one in bench.outcomes] == [1, 2]
+
+
 def test_reports_hold_no_personal_values(bench: Bench) -> None:
     """Keys, columns and codes only."""
     bench.file("patients.csv", HEADER + "1,张三,青霉素过敏,13812345678,昨天\n2,????,磺胺,13912345678,2025-01-01\n")

@@ -84,10 +84,10 @@ def selects(only: TreePath, record: Record) -> bool:
 def reject(report: FileReport, facts: FileFacts, desk: Desk, problem: str, one: Input) -> FileReport:
     """All records of a file that cannot be read are rejected (where several mappings divide it, once), with one issue
     of the file; the outcome of each says so."""
-    report.problem = problem
-    report.issues["M29f", ""] += 1
     if not one.last:
         return report
+    report.problem = problem
+    report.issues["M29f", ""] += 1
     finding = Finding("M29f", (), "error", diagnostics=problem).as_dict()
     keys = keys_of(one)
     for number in range(1, facts.records + 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class Legacy:
             raise FhirError("not-found", f"There is no mapping {mapping[:64]!r}.", status=404, expression="mapping")
         one = known[mapping]
         try:
-            records = rows_of(raw) if is_json else records_of(raw, one)
+            records = json_of(raw, one) if is_json else records_of(raw, one)
         except (Unreadable, ValueError) as error:
             raise FhirError("structure", f"The record cannot be read: {error}", expression="record") from error
         return [converted(one, record) for record in records]
@@ -74,6 +75,16 @@ class Legacy:
         )
         await desk.ledger.append([row])
         await desk.ledger.release(place)
+
+
+def json_of(raw: bytes, mapping: RecordMapping) -> list[Record]:
+    """The records of JSON: of a mapping whose files are JSON the file, where it is one, else objects by columns."""
+    if mapping.format.format in ("json", "fhir"):
+        with suppress(Unreadable):
+            found = records_of(raw, mapping)
+            if found and all(record.problem is None for record in found):
+                return found
+    return rows_of(raw)
 
 
 def rows_of(raw: bytes) -> list[Record]:
