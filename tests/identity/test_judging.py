@@ -82,6 +82,7 @@ def test_certain(a: dict[str, Any], b: dict[str, Any]) -> None:
     ("a", "b"),
     [
         (record("王强", MING, **BORN), record("李刚", MING, **BORN)),  # a borrowed card
+        (record("徐某之子", MING), record("欧阳明", MING, **BORN)),  # nothing but the card
         (record(**BORN), record(**BORN)),  # namesakes, or one person
         (record("李静怡", **BORN, phone="13854600001"), record("李静远", **BORN, phone="13854600001")),
         (record(**BORN, phone="1385460001"), record(phone="1385460001", birthDate="1973-09-26", gender="female")),
@@ -116,8 +117,10 @@ def test_not_one_person(a: dict[str, Any], b: dict[str, Any]) -> None:
 
 
 def test_other_numbers_conflict() -> None:
-    """Different valid identity numbers, or archive numbers, keep two records apart whoever links to both."""
-    for a, b in ((record(identity=MING), record(identity=ZHEN)), (record(archive="1"), record(archive="2"))):
+    """Different valid identity numbers, or archive numbers, keep two records apart whoever links to both; so do names
+    that have nothing in common on one card."""
+    lent = record("王强", MING, **BORN), record("李刚", MING, **BORN)
+    for a, b in ((record(identity=MING), record(identity=ZHEN)), (record(archive="1"), record(archive="2")), lent):
         assert judge(features_of(a, RULES), features_of(b, RULES), RULES).conflict
 
 

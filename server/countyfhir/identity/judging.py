@@ -41,7 +41,7 @@ def judge(a: Features, b: Features, rules: Rules) -> Verdict:
     bits = sum(rules.weight(field, how) for field, how in found.items())
     same_number = found["national"] == "same"
     if same_number:
-        return _by_number(found, bits)
+        return _by_number(a, b, found, bits)
     conflict = found["national"] == "other" or found["archive"] == "other"
     numbered = found["archive"] == "same" or found["identifier"] == "same"
     unlike = found["name"] in ("surname", "other")  # twins differ in their given names
@@ -54,15 +54,16 @@ def judge(a: Features, b: Features, rules: Rules) -> Verdict:
     return Verdict(PROBABLE if named and clean else POSSIBLE, bits, found, conflict)
 
 
-def _by_number(found: dict[str, str], bits: float) -> Verdict:
-    """One valid identity number on both: certain with an agreeing name, or with birth date and sex where the name does
-    not contradict; else somebody may have lent a card."""
+def _by_number(a: Features, b: Features, found: dict[str, str], bits: float) -> Verdict:
+    """One valid identity number on both: certain with an agreeing name, or, where one has no name to go by, with the
+    birth dates that both record (that inside the number says nothing beside it) and the sex; else somebody may have
+    lent a card. Two names that have nothing in common are never joined by a third record without one."""
     if found["name"] in ("same", "sound", "similar"):
         return Verdict(CERTAIN, bits, found)
-    agreed = found["birth"] in ("day", "month") and found["sex"] in ("same", "")
-    if agreed and found["name"] in ("", "surname"):
-        return Verdict(CERTAIN if found["name"] == "" else PROBABLE, bits, found)
-    return Verdict(PROBABLE, bits, found)
+    recorded = births.agreement(a.birth, b.birth) if a.birth and b.birth else ""
+    if not found["name"] and recorded in ("day", "month") and found["sex"] in ("same", ""):
+        return Verdict(CERTAIN, bits, found)
+    return Verdict(PROBABLE, bits, found, conflict=found["name"] == "other")
 
 
 def agreements(a: Features, b: Features) -> dict[str, str]:
