@@ -286,6 +286,14 @@ def test_kilopascals_and_inverted_flags() -> None:
         quantities.flag("3", "1", "2")
 
 
+def test_a_character_that_an_export_lost_damages_the_name() -> None:
+    """A question mark beside Chinese characters is a rare one that the system could not write; it is never indexed."""
+    for cell in ("吴?十", "?十", "吴 ?"):
+        with pytest.raises(HeldBack, match="M29"):
+            FUNCTIONS["name"].call(cell)
+    assert FUNCTIONS["name"].call("吴㙍十") == "吴㙍十"
+
+
 def test_names_and_codes_of_a_document_are_paired_as_it_writes_them() -> None:
     """Name or code first, one of them missing, two blocks; a code alone is called by its display."""
     pair = FUNCTIONS["stated_diagnoses"].call

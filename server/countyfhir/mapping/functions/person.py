@@ -15,6 +15,8 @@ DOTS = re.compile("(?<=\\w)\\s*[.\u00b7\u30fb\u2022\u2027\u2219\u22c5\u2024\uff0
 BETWEEN_IDEOGRAPHS = re.compile("(?<=[\u2e80-\U0003ffff\u00b7])\\s+(?=[\u2e80-\U0003ffff\u00b7])")
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK_CHARACTERS = "10X98765432"
+LOST_CHARACTER = re.compile("[\u3400-\u9fff]\\s*\\?|\\?\\s*[\u3400-\u9fff]")
+"""A rare character that the exporting system could not write: no name has a question mark."""
 INVISIBLE = re.compile("[\\s\u200b-\u200f\u2060\ufeff]|^['\u2018\u2019`]")
 """Blanks of all kinds, and the apostrophe by which a spreadsheet is told that a cell is text."""
 PLACEHOLDERS = frozenset({"123456789012345678", "123456789012345", "12345678901234567X"})
@@ -23,6 +25,8 @@ PLACEHOLDERS = frozenset({"123456789012345678", "123456789012345", "123456789012
 def name(value: Any) -> str | None:
     """A name without inner blanks between ideographs, its dot as U+00B7 (M09); damaged text is held back (M29)."""
     plain = text(unicodedata.normalize("NFC", str(value)))
+    if LOST_CHARACTER.search(plain):
+        raise HeldBack("M29")
     plain = DOTS.sub("\u00b7", plain)
     return re.sub(r"\s+", " ", BETWEEN_IDEOGRAPHS.sub("", plain)) or None
 
