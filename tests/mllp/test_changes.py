@@ -117,6 +117,23 @@ def test_a_cancelled_discharge_ends_nothing(standard: Bench) -> None:
     assert (stay["status"], stay["period"]) == ("in-progress", {"start": "2026-01-01"})
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1), (3, 0, 1, 2), (1, 3, 0, 2)])
+def test_what_was_said_last_stands_in_whatever_order_it_comes(standard: Bench, order: tuple[int, ...]) -> None:
+    """An older message adds what newer ones left out and changes nothing that they said or took away."""
+    said = [
+        message("ADT^A28", "20260101070000", person(phone="13912340000", card="110101198506120027")),
+        message("ADT^A01", "20260101080000", person(phone="13912341111"), visit(admitted="20260101080000")),
+        message("ADT^A03", "20260105080000", person(phone='""'), visit(discharged="20260105080000", ward="妇科^1^1")),
+        message("ADT^A08", "20260106080000", person(), visit(ward="外科^1^1")),
+    ]
+    (stay,) = in_order(standard, *(said[place] for place in order), of="Encounter")
+    assert (stay["status"], stay["serviceType"]) == ("finished", {"text": "外科"})
+    assert stay["period"] == {"start": "2026-01-01T08:00:00+08:00", "end": "2026-01-05T08:00:00+08:00"}
+    (patient,) = in_order(standard, of="Patient")
+    assert "telecom" not in patient
+    assert len(patient["identifier"]) == 2
+
+
 def test_what_a_person_keeps_and_loses(standard: Bench) -> None:
     """An absent field stays, an empty one stays, "" goes; numbers of other systems stay beside the one that is
     stated; the whole name is one text."""

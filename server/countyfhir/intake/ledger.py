@@ -45,6 +45,7 @@ class Decision:
     write: tuple[str, ...] = ()
     withdraw: tuple[str, ...] = ()
     activity: str = "CREATE"
+    late: bool = False  # an older version that only adds what the newer ones left out
 
 
 def decide(
@@ -54,7 +55,7 @@ def decide(
     keeps: bool = False,
     names: Mapping[str, str] | None = None,
 ) -> Decision:
-    """``unchanged`` for the same content and for an older version; else what is new. ``known`` is what the ledger
+    """``unchanged`` for the same content and for an older version that has nothing to add; else what is new. ``known`` is what the ledger
     remembers under the record's key and subject. A resource that the record no longer yields is withdrawn, unless other
     records state it too or the mapping ``keeps`` it. ``names``: by which resources its events stand."""
     if record.outcome != "mapped":
@@ -63,14 +64,17 @@ def decide(
     itself, prior = known.get(record.key), known.get(record.subject)
     if itself is not None and digest == itself.digest:
         return Decision("unchanged", digest)
-    if prior is not None and (digest == prior.digest or older(record.version_key, prior.version_key)):
+    if prior is not None and digest == prior.digest:
         return Decision("unchanged", digest)
+    if prior is not None and older(record.version_key, prior.version_key):
+        return belated(record, prior, digest)
     resources = {f"{resource['resourceType']}/{resource['id']}": resource for resource in record.resources}
     write = tuple(
         reference
         for reference, resource in resources.items()
         if reference not in record.shared
         or reference in record.merges
+        or (reference in record.kept and reference not in record.stubs)
         or news(record, reference, resource, shared.get(reference))
     )
     before = prior.resources if prior is not None and not keeps else ()
@@ -78,6 +82,15 @@ def decide(
     gone = [reference for reference in before if reference not in standing]
     withdraw = tuple(reference for reference in gone if reference not in shared)
     return Decision("stored", digest, write, withdraw, "CREATE" if prior is None else "UPDATE")
+
+
+def belated(record: MappedRecord, prior: SourceRecord, digest: str) -> Decision:
+    """An older version that comes later: ``unchanged``, unless it states resources that keep what others left out."""
+    if prior.digest == WITHDRAWN or record.subject == record.key:
+        return Decision("unchanged", digest)
+    stated = tuple(f"{one['resourceType']}/{one['id']}" for one in record.resources)
+    write = tuple(reference for reference in stated if reference in record.kept and reference not in record.stubs)
+    return Decision("stored" if write else "unchanged", digest, write, (), "UPDATE", late=True)
 
 
 def decide_deleted(record: MappedRecord, prior: SourceRecord | None, shared: dict[str, SourceRecord]) -> Decision:

@@ -25,7 +25,8 @@ from countyfhir.intake.ledger import (
     superseded,
     withdrawal,
 )
-from countyfhir.intake.merging import completed, kept
+from countyfhir.intake.merging import completed, kept, told_rows
+from countyfhir.intake.pending import Entry
 from countyfhir.intake.reading import Record
 from countyfhir.intake.report import RecordOutcome
 from countyfhir.mapping import MappedRecord
@@ -71,10 +72,11 @@ async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) 
         made = await completed(made, stream, desk, made.key in stream.prior)
         if made.outcome == "mapped":
             made, decision = await kept(made, decision, stream, desk, names)
-        if made.outcome == "mapped":
+        if made.outcome != "mapped":
+            decision = Decision(made.outcome)
+        elif decision.outcome == "stored":
             await wait(record, made, stream, desk, decision)
             return
-        decision = Decision(made.outcome)
     if decision.outcome == "quarantined":
         made = await quarantine(record, made, stream, desk)
         decision = Decision(made.outcome)
@@ -101,17 +103,28 @@ async def wait(record: Record, made: MappedRecord, stream: Stream, desk: Desk, d
     touched = {*decision.write, *decision.withdraw, *joining.gone, *map(reference_of, beside)}
     if stream.pending.touches(made.subject, touched):
         await flush(stream, desk)
-    entry = await entry_of(record, made, stream, desk, decision)
+    entry = remembering(await entry_of(record, made, stream, desk, decision), made, stream, decision)
     place = standing(stream.mapping.name, made.subject, stream.file_digest, record.number)
-    marks = superseded(stream.prior.get(made.subject), made, decision.digest, place)
+    marks = superseded(stream.prior.get(made.subject), made, decision.digest, place) if not decision.late else ()
     stream.prior |= {row.key: row for row in entry.rows}
-    stream.shared |= {row.key: row for row in entry.shared}
+    stream.shared |= {row.key: row for row in entry.shared if row.source == SHARED}
     if marks:
         entry = replace(entry, shared=(*entry.shared, *marks))
     if beside or joining.gone or joining.rows:
         writes, gone = (*entry.writes, *beside), (*entry.delete, *joining.gone)
         entry = replace(entry, writes=writes, delete=gone, shared=(*entry.shared, *joining.rows))
     stream.pending.add(entry)
+
+
+def remembering(entry: Entry, made: MappedRecord, stream: Stream, decision: Decision) -> Entry:
+    """The entry with what the ledger remembers of members, where resources keep what a record leaves out; an older
+    version that adds to them makes neither them nor its subject older."""
+    if not made.told:
+        return entry
+    before = {row.key: stream.shared[row.key].version_key for row in entry.shared if row.key in stream.shared}
+    shared = [replace(row, version_key=max(row.version_key, before.get(row.key, ""))) for row in entry.shared]
+    rows = told_rows(made, decision.write, entry.record)
+    return replace(entry, subject=None if decision.late else entry.subject, shared=(*shared, *rows))
 
 
 async def joined(record: Record, made: MappedRecord, stream: Stream, desk: Desk, decision: Decision) -> Joining:

@@ -4,7 +4,7 @@ resource; HL7 v2.5.1 section 2.5.3.6: an absent field is no change, ``""`` takes
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from countyfhir.mapping.expression import Environment, Evaluate, Scope, compile_expression
@@ -97,3 +97,44 @@ def rival(name: str, stated: Resource) -> bool:
     """Whether the record states another form of the same element."""
     choice = next((one for one in CHOICES if name.startswith(one)), None)
     return choice is not None and any(one != name and one.startswith(choice) for one in stated)
+
+
+def explicit(stated: Resource, how: Kept) -> frozenset[str]:
+    """What the record says of itself, by path: members that it states, not only supposes, and those that it takes
+    away."""
+    found = set(how.cleared)
+    for name in how.members:
+        value = stated.get(name)
+        if value is None or name in how.assumed:
+            continue
+        if name in TOLD_APART_BY:
+            found |= {f"{name}|{one.get(TOLD_APART_BY[name])}" for one in value}
+        elif name in OPENED:
+            found |= {f"{name}.{part}" for part in value}
+        else:
+            found.add(name)
+    return frozenset(found)
+
+
+def without(stated: Resource, how: Kept, paths: frozenset[str]) -> tuple[Resource, Kept]:
+    """What the record states but for these paths, of which a later record has said something already."""
+    made = {}
+    for name, value in stated.items():
+        if name in paths:
+            continue
+        if name in TOLD_APART_BY and isinstance(value, list):
+            value = [one for one in value if f"{name}|{one.get(TOLD_APART_BY[name])}" not in paths]
+        elif name in OPENED and isinstance(value, dict):
+            value = {part: each for part, each in value.items() if f"{name}.{part}" not in paths}
+        if value not in ([], {}):
+            made[name] = value
+    return made, replace(how, cleared=how.cleared - paths)
+
+
+def has(stored: Resource, path: str) -> bool:
+    """Whether something stands there."""
+    name, _, key = path.partition("|")
+    if key:
+        return any(one.get(TOLD_APART_BY[name]) == key for one in stored.get(name, ()))
+    name, _, part = path.partition(".")
+    return name in stored and (not part or part in stored[name])

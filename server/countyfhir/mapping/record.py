@@ -185,3 +185,4 @@ class MappedRecord:
     mentions: tuple[str, ...] = ()  # references that may lead to resources which stand for events of several records
     persons: Mapping[str, frozenset[str]] = field(default_factory=dict)  # Patient/… -> what tells the person apart
     ready: Mapping[str, Ready] = field(default_factory=dict, repr=False)  # those that were prepared with it
+    told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # reference -> member -> version that said it
