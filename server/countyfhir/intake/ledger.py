@@ -55,9 +55,10 @@ def decide(
     keeps: bool = False,
     names: Mapping[str, str] | None = None,
 ) -> Decision:
-    """``unchanged`` for the same content and for an older version that has nothing to add; else what is new. ``known`` is what the ledger
-    remembers under the record's key and subject. A resource that the record no longer yields is withdrawn, unless other
-    records state it too or the mapping ``keeps`` it. ``names``: by which resources its events stand."""
+    """``unchanged`` for the same content and for an older version that has nothing to add; else what is new. ``known``
+    is what the ledger remembers under the record's key and subject. A resource that the record no longer yields is
+    withdrawn, unless other records state it too or the mapping ``keeps`` it. ``names``: by which resources its events
+    stand."""
     if record.outcome != "mapped":
         return Decision(record.outcome)
     digest = record.digest or record_digest(record)
