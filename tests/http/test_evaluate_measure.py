@@ -12,11 +12,6 @@ from starlette.testclient import TestClient
 from bench.indicator_figures import rows as figures
 from countyfhir.operations.measures.finding import shipped_measures
 from countyfhir.validation.structure import check
-from tests import stores
-
-pytestmark = pytest.mark.skipif(
-    stores.chosen == "mongodb", reason="filling takes minutes there; what the stores answer is in tests/contract"
-)
 
 PERIOD = f"periodStart={figures.YEAR}-01-01&periodEnd={figures.YEAR}-12-31"
 PLAIN = {"person_index": "off", "workflow": "off", "notifications": "off", "validation": "off"}

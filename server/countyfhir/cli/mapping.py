@@ -63,7 +63,7 @@ def run_golden_cases(settings: Settings, folders: Folders = None) -> None:
 
 
 def new(
-    sample: Annotated[Path, typer.Argument(help="A sample file: csv, txt, tsv, dbf, xlsx, xls, jsonl, json, xml, hl7.")],
+    sample: Annotated[Path, typer.Argument(help="A sample: csv, txt, tsv, dbf, xlsx, xls, jsonl, json, xml, hl7.")],
     to: Annotated[
         Path | None, typer.Option("--to", metavar="FOLDER", help="Write it there, with a source.yaml if there is none.")
     ] = None,
