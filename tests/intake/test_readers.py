@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -95,6 +96,29 @@ def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
         list(READERS["csv"].records(path, csv_format()))
     path.write_text("A,B,B\n1,2,3\n", "utf-8")
     assert len(list(READERS["csv"].records(path, csv_format()))) == 1
+
+
+def test_a_quotation_mark_that_is_never_closed_costs_one_row(tmp_path: Path) -> None:
+    """At the end of the file, before another one, in each row, in a cell larger than one may be; cells of several lines
+    stay whole, and a row of a wrong number of cells that has one stays one row."""
+    path = tmp_path / "x.csv"
+
+    def read(text: str) -> list[tuple[list[object], str | None]]:
+        path.write_text("A,B\n" + text, "utf-8")
+        return [(list(one.row.values()), one.problem) for one in READERS["csv"].records(path, csv_format())]
+
+    whole = '1,"a\nb"\n2,"x,\ny"\n'
+    assert read(whole) == [(["1", "a\nb"], None), (["2", "x,\ny"], None)]
+    assert read('1,"a\n2,b\n3,c\n') == [(["1", "a\n"], "row-shape"), (["2", "b"], None), (["3", "c"], None)]
+    found = read('1,a\n"2,b\n3,c\n4,"d"\n"5,e\n6,f\n7,"g\nh"\n')
+    assert [row[0] for row, problem in found if problem is None] == ["1", "3", "4", "6", "7"]
+    assert [problem for _, problem in found].count("row-shape") == 2
+    assert [problem for _, problem in read('1,"a\nb",c\n2,d\n')] == ["row-shape", None]
+    usual = csv.field_size_limit(100)
+    try:
+        assert read('"1,' + "x\n" * 100 + "2,b\n")[-1] == (["2", "b"], None)
+    finally:
+        csv.field_size_limit(usual)
 
 
 def test_a_few_damaged_cells_do_not_make_a_damaged_file(tmp_path: Path) -> None:
