@@ -45,6 +45,7 @@ def agreed(a: str, b: str) -> str:
         ("吕晓明", "lü xiao ming", "sound"),
         ("张伟", "Wang Wei", "other"),
         ("张伟", "Zhang Wu", "other"),
+        ("XIE XIAOMING", "Xiao Ming Xie", "similar"),
     ],
 )
 def test_how_names_agree(a: str, b: str, how: str) -> None:

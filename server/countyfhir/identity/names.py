@@ -52,8 +52,8 @@ def name_of(text: str, rules: Rules) -> Name | None:
 
 
 def agreement(a: Name, b: Name) -> str:
-    """same, sound (homophones, variants, pinyin against characters), similar (one character in three or more),
-    surname, or other."""
+    """same, sound (homophones, variants, pinyin against characters), similar (one character in three or more, the same
+    letters in another order), surname, or other."""
     if a.text == b.text:
         return "same"
     if a.family and b.family and a.family != b.family:
@@ -62,6 +62,8 @@ def agreement(a: Name, b: Name) -> str:
         han, latin = (a, b) if a.family else (b, a)
         return "sound" if latin.text in spellings(han) else "other"
     if not a.family:
+        if sorted(a.text) == sorted(b.text):  # XIE XIAOMING, Xiao Ming Xie: nobody knows where words end
+            return "similar"
         long = max(len(a.text), len(b.text))
         return "similar" if 1 - OSA.distance(a.text, b.text) / long >= _LATIN_LIKE else "other"
     if a.sound == b.sound:
