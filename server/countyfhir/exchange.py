@@ -117,8 +117,20 @@ ALL = Grant({"*": frozenset("cruds")}, {}, "all")
 """The grant of the program itself and of the local caller."""
 
 
+class Carried:
+    """A dataclass with slots that often goes from one process to another: it is put together from its values, which
+    takes a fifth of the time that dataclasses need."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How pickle takes it apart."""
+        names: tuple[str, ...] = self.__slots__
+        return type(self), tuple([getattr(self, name) for name in names])
+
+
 @dataclass(frozen=True, slots=True)
-class Body:
+class Body(Carried):
     """A resource as the JSON text that will be served, open at the place where the store stamps it.
 
     The text is ``head + b'"versionId":"7","lastUpdated":"2026-01-02T03:04:05.678Z"' + tail``: the store orders

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from countyfhir.exchange import Ready
+from countyfhir.exchange import Carried, Ready
 from countyfhir.mapping.event import Event, EventTemplate
 from countyfhir.mapping.expression import Environment, Evaluate, Expression, Scope
 from countyfhir.mapping.finding import Finding
@@ -160,7 +160,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class MappedRecord:
+class MappedRecord(Carried):
     """What a record became. ``outcome``: mapped, quarantined, rejected, or deleted (its source marks it
     so). ``shared`` names the resources other records
     state too ("Patient/…"), ``stubs`` those that others state better; ``subject`` is what the record is a version of.

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from countyfhir.exchange import ALL, AuditRecord, Grant, Plan, SourceRecord, Stored
+from countyfhir.exchange import ALL, AuditRecord, Carried, Grant, Plan, SourceRecord, Stored
 from countyfhir.search.entries import Entry
 from countyfhir.search.query import Query
 from countyfhir.store.changed import Changed
@@ -285,15 +285,17 @@ class JobStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class PersonRecord:
+class PersonRecord(Carried):
     """What the index of persons keeps of a Patient: the ``version`` it looked at, the golden record it belongs to
-    (``person``; None: it is alone), what it is compared by, and the ``keys`` (signed 64-bit) it is found by."""
+    (``person``; None: it is alone), what it is compared by, and the ``keys`` (signed 64-bit) it is found by.
+    ``followed``: the keys under which it looks for others, of one that was just worked out; stores do not keep them."""
 
     patient: str
     version: int
     features: bytes
     keys: tuple[int, ...]
     person: str | None = None
+    followed: tuple[int, ...] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from countyfhir.exchange import Account, Resource, Write
-from countyfhir.identity.blocking import keys_of
+from countyfhir.identity.blocking import followed_of, keys_of
 from countyfhir.identity.features import features_of
 from countyfhir.identity.rules import Rules
 from countyfhir.interactions.persons.neighbourhood import encode
@@ -23,7 +23,7 @@ MOST_KEPT = 8192
 def compared(name: str, patient: Resource, rules: Rules) -> PersonRecord:
     """The record of a Patient as the index takes it."""
     features = features_of(patient, rules)
-    return PersonRecord(name, UNFINISHED, encode(features), keys_of(features))
+    return PersonRecord(name, UNFINISHED, encode(features), keys_of(features), followed=followed_of(features))
 
 
 def prepared_ahead(name: str, patient: Resource, account: Account | None) -> PersonRecord | None:

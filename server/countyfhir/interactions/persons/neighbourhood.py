@@ -91,8 +91,11 @@ async def around(
     """The neighbourhood of records, and of the remaining members of golden records. ``entered``: records as they are
     going to be entered, whatever the index knows of them."""
     own = await store.records(patients)
-    own |= {name: replace(one, person=own[name].person if name in own else None) for name, one in entered.items()}
-    followed = {name: followed_of(decode(record.features)) for name, record in own.items()}
+    own |= {name: replace(one, person=own[name].person) if name in own else one for name, one in entered.items()}
+    followed = {
+        name: followed_of(decode(record.features)) if record.followed is None else record.followed
+        for name, record in own.items()
+    }
     keys = [key for each in followed.values() for key in each]
     mates = await store.mates(keys, rules.block) if keys else {}
     mates |= {name: own[name] for name in entered}
