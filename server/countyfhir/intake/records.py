@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from countyfhir.exchange import SourceRecord
-from countyfhir.intake.ahead import mapped_record
+from countyfhir.intake.ahead import Batch, mapped_record
 from countyfhir.intake.committing import account, entry_of, flush, issues_of, quarantine
 from countyfhir.intake.desk import Desk, Progress, Stream
 from countyfhir.intake.events.index import Index
@@ -38,7 +38,7 @@ async def take_records(records: Iterator[Record], stream: Stream, desk: Desk, to
     ``stream.deleted``; ``withdraw_deleted`` decides over them at the end of the file."""
     async for mapped in desk.ahead(records, stream, desk.batch):
         await recall(stream, [made for _, made in mapped], desk.ledger)
-        for record, made in mapped:
+        for record, made in await told_apart(mapped, stream, desk.ledger):
             await place(record, made, stream, desk)
         await flush(stream, desk)
         desk.progress(Progress(stream.file, stream.report.read, max(total, stream.report.read)))
@@ -55,6 +55,38 @@ async def recall(stream: Stream, mapped: Sequence[MappedRecord], ledger: IntakeS
     stream.shared = await ledger.latest(SHARED, sorted(shared)) if shared else {}
     stream.events = Index(ledger)
     await foresee(mapped, stream.events)
+
+
+async def told_apart(mapped: Batch, stream: Stream, ledger: IntakeStore) -> Batch:
+    """The batch, in which a key that stood over another record in an earlier file (of a sender that counts its messages
+    anew each day) is joined by what tells the two apart, as within one file."""
+    if not stream.mapping.reused:
+        return mapped
+    found = [(record, _apart(record, made, stream)) for record, made in mapped]
+    if new := sorted({made.key for _, made in found} - {made.key for _, made in mapped}):
+        stream.prior |= await ledger.latest(stream.mapping.name, new)
+    return found
+
+
+def _apart(record: Record, made: MappedRecord, stream: Stream) -> MappedRecord:
+    """The record under a key of its own, where the ledger knows its key from another file, with other content that is
+    no earlier version of the same."""
+    mapping = stream.mapping
+    itself, prior = stream.prior.get(made.key), stream.prior.get(made.subject)
+    if made.outcome != "mapped" or itself is None or itself.digest == made.digest:
+        return made
+    here = itself.file_digest == stream.file_digest
+    if here or (made.key != made.subject and prior is not None and _stood(prior) == _stood(itself)):
+        return made
+    further = (*mapping.key[1:], *mapping.part)
+    value = made.key.removeprefix(f"{mapping.key[0]}=")
+    value = value.partition(f";{further[0]}=")[0] if further else value
+    return mapped_record(record, mapping, stream.context, stream.reused | {value})
+
+
+def _stood(row: SourceRecord) -> tuple[str, int, str]:
+    """Where the record of a row stood, and its content."""
+    return row.file_digest, row.record, row.digest
 
 
 async def place(record: Record, made: MappedRecord, stream: Stream, desk: Desk) -> None:

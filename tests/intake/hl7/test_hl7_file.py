@@ -221,6 +221,22 @@ def test_a_control_id_used_twice_is_no_repeat(bench: Bench) -> None:
     ]
 
 
+def test_a_control_id_of_another_day_is_no_repeat(bench: Bench) -> None:
+    """A sender that counts anew each day: each file's message keeps its own key and Provenance, in any order and again;
+    a newer version of the same result under the same number is still its newer version."""
+    one = message("ORU^R01", "1", "20250401080000", patient("7", "甲"), "OBR|1|J1", "OBX|1|NM|K||4.5|mmol/L")
+    two = message("ORU^R01", "1", "20250402080000", patient("8", "乙"), "OBR|1|J2", "OBX|1|NM|K||4.6|mmol/L")
+    newer = message("ORU^R01", "1", "20250403080000", patient("7", "甲"), "OBR|1|J1", "OBX|1|NM|K||4.7|mmol/L")
+    assert bench.take(one) == [("MSH-10=1", "stored")]
+    assert bench.take(two) == [("MSH-10=1;OBR-2=J2", "stored")]
+    assert [bench.take(each)[0][1] for each in (two, one)] == ["unchanged", "unchanged"]
+    assert len(bench.of_type("Observation")) == len(bench.of_type("Provenance")) == 2
+    assert bench.take(newer) == [("MSH-10=1", "stored")]
+    values = sorted(found["valueQuantity"]["value"] for found in bench.of_type("Observation"))
+    assert [str(value) for value in values] == ["4.6", "4.7"]
+    assert bench.take(two)[0][1] == "unchanged"
+
+
 def test_every_message_has_one_outcome(bench: Bench) -> None:
     """A kind that no mapping takes, a message without MSH fields and wrong text are quarantined, none is dropped; a bad
     value in one OBX holds back only that Observation."""
