@@ -20,7 +20,7 @@ def workers(asked: Asked) -> Iterator[Figure]:
     """With two cores the driver shares them: the figure is what the machine does, not what the server could."""
     store = asked.folder / "workers.sqlite"
     load_county(store, 0, asked.patients[0])
-    reads = [("GET", f"/Patient/p{number}", None) for number in range(200)]
+    reads = [("GET", f"/Patient/p{number % asked.patients[0]}", None) for number in range(200)]
     creates = CREATE.requests(200)
     mix = list(itertools.chain.from_iterable(zip(reads, creates, strict=True)))
     note = cut(WORKERS).said
