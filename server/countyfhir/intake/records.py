@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from countyfhir.exchange import SourceRecord
 from countyfhir.intake.ahead import Batch, mapped_record
@@ -25,7 +24,7 @@ from countyfhir.intake.ledger import (
     superseded,
     withdrawal,
 )
-from countyfhir.intake.merging import completed, kept, told_rows
+from countyfhir.intake.merging import completed, kept, reference_of, told_rows
 from countyfhir.intake.pending import Entry
 from countyfhir.intake.reading import Record
 from countyfhir.intake.report import RecordOutcome
@@ -131,7 +130,7 @@ async def wait(record: Record, made: MappedRecord, stream: Stream, desk: Desk, d
     resources."""
     joining = await joined(record, made, stream, desk, decision)
     made, decision = applied(made, decision, joining)
-    beside = extra(made, joining)
+    beside = extra(made.resources, joining)
     touched = {*decision.write, *decision.withdraw, *joining.gone, *map(reference_of, beside)}
     if stream.pending.touches(made.subject, touched):
         await flush(stream, desk)
@@ -170,10 +169,6 @@ async def joined(record: Record, made: MappedRecord, stream: Stream, desk: Desk,
     await join(made, decision, joining)
     stream.waiting |= joining.waiting
     return joining
-
-
-def reference_of(resource: dict[str, Any]) -> str:
-    return f"{resource['resourceType']}/{resource['id']}"
 
 
 async def place_deleted(record: Record, made: MappedRecord, stream: Stream, desk: Desk) -> None:

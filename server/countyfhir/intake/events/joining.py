@@ -346,8 +346,8 @@ def elsewhere(resource: Resource, standing: str, names: Mapping[str, str]) -> Re
     return made | {"id": standing.partition("/")[2]}
 
 
-def extra(made: MappedRecord, joining: Joining) -> list[Resource]:
-    """What is written beside the record's own resources, each once."""
+def extra(resources: Iterable[Resource], joining: Joining) -> list[Resource]:
+    """What is written beside a record's own resources, each once."""
     found = {f"{one['resourceType']}/{one['id']}": one for one in (*joining.changed, *joining.bodies.values())}
-    own = {f"{one['resourceType']}/{one['id']}" for one in made.resources} if found else set()
+    own = {f"{one['resourceType']}/{one['id']}" for one in resources} if found else set()
     return [one for reference, one in found.items() if reference not in own and reference not in joining.gone]

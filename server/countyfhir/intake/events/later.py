@@ -9,7 +9,7 @@ from countyfhir.exchange import Account, SourceRecord
 from countyfhir.intake.committing import bundled, flush, principal_of
 from countyfhir.intake.desk import Desk, Stream
 from countyfhir.intake.events.index import Index
-from countyfhir.intake.events.joining import Joining, rejoin_waiting
+from countyfhir.intake.events.joining import Joining, extra, rejoin_waiting
 
 
 async def rejoin_late(stream: Stream, desk: Desk) -> None:
@@ -23,8 +23,7 @@ async def rejoin_late(stream: Stream, desk: Desk) -> None:
         )  # fmt: skip
         joining = Joining(like, Index(desk.ledger), desk, partial(flush, stream, desk))
         await rejoin_waiting([subject], joining)
-        written = {f"{one['resourceType']}/{one['id']}": one for one in (*joining.changed, *joining.bodies.values())}
-        writes = [one for reference, one in written.items() if reference not in joining.gone]
+        writes = extra((), joining)
         if writes or joining.gone:
             account = Account(tuple(joining.rows))
             await desk.write([bundled(writes, joining.gone, principal_of(mapping), account)])

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import ijson
 
-from countyfhir.intake.readers.text_codecs import CODECS, MARKS, NAMES, codec_of
+from countyfhir.intake.readers.text_codecs import MARKS, codec_of, named
 from countyfhir.intake.reading import FileFacts, Record, Unreadable, blanked, file_digest
 from countyfhir.mapping.record import Format
 
@@ -46,13 +46,12 @@ def prefix(declared: Format) -> str:
 
 
 def items(path: Path, declared: Format) -> Iterator[Any]:
-    named = NAMES[CODECS[declared.encoding]] if declared.encoding in CODECS else " or ".join(NAMES.values())
     with opened(path, declared) as stream:
         try:
             for item in ijson.items(stream, prefix(declared)):
                 yield whole(item)
         except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise Unreadable(f"the file is not JSON in {named}: {what_is_wrong(error)}") from error
+            raise Unreadable(f"the file is not JSON in {named(declared.encoding)}: {what_is_wrong(error)}") from error
 
 
 def what_is_wrong(error: Exception) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from countyfhir.intake.readers.text_codecs import BYTE_ORDER_MARK, CODECS, NAMES, codec_of
+from countyfhir.intake.readers.text_codecs import BYTE_ORDER_MARK, codec_of, named
 from countyfhir.intake.reading import FileFacts, Record, blanked
 from countyfhir.mapping.record import Format
 
@@ -18,13 +18,12 @@ def inspect(path: Path, declared: Format) -> FileFacts:
     """Digest and number of lines; ``problem`` when the file is not in its encoding."""
     digest, lines, problem = hashlib.sha256(), 0, None
     codec = codec_of(declared.encoding, path)
-    named = NAMES[CODECS[declared.encoding]] if declared.encoding in CODECS else " or ".join(NAMES.values())
     with path.open("rb") as stream:
         for line in stream:
             digest.update(line)
             lines += bool(line.strip())
             if problem is None and not readable(line, codec):
-                problem = f"the file is not {named} (line {lines})"
+                problem = f"the file is not {named(declared.encoding)} (line {lines})"
     return FileFacts(digest.hexdigest(), lines, problem)
 
 

@@ -24,6 +24,11 @@ FIRST_OF_THREE_BYTES = "\u0800"
 """Where the characters begin that UTF-8 writes in three bytes: all Chinese ones are."""
 
 
+def named(encoding: str) -> str:
+    """What a declared encoding is called in a message; either where none is declared."""
+    return NAMES[CODECS[encoding]] if encoding in CODECS else " or ".join(NAMES.values())
+
+
 def codec_of(encoding: str, path: Path) -> str:
     """The codec of a file that is declared as ``encoding``."""
     return detected(path) if encoding == DETECT else CODECS[encoding]
