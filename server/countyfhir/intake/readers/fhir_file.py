@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from countyfhir.intake.reading import FileFacts, Record, Unreadable, file_digest
 from countyfhir.mapping.record import Format
 
 Entry = Mapping[str, Any]
+Bundle = Callable[[], Iterator[Entry]]
+"""The entries of a Bundle, from the beginning as often as they are asked for."""
 ADDRESS = re.compile(r"^(?P<base>https?://.+)/(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})$")
 DELETED = re.compile(r"^(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})$")
 UNREADABLE = (ijson.JSONError, UnicodeDecodeError)
@@ -45,28 +48,18 @@ def records(path: Path, declared: Format) -> Iterator[Record]:
             yield record_of(number, entry, named)
 
 
-class Bundles:
-    """The entries of a Bundle, from the beginning as often as they are asked for."""
-
-    def __init__(self, entries: Any) -> None:
-        self.entries = entries
-
-    def __call__(self) -> Iterator[Entry]:
-        yield from self.entries()
-
-
-def bundles(path: Path, declared: Format) -> Iterator[Bundles]:
+def bundles(path: Path, declared: Format) -> Iterator[Bundle]:
     """The Bundles of a file; a resource alone counts as one of a single entry."""
     if not by_lines(path, declared):
-        yield Bundles(lambda: in_file(path, declared))
+        yield lambda: in_file(path, declared)
         return
     for line in lines(path, declared):
         parsed = parsed_line(line)
         if isinstance(parsed, dict) and parsed.get("resourceType") == "Bundle":
             entries = [one if isinstance(one, dict) else {} for one in parsed.get("entry") or ()]
-            yield Bundles(lambda entries=entries: iter(entries))
         else:
-            yield Bundles(lambda parsed=parsed, line=line: iter([{"resource": parsed, "line": line}]))
+            entries = [{"resource": parsed, "line": line}]
+        yield partial(iter, entries)
 
 
 def by_lines(path: Path, declared: Format) -> bool:
@@ -112,7 +105,7 @@ def in_file(path: Path, declared: Format) -> Iterator[Entry]:
             raise Unreadable(f"the file is not JSON: {what_is_wrong(error)}") from error
 
 
-def addresses(bundle: Bundles) -> dict[str, str]:
+def addresses(bundle: Bundle) -> dict[str, str]:
     """What the entries are called -> type and id: by their fullUrl, and by the addresses beside it (2.36.4.1)."""
     named: dict[str, str] = {}
     for entry in bundle():
