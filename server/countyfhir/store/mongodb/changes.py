@@ -17,6 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
 
 from countyfhir.store.changed import Changed
+from countyfhir.store.mongodb.faults import heed_cancellation
 from countyfhir.store.mongodb.reading import Document
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ async def attend(database: AsyncDatabase[Document], changed: Changed, *, streams
     counted: dict[str, int] = {}
     while True:
         counted = await _looked(database, counted, changed)
+        heed_cancellation()
         try:
             if streams:
                 async for reached, names in _written(database, token):
@@ -60,6 +62,7 @@ async def _written(database: AsyncDatabase[Document], token: Token | None) -> As
     ]
     async with await database["setting"].watch(pipeline, resume_after=token) as stream:
         async for event in stream:
+            heed_cancellation()
             fields = event.get("updateDescription", {}).get("updatedFields", {})
             yield event["_id"], _types(fields)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from pymongo import errors
 
@@ -63,8 +65,23 @@ def fault(error: errors.PyMongoError) -> FhirError:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise the driver's failures as FhirError."""
+    """Raise the driver's failures as FhirError, and a cancellation that came meanwhile also where the driver lost it:
+    ``asyncio.wait_for`` of Python 3.11, which it waits with, then answers as if nothing had come."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
     try:
         yield
     except errors.PyMongoError as error:
+        _heed(task, before)
         raise fault(error) from error
+    _heed(task, before)
+
+
+def heed_cancellation() -> None:
+    """Raise the cancellation of this task that the driver lost. For what goes on until it is cancelled."""
+    _heed(asyncio.current_task(), 0)
+
+
+def _heed(task: asyncio.Task[Any] | None, before: int) -> None:
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError

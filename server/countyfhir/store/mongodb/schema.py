@@ -16,6 +16,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from countyfhir.store import instant
+from countyfhir.store.mongodb.faults import heed_cancellation
 from countyfhir.store.mongodb.layout import INDEXES, SCHEMA_VERSION
 from countyfhir.store.mongodb.reading import Document
 from countyfhir.store.ports import StoreUnusable
@@ -104,3 +105,4 @@ async def _renew(database: AsyncDatabase[Document], owner: str) -> None:
         await asyncio.sleep(LEASE / 3 / 1_000_000)
         longer = {"$set": {"until": instant.now() + LEASE}}
         await database["setting"].update_one({"_id": "schema", "owner": owner}, longer)
+        heed_cancellation()

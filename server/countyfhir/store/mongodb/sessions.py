@@ -18,6 +18,7 @@ from pymongo import errors
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
+from countyfhir.store.mongodb.faults import heed_cancellation
 from countyfhir.store.mongodb.reading import Document
 
 FORGOTTEN = timedelta(days=1)
@@ -57,6 +58,7 @@ class Sessions:
         while True:
             with suppress(errors.PyMongoError):
                 await self._database["setting"].update_one({"_id": self._name}, {"$currentDate": {"at": True}})
+            heed_cancellation()
             await asyncio.sleep(self._orphan_limit / 4)
 
     async def end_orphans(self) -> None:
