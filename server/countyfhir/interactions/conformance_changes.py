@@ -24,7 +24,8 @@ TYPES = ("CodeSystem", "ValueSet", "ConceptMap", "NamingSystem", "StructureDefin
 SHIPPED = "https://fhir.county-hc.example/shipped"
 """``meta.source`` of the resources that come from files; whoever writes over one leaves it out, and keeps his
 version."""
-LOOK = 0.7  # seconds between looks at the history
+LOOK = 0.7  # seconds between looks at what lies beside the store
+BEAT = 15.0  # seconds between looks at the history when nothing is announced
 _PAGE = 100
 
 Follow = Callable[[str, str, Resource | None], None]
@@ -103,8 +104,7 @@ async def catch_up(world: World, types: Iterable[str] | None = None) -> bool:
     followers, resources = world.followers, world.store.resources
     found = False
     async with followers.changing:
-        for refresh in followers.refresh:
-            refresh()
+        _refresh(world)
         for name in list(followers.by_type) if types is None else types:
             if name not in followers.seen:
                 followers.seen[name] = await _newest(name, resources)
@@ -159,11 +159,24 @@ async def _take(one: Stored, world: World) -> None:
 
 
 async def follow_forever(world: World) -> None:
-    """``catch_up`` at once when such a type was written, and again and again, until cancelled."""
-    woken = world.store.changed.listen(world.followers.by_type)
+    """``catch_up`` at once when the store announces that such a type was written, by whatever process, and now and then
+    without that, until cancelled."""
+    woken, clock = world.store.changed.listen(world.followers.by_type), asyncio.get_running_loop().time
+    announced, due = True, 0.0
     while True:
-        try:
-            await catch_up(world)
-        except FhirError as error:
-            log.warning("conformance resources could not be looked at: %s", error)
-        await woken.wait(LOOK)
+        if announced or clock() >= due:
+            try:
+                await catch_up(world)
+                due = clock() + BEAT
+            except FhirError as error:
+                due = 0.0
+                log.warning("conformance resources could not be looked at: %s", error)
+        else:
+            async with world.followers.changing:
+                _refresh(world)
+        announced = await woken.wait(LOOK)
+
+
+def _refresh(world: World) -> None:
+    for refresh in world.followers.refresh:
+        refresh()
