@@ -91,6 +91,7 @@ async def everything(store: MongoStore, monkeypatch: pytest.MonkeyPatch) -> None
         Include("*", "*"),
     )
     await resources.search(Query(("Patient",), includes=includes), narrowed)
+    await resources.search(Query(("Patient", "Observation", "Group")))
     for asked in (HistoryQuery(), HistoryQuery("Patient"), HistoryQuery("Patient", "p1", since=1, at=(0, 2**60))):
         await resources.history(asked)
     await resources.reindex(lambda kind, body: ((), ()), resource_types=["Patient"], count=3)

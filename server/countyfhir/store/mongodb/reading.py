@@ -43,6 +43,15 @@ class Reading:
             known = self.overflowing[resource_type] = found is not None
         return known
 
+    async def look_for_overflow(self, resource_types: Sequence[str]) -> None:
+        """Learn for several types at once what ``overflows`` says of each."""
+        unknown = [kind for kind in resource_types if kind not in self.overflowing]
+        if unknown:
+            match, group = {"t": {"$in": unknown}, "x": {"$gt": 0}}, {"_id": "$t"}  # no distinct: not when sharded
+            asked = self.database["entry"].aggregate([{"$match": match}, {"$group": group}], session=self.session)
+            spilt = {each["_id"] for each in await (await asked).to_list()}
+            self.overflowing |= {kind: kind in spilt for kind in unknown}
+
     async def in_batches(self, collection: str, where: Document, fields: Document) -> AsyncIterator[list[Document]]:
         """Documents, some hundreds at a time."""
         batch: list[Document] = []

@@ -77,11 +77,21 @@ async def _in_turn(reading: Reading, query: Query, grant: Grant) -> list[sorting
 
 async def searched_types(reading: Reading, query: Query, grant: Grant) -> AsyncIterator[Selection]:
     """The types of which anything may match, each with the query's and the grant's clauses."""
-    for kind in query.resource_types or await all_types(reading):
+    for kind in await _occurring(reading, query.resource_types):
         narrowing = await granted(reading, kind, grant)
         if narrowing is not None:
             conditions = [*await conditions_of(reading, kind, query.where), *narrowing]
             yield await select(reading, kind, conditions)
+
+
+async def _occurring(reading: Reading, resource_types: Sequence[str]) -> Sequence[str]:
+    """Of several types (none: of all) those that occur: a compartment names dozens, and each is asked by itself."""
+    if len(resource_types) == 1:
+        return resource_types
+    there = await all_types(reading)
+    kinds = [kind for kind in resource_types if kind in there] if resource_types else there
+    await reading.look_for_overflow(kinds)
+    return kinds
 
 
 async def _total(reading: Reading, searched: Sequence[Selection], query: Query) -> int:
