@@ -16,6 +16,7 @@ import time
 from functools import cache
 from pathlib import Path
 
+import pymongo
 import pytest
 
 PATIENT = "?serverSelectionTimeoutMS=60000&connectTimeoutMS=60000"
@@ -25,7 +26,10 @@ PATIENT = "?serverSelectionTimeoutMS=60000&connectTimeoutMS=60000"
 def database_uri() -> str:
     """The address of a database that nobody uses yet; skips the test where there is no server."""
     place, options = server()
-    return f"{place}/countyfhir_test_{secrets.token_hex(6)}{options}"
+    name = f"countyfhir_test_{secrets.token_hex(6)}"
+    if os.environ.get("MONGODB_URI"):
+        atexit.register(_drop, f"{place}/{options}", name)
+    return f"{place}/{name}{options}"
 
 
 @cache
@@ -72,6 +76,12 @@ def _free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def _drop(place: str, name: str) -> None:
+    """A server that stays keeps nothing of the tests."""
+    with pymongo.MongoClient(place) as client:
+        client.drop_database(name)
 
 
 def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
