@@ -39,11 +39,11 @@ def main() -> int:
         conditions = place.conditions(folder) | {"part": options.part, "seed": options.seed}
         conditions |= {"store": options.on}
         print("  ".join(f"{name}: {value}" for name, value in conditions.items()), file=sys.stderr)
-        problems = [] if options.unchecked else checked(folder, shapes)
+        problems = [] if options.unchecked else checked(folder, shapes, Scale(options.seed, options.part))
         figures = climbed(folder, shapes, options)
     if figures:
         print(shown.table(figures))
-        problems += shown.verdict(figures)
+        problems += shown.verdict(figures, options.on)
     if options.json:
         conditions |= {"load_after": round(os.getloadavg()[0], 2), "wrong": problems}
         options.json.write_text(shown.as_json(figures, conditions), encoding="utf-8")
@@ -86,10 +86,10 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(",")))
 
 
-def checked(folder: Path, shapes: Sequence[Shape]) -> list[str]:
+def checked(folder: Path, shapes: Sequence[Shape], scale: Scale) -> list[str]:
     """What is wrong with answers on the small county."""
-    store, truth = folder / "small.sqlite", Truth(CHECKED)
-    fill(store, 0, CHECKED)
+    store, truth = folder / "small.sqlite", Truth(CHECKED, scale)
+    fill(store, 0, CHECKED, scale)
     with ours(folder, store=store) as server:
         problems = [problem for shape in shapes for problem in wrong(server, shape, truth, DRAWS)]
     print(f"{len(shapes)} shapes checked on {CHECKED} residents, {len(problems)} wrong answers", file=sys.stderr)

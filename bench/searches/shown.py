@@ -66,10 +66,13 @@ def _lines(figure: Measured, before: str, grown: dict[tuple[str, str, str, int],
     return [cells.rstrip()] if title == before else [title, cells.rstrip()]
 
 
-def verdict(figures: Sequence[Measured]) -> list[str]:
-    """What is not as it should be: errors, selective shapes that grow, slow first pages on the last rung."""
+def verdict(figures: Sequence[Measured], store: str = "sqlite") -> list[str]:
+    """What is not as it should be: errors; on the embedded store, for which there are limits, selective shapes that
+    grow, and slow first pages on the last rung."""
     last = max(figure.residents for figure in figures)
     said = [f"{figure.run.errors} errors: {figure.path}" for figure in figures if figure.run.errors]
+    if store != "sqlite":
+        return said
     for name, ratio in growth(figures).items():
         if name[1] == SELECTIVE and ratio >= GROWTH:
             said.append(f"p50 grew x{ratio:.2f} with {name[3]} clients: {name[2]}")
@@ -84,5 +87,5 @@ def as_json(figures: Sequence[Measured], conditions: dict[str, Any]) -> str:
     """Everything, for comparing later."""
     grown = growth(figures)
     rows = [asdict(figure) | {"rate": figure.run.rate, "growth": grown.get(figure.name)} for figure in figures]
-    text = json.dumps({"conditions": conditions, "figures": rows, "not_good": verdict(figures)}, ensure_ascii=False)
-    return text + "\n"
+    not_good = verdict(figures, conditions["store"])
+    return json.dumps({"conditions": conditions, "figures": rows, "not_good": not_good}, ensure_ascii=False) + "\n"

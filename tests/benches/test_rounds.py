@@ -21,6 +21,7 @@ def test_growth_is_the_median_of_rounds() -> None:
 def test_what_is_above_a_limit_is_named() -> None:
     """Errors anywhere, selective shapes that grow, and slow first pages on the last rung."""
     assert verdict([SMALL, LARGE]) == []
+    assert verdict([SMALL, replace(LARGE, medians=(2.6, 52.0, 2.6))], "mongodb") == []
     assert verdict([SMALL, replace(LARGE, medians=(2.6, 52.0, 2.6))]) == ["p50 grew x1.30 with 8 clients: /Patient?x"]
     slow = Run(300, 1.5, 2, 40.0, 70.0, 51.0)
     assert verdict([replace(SMALL, kind=FIRST_PAGE), replace(LARGE, kind=FIRST_PAGE, run=slow)]) == [
