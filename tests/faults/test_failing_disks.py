@@ -109,6 +109,7 @@ def test_a_failing_disk_refuses_and_recovers(tmp_path: Path, name: str) -> None:
         (errors.ServerSelectionTimeoutError("no primary"), 503),
         (errors.NotPrimaryError("not primary", {"code": 10107}), 503),
         (errors.OperationFailure("interrupted at shutdown", 11600), 503),
+        (errors.OperationFailure("operation exceeded time limit", 50), 503),
         (errors.DocumentTooLarge("too large"), 413),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from pymongo import MongoClient
 
 from countyfhir.outcome import FhirError
+from countyfhir.search.query import Query
 from countyfhir.store import mongodb
 from countyfhir.store.mongodb import MongoStore, schema
 from countyfhir.store.mongodb.layout import INDEXES
@@ -127,6 +129,30 @@ def test_tls_and_passwords_stand_in_the_address(certificate: Path) -> None:
     assert "cannot be opened" in refused(f"{place}/county?tls=true")
     with_password = uri.replace("mongodb://", "mongodb://nobody:wrong@")
     assert "wrong" not in refused(f"{with_password}&authSource=admin")
+
+
+def test_a_server_that_hangs_is_503_and_only_searches_are_told_to_be_narrower(tmp_path: Path) -> None:
+    """Who reads by id cannot ask for less."""
+    place = started(folder=tmp_path)
+
+    async def story() -> None:
+        store = await mongodb.open(f"{place}/county", time_limit=0.5)
+        processes[place].send_signal(signal.SIGSTOP)
+        try:
+            for asked, narrower in (
+                (store.resources.read("Patient", "p1"), False),
+                (store.resources.search(Query(("Patient",))), True),
+            ):
+                with pytest.raises(FhirError) as error:
+                    await asked
+                assert (error.value.status, error.value.issues[0].code) == (503, "timeout")
+                assert ("Narrow" in str(error.value)) == narrower
+        finally:
+            processes[place].send_signal(signal.SIGCONT)
+        assert await store.resources.read("Patient", "p1") is None
+        await store.close()
+
+    asyncio.run(story())
 
 
 def test_a_server_that_goes_away_is_503_until_it_is_back(tmp_path: Path) -> None:

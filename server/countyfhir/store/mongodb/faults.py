@@ -17,6 +17,7 @@ NARROW = (
     " or a shorter period, "
     "ask for fewer rows (_count), or leave out _total and broad _include."
 )
+SLOW = "The store did not answer in time. Repeat in a moment."
 _UNREACHABLE = "The store cannot be reached or is changing its primary. Repeat in a moment."
 UNKNOWN = (
     "The store could not be reached while it committed: the change may or may not have been made. Read, then repeat."
@@ -25,8 +26,8 @@ BUSY = "The store is busy with other writers; nothing was written. Repeat in a m
 LATE = "The store did not take the change in {limit}; nothing was written. {advice}"
 TOO_LARGE = "What was to be written is larger than the store takes at once; nothing was written. Send it in parts."
 
+MAX_TIME_EXPIRED = 50
 _OF_CODE: dict[int, tuple[str, str, int]] = {
-    50: ("timeout", NARROW, 503),
     13: ("no-store", "The store refuses this account. Check the user and the roles in the store's address.", 503),
     18: ("no-store", "The store refuses this account. Check the user and the roles in the store's address.", 503),
     112: ("lock-error", BUSY, 503),
@@ -41,16 +42,16 @@ _OF_CODE: dict[int, tuple[str, str, int]] = {
 }
 
 
-def fault(error: errors.PyMongoError) -> FhirError:
-    """The FhirError for a failure of the driver or the store."""
+def fault(error: errors.PyMongoError, late: str = SLOW) -> FhirError:
+    """The FhirError for a failure of the driver or the store. ``late``: what is said when time was up."""
     if isinstance(error, errors.NetworkTimeout) and error.timeout:
-        return FhirError("timeout", NARROW, headers=AGAIN)
+        return FhirError("timeout", late, headers=AGAIN)
     if isinstance(error, errors.ServerSelectionTimeoutError | errors.AutoReconnect | errors.ConnectionFailure):
         return FhirError("transient", _UNREACHABLE, headers=AGAIN)
     if isinstance(error, errors.DocumentTooLarge):
         return FhirError("too-costly", TOO_LARGE)
-    if error.timeout:
-        return FhirError("timeout", NARROW, headers=AGAIN)
+    if error.timeout or (isinstance(error, errors.OperationFailure) and error.code == MAX_TIME_EXPIRED):
+        return FhirError("timeout", late, headers=AGAIN)
     if isinstance(error, errors.OperationFailure) and error.code in _OF_CODE:
         code, sentence, status = _OF_CODE[error.code]
         return FhirError(code, sentence, status=status, headers=AGAIN if status == 503 else None)
@@ -64,16 +65,17 @@ def fault(error: errors.PyMongoError) -> FhirError:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise the driver's failures as FhirError, and a cancellation that came meanwhile also where the driver lost it:
-    ``asyncio.wait_for`` of Python 3.11, which it waits with, then answers as if nothing had come."""
+def translated(late: str = SLOW) -> Iterator[None]:
+    """Raise the driver's failures as FhirError (``late``: what is said when time was up), and a cancellation that came
+    meanwhile also where the driver lost it: ``asyncio.wait_for`` of Python 3.11, which it waits with, then answers as
+    if nothing had come."""
     task = asyncio.current_task()
     before = task.cancelling() if task else 0
     try:
         yield
     except errors.PyMongoError as error:
         _heed(task, before)
-        raise fault(error) from error
+        raise fault(error, late) from error
     _heed(task, before)
 
 

@@ -15,7 +15,7 @@ from countyfhir.search.query import Query
 from countyfhir.store.changed import Changed
 from countyfhir.store.mongodb import committing, gathering, history, reindexing
 from countyfhir.store.mongodb.bodies import stored_of
-from countyfhir.store.mongodb.faults import translated
+from countyfhir.store.mongodb.faults import NARROW, SLOW, translated
 from countyfhir.store.mongodb.options import Options
 from countyfhir.store.mongodb.reading import Document, Reading
 from countyfhir.store.mongodb.search import page as search_page
@@ -76,10 +76,10 @@ class MongoResources:
         return {(stored.resource_type, stored.logical_id): stored for stored in found}
 
     @asynccontextmanager
-    async def _snapshot(self, *, limited: bool = True) -> AsyncIterator[Reading]:
+    async def _snapshot(self, *, limited: bool = True, late: str = SLOW) -> AsyncIterator[Reading]:
         """A reading of one state, ended by the time limit, if it is ``limited``. Where searches go to secondaries, they
         read what the primary had acknowledged when they began (causal consistency), each query for itself."""
-        with translated(), pymongo.timeout(self._options.time_limit if limited else None):
+        with translated(late), pymongo.timeout(self._options.time_limit if limited else None):
             if self._options.read_preference == "primary":
                 async with self._database.client.start_session(snapshot=True) as session:
                     yield Reading(self._database.with_options(read_concern=ReadConcern()), session)
@@ -90,7 +90,7 @@ class MongoResources:
 
     async def search(self, query: Query, grant: Grant = ALL) -> Page:
         """Matches the grant lets the caller see, includes likewise. FhirError timeout (503) past the time limit."""
-        async with self._snapshot() as reading:
+        async with self._snapshot(late=NARROW) as reading:
             return await search_page(reading, query, grant, self._options.include_limit)
 
     async def gather(self, wanted: Sequence[Gathering]) -> Gathered:
