@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,30 @@ def test_listeners_hear_of_the_types_that_are_written(streams: bool, monkeypatch
             assert not await codes.wait(0)
             await commit(store, write("CodeSystem", "c"))
             assert await codes.wait(10)
+        finally:
+            attending.cancel()
+            await asyncio.gather(attending, return_exceptions=True)
+
+    told(story)
+
+
+def test_what_is_written_while_the_stream_opens_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody writes again, so nobody would tell of it later."""
+
+    async def story(store: MongoStore) -> None:
+        assert store.database is not None
+        opened = changes._stream
+
+        async def slowly(*given: Any) -> Any:
+            await commit(store, write("Basic", "b"))
+            return await opened(*given)
+
+        monkeypatch.setattr(changes, "_stream", slowly)
+        heard = changes.Changed()
+        basics = heard.listen(["Basic"])
+        attending = asyncio.create_task(changes.attend(store.database, heard))
+        try:
+            assert await basics.wait(10)
         finally:
             attending.cancel()
             await asyncio.gather(attending, return_exceptions=True)

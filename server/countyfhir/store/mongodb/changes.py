@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from pymongo.asynchronous.change_stream import AsyncChangeStream
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure, PyMongoError
 
@@ -34,18 +35,24 @@ async def attend(database: AsyncDatabase[Document], changed: Changed, *, streams
     token: Token | None = None
     counted: dict[str, int] = {}
     while True:
-        counted = await _looked(database, counted, changed)
-        heed_cancellation()
         try:
             if streams:
-                async for reached, names in _written(database, token):
-                    token = reached
-                    changed.announce(names)
+                async with await _stream(database, token) as stream:
+                    counted = await _looked(database, counted, changed)  # what came before the stream
+                    while stream.alive:
+                        event = await stream.try_next()  # none after a second: next() would wait on by itself
+                        heed_cancellation()
+                        if event is not None:
+                            token = event["_id"]
+                            changed.announce(_types(event))
+            else:
+                counted = await _looked(database, counted, changed)
         except OperationFailure as error:
             log.warning("no change stream (error %s): changes are looked for every second", error.code)
             token, streams = None, _is_passing(error)
         except PyMongoError as error:
             log.warning("the change stream broke: %s", type(error).__name__)
+        heed_cancellation()
         await asyncio.sleep(PAUSE)
 
 
@@ -54,20 +61,18 @@ def _is_passing(error: OperationFailure) -> bool:
     return error.code in (286, 280) or error.has_error_label("ResumableChangeStreamError")
 
 
-async def _written(database: AsyncDatabase[Document], token: Token | None) -> AsyncIterator[tuple[Token, set[str]]]:
-    """The resume token of each commit, and the types of which it made versions."""
+async def _stream(database: AsyncDatabase[Document], token: Token | None) -> AsyncChangeStream[Document]:
+    """The commits from now on, or from the token on."""
     pipeline: list[Document] = [
         {"$match": {"documentKey._id": "clock"}},
         {"$project": {"_id": 1, "updateDescription.updatedFields": 1}},
     ]
-    async with await database["setting"].watch(pipeline, resume_after=token) as stream:
-        async for event in stream:
-            heed_cancellation()
-            fields = event.get("updateDescription", {}).get("updatedFields", {})
-            yield event["_id"], _types(fields)
+    return await database["setting"].watch(pipeline, resume_after=token)
 
 
-def _types(fields: Document) -> set[str]:
+def _types(event: Mapping[str, Any]) -> set[str]:
+    """The types of which a commit made versions."""
+    fields = event.get("updateDescription", {}).get("updatedFields", {})
     names = {name.removeprefix(VERSIONS) for name in fields if name.startswith(VERSIONS)}
     return names | set(fields.get("versions", ()))
 
