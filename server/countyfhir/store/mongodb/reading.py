@@ -125,21 +125,26 @@ def every(parts: Iterable[Condition]) -> Condition:
 
 
 def some(parts: Iterable[Condition]) -> Condition:
-    """A disjunction; several equal keys are one list."""
+    """A disjunction; several equal keys are one list, and so are several of what points to one patient each: a resource
+    with such a key lies with that patient or with what concerns several, so the patients may be named together."""
     flat: list[Condition] = []
     for part in parts:
         flat.extend(part.parts if isinstance(part, Some) else (part,))
-    equal = [part.where["k"] for part in flat if isinstance(part, Filter) and _is_equality(part.where)]
-    if len(equal) > 1:
-        others = [part for part in flat if not (isinstance(part, Filter) and _is_equality(part.where))]
-        flat = [Filter({"k": {"$in": equal}}), *others]
+    for names in ({"k"}, {"k", "p"}):
+        equal = [part.where for part in flat if isinstance(part, Filter) and _is_equality(part.where, names)]
+        if len(equal) > 1:
+            others = [part for part in flat if not (isinstance(part, Filter) and _is_equality(part.where, names))]
+            listed: Document = {"k": {"$in": [where["k"] for where in equal]}}
+            if "p" in names:
+                listed["p"] = {"$in": sorted({patient for where in equal for patient in where["p"]["$in"]})}
+            flat = [Filter(listed), *others]
     if Every() in flat:
         return Every()
     return flat[0] if len(flat) == 1 else Some(tuple(flat))
 
 
-def _is_equality(where: Document) -> bool:
-    return where.keys() == {"k"} and isinstance(where["k"], str)
+def _is_equality(where: Document, names: set[str]) -> bool:
+    return where.keys() == names and isinstance(where["k"], str)
 
 
 def rendered(condition: Condition) -> Document | None:

@@ -47,11 +47,14 @@ from countyfhir.store.mongodb.seen import own_by, seen_by
 
 FEW = 1_000
 """So many targets are listed in a query."""
+IN_ORDER = 100
+"""What so many keys lead to MongoDB merges by walking the index at each (at most 200 such walks)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """How the resources of one type are found: ``where`` is asked of MongoDB, ``rest`` of what it finds."""
+    """How the resources of one type are found: ``where`` is asked of MongoDB, ``rest`` of what it finds. The type does
+    not stand in ``where`` when its keys tell it."""
 
     resource_type: str
     where: Document
@@ -95,7 +98,7 @@ async def select(reading: Reading, kind: str, conditions: Sequence[Condition]) -
     """The plan of a conjunction."""
     asked = [query for each in conditions if (query := rendered(each)) is not None]
     rest = tuple(each for each in conditions if rendered(each) is None)
-    where: Document = {"t": kind}
+    where: Document = {} if any(tells_type(kind, query) for query in asked) else {"t": kind}
     if asked:
         where["$and"] = asked
     if await reading.overflows(kind):
@@ -103,6 +106,14 @@ async def select(reading: Reading, kind: str, conditions: Sequence[Condition]) -
             where = {"$or": [where, {"t": kind, "x": {"$gt": 0}}]}
         rest = (every(conditions),) if conditions else ()
     return Selection(kind, where, rest)
+
+
+def tells_type(kind: str, query: Document) -> bool:
+    """Whether the query names keys of ``entry.k``, each of which begins with the type. The index of keys has what they
+    lead to in the default order and can count it alone; beside a condition on the type it may not be chosen."""
+    keys = query.get("k")
+    listed = [keys] if isinstance(keys, str) else keys.get("$in", ()) if isinstance(keys, dict) else ()
+    return 0 < len(listed) <= IN_ORDER and all(key.startswith(f"{kind}.") for key in listed)
 
 
 async def passing(reading: Reading, selection: Selection, documents: list[Document]) -> list[Document]:

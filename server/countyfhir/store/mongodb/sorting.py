@@ -82,19 +82,20 @@ def _walks(selection: Selection, sort: tuple[Sort, ...], cursor: Cursor | None) 
     if not sort:
         return [(_and(selection.where, {"n": {"$lt": cursor[-1]}} if cursor else {}), {"n": -1})]
     (key,) = sort
+    found = _and({"t": selection.resource_type}, selection.where)  # the indexes of an order begin with the type
     path, way = path_of(key), -1 if key.descending else 1
     beyond = "$lt" if key.descending else "$gt"
     by_number = {"n": {beyond: cursor[-1]}} if cursor else {}
     walks = []
     if not cursor:
-        walks.append((_and(selection.where, {path: {"$exists": True}}), {path: way, "n": way}))
+        walks.append((_and(found, {path: {"$exists": True}}), {path: way, "n": way}))
     elif cursor[0] is not None:
         bound = "$lte" if key.descending else "$gte"
         after = {"$or": [{path: {beyond: cursor[0]}}, {path: cursor[0], **by_number}]}
-        walks.append((_and(selection.where, {path: {bound: cursor[0], "$exists": True}}, after), {path: way, "n": way}))
+        walks.append((_and(found, {path: {bound: cursor[0], "$exists": True}}, after), {path: way, "n": way}))
         by_number = {}
     if key.parameter not in _OWN:
-        walks.append((_and(selection.where, {path: {"$exists": False}}, by_number), {"n": way}))
+        walks.append((_and(found, {path: {"$exists": False}}, by_number), {"n": way}))
     return walks
 
 
