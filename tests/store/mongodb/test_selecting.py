@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from countyfhir.search.query import Chain, Has, Not, Query, TokenIn
+from countyfhir.search.query import Chain, Has, Not, Query, ReferenceIs, TokenIn
 from countyfhir.store.mongodb import MongoStore, predicates, selecting
+from countyfhir.store.mongodb.reading import rendered, some
 from tests.contract.samples import Shelf, commit
 from tests.contract.test_reached import CLAUSES, WRITES
 from tests.contract.test_search import OBSERVATION_CLAUSES, PATIENT_CLAUSES, filled
@@ -40,6 +43,36 @@ def test_many_chains_over_hundreds(monkeypatch: pytest.MonkeyPatch) -> None:
         await compare(store, shelf, "Observation", OBSERVATION_CLAUSES["chain"])
 
     told(story)
+
+
+def test_several_patients_are_one_list() -> None:
+    """An index is walked at each key; an ``$or`` of pairs would be planned pair by pair."""
+    patients = [ReferenceIs("subject", "Patient", one) for one in ("p2", "p1")]
+    asked = some(predicates.SIMPLE[ReferenceIs]("Observation", one) for one in patients)
+    assert rendered(asked) == {
+        "k": {"$in": ["Observation.subject!rp2/Patient", "Observation.subject!rp1/Patient"]},
+        "p": {"$in": ["*", "p1", "p2"]},
+    }
+    device = predicates.SIMPLE[ReferenceIs]("Observation", ReferenceIs("subject", "Device", "d"))
+    assert rendered(some([asked, device])) == {"$or": [rendered(asked), {"k": "Observation.subject!rd/Device"}]}
+
+
+@pytest.mark.parametrize(
+    ("query", "told_by_it"),
+    [
+        ({"k": "Patient.gender!tmale"}, True),
+        ({"k": {"$in": ["Patient.gender!tmale", "Patient.gender!tfemale"]}, "p": {"$in": ["*"]}}, True),
+        ({"k": {"$in": ["Patient.gender!tmale", "Person.gender!tmale"]}}, False),
+        ({"k": {"$in": []}}, False),
+        ({"k": {"$in": [f"Patient.identifier!t{each}" for each in range(selecting.IN_ORDER + 1)]}}, False),
+        ({"k": {"$elemMatch": {"$gte": "Patient.name!sa", "$lt": "Patient.name!sb"}}}, False),
+        ({"$or": [{"k": "Patient.gender!tmale"}, {"d.p": "Patient.birthdate"}]}, False),
+        ({"$nor": [{"k": "Patient.gender!tmale"}]}, False),
+    ],
+)
+def test_keys_tell_the_type(query: dict[str, Any], told_by_it: bool) -> None:
+    """Beside them the type is not asked: the index of keys alone finds, orders and counts."""
+    assert selecting.tells_type("Patient", query) is told_by_it
 
 
 async def compare(store: MongoStore, shelf: Shelf, kind: str, clause: tuple[object, ...]) -> None:
