@@ -58,7 +58,7 @@ def _options() -> argparse.Namespace:
     asked.add_argument("--seed", type=int, default=1, help="the same seed makes the same county [default: 1]")
     asked.add_argument("--seconds", type=float, default=1.5, help="of each measurement at each rung [default: 1.5]")
     asked.add_argument("--rounds", type=int, help="in which each measurement asks all rungs [default: 9; 1 on mongodb]")
-    asked.add_argument("--clients", type=_numbers, default=(1, 8), help="[default: 1,8]")
+    asked.add_argument("--clients", type=_numbers, help="[default: 1,8; 1 on mongodb]")
     asked.add_argument("--sets", type=lambda text: text.split(","), default=["W3", "W4", "ours"], help="W3,W4,ours")
     asked.add_argument("--only", type=re.compile, default=re.compile(""), help="shapes whose path has this pattern")
     asked.add_argument("--unchecked", action="store_true", help="do not compare answers with the truth first")
@@ -74,6 +74,7 @@ def _options() -> argparse.Namespace:
     options = asked.parse_args()
     stores.chosen = options.on
     options.rounds = options.rounds or (9 if options.on == "sqlite" else 1)
+    options.clients = options.clients or ((1, 8) if options.on == "sqlite" else (1,))
     return options
 
 
