@@ -162,12 +162,12 @@ async def follow_forever(world: World) -> None:
     """``catch_up`` at once when the store announces that such a type was written, by whatever process, and now and then
     without that, until cancelled."""
     woken, clock = world.store.changed.listen(world.followers.by_type), asyncio.get_running_loop().time
-    announced, due = True, 0.0
+    announced, due, pause = True, 0.0, LOOK  # the store begins to announce at about the time of the first look
     while True:
         if announced or clock() >= due:
             try:
                 await catch_up(world)
-                due = clock() + BEAT
+                due, pause = clock() + pause, BEAT
             except FhirError as error:
                 due = 0.0
                 log.warning("conformance resources could not be looked at: %s", error)
